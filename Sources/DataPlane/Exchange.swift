@@ -1,0 +1,112 @@
+package import HTTP
+package import Telemetry
+
+/// What is known of the viewer's connection.
+package struct Viewer: Sendable {
+    package var address: String
+    package var port: Int
+    package var isTLS: Bool
+    /// The port that the viewer reached, as bound here.
+    package var localPort: Int
+    package var serverName: String?
+    package var tlsProtocol: String?
+    package var tlsCipher: String?
+
+    /// Makes a description of a viewer's connection.
+    package init(
+        address: String, port: Int, isTLS: Bool, localPort: Int, serverName: String? = nil,
+        tlsProtocol: String? = nil, tlsCipher: String? = nil
+    ) {
+        self.address = address
+        self.port = port
+        self.isTLS = isTLS
+        self.localPort = localPort
+        self.serverName = serverName
+        self.tlsProtocol = tlsProtocol
+        self.tlsCipher = tlsCipher
+    }
+}
+
+/// Bytes that arrive over time, pulled by their reader; pulling is the backpressure.
+///
+/// Confined to its reactor. Letting go of a source before its end abandons it (the connection closes).
+package protocol BodySource: AnyObject {
+    /// The next piece, nil at the end.
+    /// - Throws: a `Fault` when the sender fails or stalls past its deadline.
+    func read() async throws(Fault) -> Bytes?
+    /// Fields after the last chunk; empty until the end was read.
+    var trailers: Headers { get }
+}
+
+/// Both directions of a connection after an upgrade (WebSocket) or CONNECT.
+package protocol DuplexStream: AnyObject {
+    /// The next bytes, nil when the peer has shut its side.
+    func read() async throws(Fault) -> Bytes?
+    /// Sends bytes; returns when the socket has taken them.
+    func write(_ bytes: Bytes) async throws(Fault)
+    /// Shuts our sending side.
+    func finish() async
+    /// Ends both directions.
+    func close()
+}
+
+/// The content of a message.
+package enum Body {
+    case empty
+    case bytes(Bytes)
+    /// Content with a known length, or nil for one that is known only at its end.
+    case stream(any BodySource, length: Int?)
+    /// The answer to an upgrade: what follows the 101 head.
+    case upgrade(any DuplexStream)
+}
+
+/// A response as a handler returns it: head and the content to pull.
+package struct Response {
+    package var head: ResponseHead
+    package var body: Body
+
+    /// Makes a response from its parts.
+    package init(head: ResponseHead, body: Body = .empty) {
+        self.head = head
+        self.body = body
+    }
+
+    /// Makes a small response of text.
+    package init(status: Int, contentType: String = "text/plain", text: String) {
+        head = ResponseHead(status: status, headers: ["Content-Type": contentType])
+        body = .bytes(Array(text.utf8)[...])
+    }
+}
+
+/// One request and what its answer needs; transport-neutral: it may come from a socket or another door.
+package struct Exchange {
+    package var request: RequestHead
+    package var body: Body
+    package let viewer: Viewer
+    /// What the reactor serving this exchange owns: pools, clock, limits.
+    package let context: ReactorContext
+    /// Filled by the stages; the driver adds duration and bytes and hands it to Telemetry.
+    package var record: AccessRecord
+    /// How many doors of this process the request has passed, to stop loops.
+    package var depth = 0
+    /// Sends an interim (1xx) response to the viewer at once; nil where the transport has none.
+    package var sendInterim: ((ResponseHead) async -> Void)?
+
+    /// Makes an exchange.
+    package init(
+        request: RequestHead, body: Body, viewer: Viewer, context: ReactorContext,
+        record: AccessRecord = AccessRecord()
+    ) {
+        self.request = request
+        self.body = body
+        self.viewer = viewer
+        self.context = context
+        self.record = record
+    }
+}
+
+/// Whatever answers requests: a door, an API, a page. Runs on the reactor of the exchange.
+package protocol ExchangeHandler: Sendable {
+    /// Answers one request. A fault becomes a response here, never an exception above.
+    func respond(to exchange: inout Exchange) async -> Response
+}

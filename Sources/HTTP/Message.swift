@@ -1,0 +1,70 @@
+/// The version that a message head names.
+package enum HTTPVersion: Sendable, Equatable {
+    case http10, http11, http2
+
+    /// As it stands in `Via` and in access logs.
+    package var text: String {
+        switch self {
+        case .http10: "1.0"
+        case .http11: "1.1"
+        case .http2: "2.0"
+        }
+    }
+}
+
+/// A request line and its header fields.
+package struct RequestHead: Sendable {
+    /// The method token as sent; tokens are case-sensitive (RFC 9110 §9.1).
+    package var method: String
+    /// The path as sent, undecoded; always starts with `/`, or is `*` for OPTIONS.
+    package var path: String
+    /// The query without its `?`; nil when there is none.
+    package var query: String?
+    package var version: HTTPVersion
+    package var headers: Headers
+
+    /// Makes a head from its parts.
+    package init(
+        method: String, path: String, query: String? = nil, version: HTTPVersion = .http11,
+        headers: Headers = Headers()
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.version = version
+        self.headers = headers
+    }
+
+    /// Path and query as they go on the request line.
+    package var target: String { query.map { path + "?" + $0 } ?? path }
+
+    /// The host named by the request without its port, lower case.
+    package var host: String {
+        guard let field = headers["host"] else { return "" }
+        if field.hasPrefix("["), let end = field.firstIndex(of: "]") {
+            return field[field.index(after: field.startIndex)..<end].lowercased()
+        }
+        return field.prefix { $0 != ":" }.lowercased()
+    }
+}
+
+/// A status line and its header fields.
+package struct ResponseHead: Sendable {
+    /// 100 to 599.
+    package var status: Int
+    /// The reason phrase; empty means the standard one for the status.
+    package var reason: String
+    package var version: HTTPVersion
+    package var headers: Headers
+
+    /// Makes a head from its parts.
+    package init(
+        status: Int, reason: String = "", version: HTTPVersion = .http11,
+        headers: Headers = Headers()
+    ) {
+        self.status = status
+        self.reason = reason
+        self.version = version
+        self.headers = headers
+    }
+}

@@ -1,0 +1,110 @@
+/// Everything that an edge serves, as of one revision. Immutable once built; swapped whole.
+package struct Snapshot: Sendable, Codable, Hashable {
+    package var revision = 0
+    /// By `name:version`.
+    package var functions: [String: FunctionVersion] = [:]
+    /// By `name:alias`.
+    package var aliases: [String: FunctionAlias] = [:]
+    package var distributions: [String: Distribution] = [:]
+    /// By ARN.
+    package var loadBalancers: [String: LoadBalancer] = [:]
+    /// By ARN.
+    package var targetGroups: [String: TargetGroup] = [:]
+    package var apis: [String: HTTPAPI] = [:]
+    /// Bucket name to folder.
+    package var buckets: [String: String] = [:]
+    /// Domain name of an origin to where it is on this machine (`http://127.0.0.1:3000`).
+    package var originOverrides: [String: String] = [:]
+
+    /// Makes an empty snapshot at revision 0.
+    package init() {}
+
+    /// The key `name:version` that a function reference means: a version, an alias or the latest version.
+    package func resolve(function reference: String) -> String? {
+        guard let arn = FunctionARN(reference) else { return nil }
+        guard let qualifier = arn.qualifier, qualifier != "$LATEST" else {
+            return functions.values.filter { $0.name == arn.name }
+                .max { $0.version < $1.version }?.qualifiedName
+        }
+        let key = "\(arn.name):\(qualifier)"
+        if functions[key] != nil { return key }
+        return aliases[key].map { "\($0.function):\($0.version)" }
+    }
+}
+
+/// A thing of the registry that can be put or deleted.
+package enum Resource: Sendable, Codable, Hashable {
+    case function(FunctionVersion)
+    case alias(FunctionAlias)
+    case distribution(Distribution)
+    case loadBalancer(LoadBalancer)
+    case targetGroup(TargetGroup)
+    case api(HTTPAPI)
+    case bucket(name: String, folder: String)
+    case originOverride(domainName: String, url: String)
+
+    /// Kind and id, unique in a snapshot.
+    package var key: String {
+        switch self {
+        case .function(let version): "function/\(version.qualifiedName)"
+        case .alias(let alias): "alias/\(alias.function):\(alias.name)"
+        case .distribution(let distribution): "distribution/\(distribution.id)"
+        case .loadBalancer(let balancer): "load-balancer/\(balancer.arn)"
+        case .targetGroup(let group): "target-group/\(group.arn)"
+        case .api(let api): "api/\(api.id)"
+        case .bucket(let name, _): "bucket/\(name)"
+        case .originOverride(let domainName, _): "origin-override/\(domainName)"
+        }
+    }
+}
+
+/// One step from a revision to the next; a revision may hold several.
+package enum Change: Sendable, Codable, Hashable {
+    case put(Resource)
+    /// Removes the resource of this key.
+    case delete(String)
+}
+
+extension Snapshot {
+    /// The snapshot after these changes, at the given revision.
+    package func applying(_ changes: [Change], revision: Int) -> Snapshot {
+        var next = self
+        next.revision = revision
+        for change in changes {
+            switch change {
+            case .put(let resource): next.put(resource)
+            case .delete(let key): next.delete(key)
+            }
+        }
+        return next
+    }
+
+    private mutating func put(_ resource: Resource) {
+        switch resource {
+        case .function(let version): functions[version.qualifiedName] = version
+        case .alias(let alias): aliases["\(alias.function):\(alias.name)"] = alias
+        case .distribution(let distribution): distributions[distribution.id] = distribution
+        case .loadBalancer(let balancer): loadBalancers[balancer.arn] = balancer
+        case .targetGroup(let group): targetGroups[group.arn] = group
+        case .api(let api): apis[api.id] = api
+        case .bucket(let name, let folder): buckets[name] = folder
+        case .originOverride(let domainName, let url): originOverrides[domainName] = url
+        }
+    }
+
+    private mutating func delete(_ key: String) {
+        guard let slash = key.firstIndex(of: "/") else { return }
+        let id = String(key[key.index(after: slash)...])
+        switch key[..<slash] {
+        case "function": functions[id] = nil
+        case "alias": aliases[id] = nil
+        case "distribution": distributions[id] = nil
+        case "load-balancer": loadBalancers[id] = nil
+        case "target-group": targetGroups[id] = nil
+        case "api": apis[id] = nil
+        case "bucket": buckets[id] = nil
+        case "origin-override": originOverrides[id] = nil
+        default: break
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// One thread with one epoll set: a task executor for every task born on it.
+///
+/// Everything that is registered here is confined to this thread. Other threads reach it by `submit`.
+package final class Reactor: TaskExecutor, @unchecked Sendable {
+    // SAFETY: `jobs`, `slots`, `wheel` and `owner` are touched only by the reactor's own thread (checked by
+    // `preconditionIsolated`); what others hand over passes through the `remote` mutex.
+    package let index: Int
+    private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    private let wake = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+    private var slots: [Readiness?] = Array(repeating: nil, count: 4096)
+    private var jobs: [UnownedJob] = []
+    private var running: [UnownedJob] = []
+    private let remote = Mutex<[UnownedJob]>([])
+    private let stopping = Atomic<Bool>(false)
+    private nonisolated(unsafe) var owner: pthread_t = 0
+    private var timers: TimerWheel
+    /// The instant at which the current turn of the loop began.
+    package private(set) var now: ContinuousClock.Instant = .now
+
+    /// Makes a reactor; `run` or `start` brings it to life.
+    package init(index: Int = 0) {
+        self.index = index
+        timers = TimerWheel(start: .now)
+        jobs.reserveCapacity(1024)
+        running.reserveCapacity(1024)
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        event.data.fd = wake
+        epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event)
+    }
+
+    deinit {
+        Glibc.close(epoll)
+        Glibc.close(wake)
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let unowned = UnownedJob(job)
+        if pthread_equal(pthread_self(), owner) != 0 {
+            jobs.append(unowned)
+            return
+        }
+        remote.withLock { $0.append(unowned) }
+        signalWake()
+    }
+
+    /// Whether the caller is on this reactor's thread.
+    package var isCurrent: Bool { pthread_equal(pthread_self(), owner) != 0 }
+
+    /// Traps when the caller is not on this reactor's thread.
+    package func preconditionIsolated() {
+        precondition(isCurrent, "reactor \(index) was entered from another thread")
+    }
+
+    /// Runs work on this reactor, from any thread.
+    package func submit(_ work: sending @escaping () async -> Void) {
+        Task(executorPreference: self) { await work() }
+    }
+
+    /// Starts the loop on a thread of its own.
+    package func start() {
+        let box = Unmanaged.passRetained(self)
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Reactor>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, box.toOpaque())
+        pthread_detach(thread)
+    }
+
+    /// Asks the loop to end after the current turn.
+    package func stop() {
+        stopping.store(true, ordering: .releasing)
+        signalWake()
+    }
+
+    /// Runs the loop on the calling thread until `stop`.
+    package func run() {
+        owner = pthread_self()
+        let capacity = 512
+        let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
+        defer { events.deallocate() }
+        let executor = asUnownedTaskExecutor()
+        while !stopping.load(ordering: .acquiring) {
+            while !jobs.isEmpty {
+                swap(&jobs, &running)
+                for job in running { job.runSynchronously(on: executor) }
+                running.removeAll(keepingCapacity: true)
+            }
+            let count = epoll_wait(
+                epoll, events, Int32(capacity), timers.millisecondsToNext(from: .now))
+            now = .now
+            for position in 0..<max(0, Int(count)) {
+                let descriptor = events[position].data.fd
+                if descriptor == wake {
+                    var value: UInt64 = 0
+                    _ = Glibc.read(wake, &value, 8)
+                    let handed = remote.withLock { queue in
+                        defer { queue.removeAll() }
+                        return queue
+                    }
+                    jobs += handed
+                } else if Int(descriptor) < slots.count {
+                    slots[Int(descriptor)]?.fire(events[position].events)
+                }
+            }
+            timers.fire(upTo: now)
+        }
+    }
+
+    /// Watches a non-blocking descriptor, edge-triggered; the reactor owns it from now on.
+    package func register(_ descriptor: Int32) -> Readiness {
+        let readiness = Readiness(descriptor, reactor: self)
+        let slot = Int(descriptor)
+        if slot >= slots.count {
+            slots.append(contentsOf: Array(repeating: nil, count: max(slots.count, slot + 1 - slots.count)))
+        }
+        slots[slot] = readiness
+        var event = epoll_event()
+        event.events =
+            EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLET.rawValue | EPOLLRDHUP.rawValue
+        event.data.fd = descriptor
+        epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+        return readiness
+    }
+
+    /// Stops watching a descriptor, closes it and wakes whoever waits for it.
+    package func close(_ readiness: Readiness) {
+        guard readiness.isOpen else { return }
+        readiness.isOpen = false
+        slots[Int(readiness.descriptor)] = nil
+        Glibc.close(readiness.descriptor)
+        readiness.wakeAll()
+    }
+
+    /// Runs an action at an instant unless cancelled; granularity is that of the wheel.
+    @discardableResult
+    package func schedule(
+        at deadline: ContinuousClock.Instant, _ action: @escaping () -> Void
+    ) -> TimerID {
+        timers.add(at: deadline, action)
+    }
+
+    /// Forgets a scheduled action.
+    package func cancel(_ timer: TimerID) { timers.cancel(timer) }
+
+    /// Suspends the task of this reactor for a while.
+    package func sleep(for duration: Duration) async {
+        await withUnsafeContinuation { continuation in
+            schedule(at: .now + duration) { continuation.resume() }
+        }
+    }
+
+    private func signalWake() {
+        var one: UInt64 = 1
+        _ = Glibc.write(wake, &one, 8)
+    }
+}
+
+/// Carries a value of one reactor into a task of the same reactor.
+///
+/// The one audited way to do so: make and open it on the same reactor only.
+package struct ReactorLocal<Value>: @unchecked Sendable {
+    // SAFETY: opened only by tasks that prefer the reactor on which it was made.
+    package let value: Value
+
+    /// Wraps a value of the current reactor.
+    package init(_ value: Value) { self.value = value }
+}

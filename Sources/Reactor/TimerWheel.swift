@@ -1,0 +1,81 @@
+/// Names a scheduled action.
+package struct TimerID: Hashable, Sendable {
+    let serial: UInt64
+    let tick: UInt64
+}
+
+/// A hashed wheel of timers: adding, cancelling and firing cost the same however many there are.
+///
+/// Pure: time comes in as instants. Granularity: 8 milliseconds; no action runs early.
+struct TimerWheel {
+    private static let slotCount = 1024
+    private static let granularity: Duration = .milliseconds(8)
+
+    private let start: ContinuousClock.Instant
+    private var slots: [[UInt64: (tick: UInt64, action: () -> Void)]]
+    private var current: UInt64 = 0
+    private var serial: UInt64 = 0
+    private(set) var count = 0
+
+    init(start: ContinuousClock.Instant) {
+        self.start = start
+        slots = Array(repeating: [:], count: Self.slotCount)
+    }
+
+    mutating func add(at deadline: ContinuousClock.Instant, _ action: @escaping () -> Void) -> TimerID {
+        let tick = max(current + 1, Self.ticks(deadline - start, roundingUp: true))
+        serial += 1
+        slots[Int(tick % UInt64(Self.slotCount))][serial] = (tick, action)
+        count += 1
+        return TimerID(serial: serial, tick: tick)
+    }
+
+    mutating func cancel(_ timer: TimerID) {
+        let slot = Int(timer.tick % UInt64(Self.slotCount))
+        if slots[slot].removeValue(forKey: timer.serial) != nil { count -= 1 }
+    }
+
+    /// How long the loop may sleep: -1 without timers. Unit: milliseconds.
+    func millisecondsToNext(from now: ContinuousClock.Instant) -> Int32 {
+        guard count > 0 else { return -1 }
+        for ahead in 1...UInt64(Self.slotCount) {
+            let tick = current + ahead
+            let slot = slots[Int(tick % UInt64(Self.slotCount))]
+            guard !slot.isEmpty, slot.values.contains(where: { $0.tick <= tick }) else { continue }
+            let due = start + Self.granularity * Int(tick)
+            let wait = due - now
+            guard wait > .zero else { return 0 }
+            return Int32(wait / .milliseconds(1)) + 1
+        }
+        return 8000
+    }
+
+    mutating func fire(upTo now: ContinuousClock.Instant) {
+        let target = Self.ticks(now - start, roundingUp: false)
+        guard target > current else { return }
+        guard count > 0 else {
+            current = target
+            return
+        }
+        var due: [(UInt64, () -> Void)] = []
+        let first = target - current >= UInt64(Self.slotCount) ? target - UInt64(Self.slotCount) + 1 : current + 1
+        for tick in first...target {
+            let slot = Int(tick % UInt64(Self.slotCount))
+            guard !slots[slot].isEmpty else { continue }
+            for (serial, timer) in slots[slot] where timer.tick <= target {
+                due.append((serial, timer.action))
+                slots[slot][serial] = nil
+                count -= 1
+            }
+        }
+        current = target
+        for (_, action) in due.sorted(by: { $0.0 < $1.0 }) { action() }
+    }
+
+    private static func ticks(_ duration: Duration, roundingUp: Bool) -> UInt64 {
+        guard duration > .zero else { return 0 }
+        let (seconds, attoseconds) = duration.components
+        let microseconds = UInt64(seconds) * 1_000_000 + UInt64(attoseconds / 1_000_000_000_000)
+        return roundingUp ? (microseconds + 8000) / 8000 : microseconds / 8000
+    }
+}
