@@ -29,18 +29,26 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
     ("Executor", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
     ("Replication", ["Registry", "DataPlane", "Reactor", "HTTP", "JSON", "Model", "Crypto"], []),
     ("Templates", ["Registry", "Model", "Crypto", "JSON"], ["Yams"]),
-    ("FrontDoors", ["Edge", "Executor", "DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
+    (
+        "FrontDoors",
+        [
+            "Edge", "Executor", "DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry",
+            "Crypto",
+        ], []
+    ),
     (
         "ControlPlane",
         [
-            "Templates", "Replication", "Executor", "Registry", "DataPlane", "Reactor", "HTTP", "JSON", "Model",
+            "Templates", "Replication", "Executor", "Registry", "DataPlane", "Reactor", "HTTP",
+            "JSON", "Model",
             "Telemetry", "Crypto",
         ], []
     ),
 ]
 
 let packageOf = [
-    "GRDB": "GRDB.swift", "Yams": "Yams", "ArgumentParser": "swift-argument-parser", "Logging": "swift-log",
+    "GRDB": "GRDB.swift", "Yams": "Yams", "ArgumentParser": "swift-argument-parser",
+    "Logging": "swift-log",
 ]
 
 /// The modules asked for by PORTICO_MODULES with all they import, or nil for everything.
@@ -48,7 +56,8 @@ func closure(of names: [String]) -> Set<String> {
     var wanted = Set(names)
     var queue = names
     while let next = queue.popLast() {
-        for dependency in modules.first(where: { $0.name == next })?.imports ?? [] where wanted.insert(dependency).inserted {
+        for dependency in modules.first(where: { $0.name == next })?.imports ?? []
+        where wanted.insert(dependency).inserted {
             queue.append(dependency)
         }
     }
@@ -64,7 +73,9 @@ func dependencies(_ imports: [String], _ packages: [String]) -> [Target.Dependen
     imports.map { .target(name: $0) }
         + packages.map { .product(name: $0, package: packageOf[$0] ?? $0) }
 }
-func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path) }
+func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path)
+}
 
 var targets: [Target] = [
     .systemLibrary(name: "CLinux"),
@@ -73,36 +84,50 @@ var targets: [Target] = [
 for module in modules where wanted?.contains(module.name) ?? true {
     targets.append(
         .target(
-            name: module.name, dependencies: dependencies(module.imports, module.packages),
-            swiftSettings: settings))
+            name: module.name,
+            dependencies: dependencies(module.imports, module.packages),
+            swiftSettings: settings
+        )
+    )
     if exists("Tests/\(module.name)Tests"), asked?.contains(module.name) ?? true {
         targets.append(
             .testTarget(
                 name: "\(module.name)Tests",
                 dependencies: dependencies([module.name] + module.imports, module.packages),
-                swiftSettings: settings))
+                swiftSettings: settings
+            )
+        )
     }
 }
 if everything {
     targets.append(
         .executableTarget(
             name: "portico",
-            dependencies: dependencies(modules.map(\.name), ["ArgumentParser"]),
-            swiftSettings: settings))
-    for suite in ["DialogueTests", "ClientTests", "RepositoryTests"] where exists("Tests/\(suite)") {
+            dependencies: dependencies(modules.map(\.name) + ["CLinux"], ["ArgumentParser"]),
+            swiftSettings: settings
+        )
+    )
+    for suite in ["DialogueTests", "ClientTests", "RepositoryTests"] where exists("Tests/\(suite)")
+    {
         targets.append(.testTarget(name: suite, swiftSettings: settings))
     }
 }
 
-let needed = Set(modules.filter { wanted?.contains($0.name) ?? true }.flatMap(\.packages)).union(everything ? ["ArgumentParser"] : [])
+let needed = Set(modules.filter { wanted?.contains($0.name) ?? true }.flatMap(\.packages)).union(
+    everything ? ["ArgumentParser"] : []
+)
 let catalogue: [String: Package.Dependency] = [
     "GRDB": .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     "Yams": .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    "ArgumentParser": .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    "ArgumentParser": .package(
+        url: "https://github.com/apple/swift-argument-parser",
+        from: "1.8.2"
+    ),
 ]
 
 let package = Package(
     name: "portico",
     products: everything ? [.executable(name: "portico", targets: ["portico"])] : [],
     dependencies: needed.sorted().compactMap { catalogue[$0] },
-    targets: targets)
+    targets: targets
+)

@@ -12,8 +12,13 @@ package struct Distribution: Sendable, Codable, Hashable {
 
     /// Makes a distribution.
     package init(
-        id: String, aliases: [String] = [], isEnabled: Bool = true, comment: String = "",
-        defaultRootObject: String = "", origins: [Origin], behaviors: [CacheBehavior],
+        id: String,
+        aliases: [String] = [],
+        isEnabled: Bool = true,
+        comment: String = "",
+        defaultRootObject: String = "",
+        origins: [Origin],
+        behaviors: [CacheBehavior],
         customErrorResponses: [CustomErrorResponse] = []
     ) {
         self.id = id
@@ -35,12 +40,14 @@ package struct CustomErrorResponse: Sendable, Codable, Hashable {
     package var errorCode: Int
     package var responsePagePath: String?
     package var responseCode: Int?
-    /// Unit: seconds. Default: 10.
+    /// Unit: seconds; default: 10.
     package var errorCachingMinTTL: Int
 
     /// Makes a custom error response.
     package init(
-        errorCode: Int, responsePagePath: String? = nil, responseCode: Int? = nil,
+        errorCode: Int,
+        responsePagePath: String? = nil,
+        responseCode: Int? = nil,
         errorCachingMinTTL: Int = 10
     ) {
         self.errorCode = errorCode

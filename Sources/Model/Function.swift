@@ -2,9 +2,9 @@
 package struct FunctionVersion: Sendable, Codable, Hashable {
     package var name: String
     package var version: Int
-    /// `nodejs22.x`, `python3.12`, …
+    /// The runtime's identifier, such as `nodejs22.x` or `python3.12`.
     package var runtime: String
-    /// `file.method`, with nested paths.
+    /// The handler as `file.method`, with nested paths.
     package var handler: String
     /// SHA-256 of the code archive, hexadecimal.
     package var codeDigest: String
@@ -18,9 +18,16 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
 
     /// Makes a version with Lambda's defaults.
     package init(
-        name: String, version: Int, runtime: String, handler: String, codeDigest: String,
-        timeout: Int = 3, memory: Int = 128, environment: [String: String] = [:],
-        role: String? = nil, description: String = ""
+        name: String,
+        version: Int,
+        runtime: String,
+        handler: String,
+        codeDigest: String,
+        timeout: Int = 3,
+        memory: Int = 128,
+        environment: [String: String] = [:],
+        role: String? = nil,
+        description: String = ""
     ) {
         self.name = name
         self.version = version

@@ -23,7 +23,11 @@ package struct Listener: Sendable, Codable, Hashable {
 
     /// Makes a listener.
     package init(
-        arn: String, port: Int, isTLS: Bool, rules: [ListenerRule], defaultActions: [RuleAction]
+        arn: String,
+        port: Int,
+        isTLS: Bool,
+        rules: [ListenerRule],
+        defaultActions: [RuleAction]
     ) {
         self.arn = arn
         self.port = port

@@ -1,4 +1,6 @@
-/// Everything that an edge serves, as of one revision. Immutable once built; swapped whole.
+/// Everything that an edge serves, as of one revision.
+///
+/// Immutable once built; swapped whole.
 package struct Snapshot: Sendable, Codable, Hashable {
     package var revision = 0
     /// By `name:version`.

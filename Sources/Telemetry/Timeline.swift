@@ -1,6 +1,6 @@
 /// One step of a request's life with what it changed.
 package struct TimelineEntry: Sendable, Codable {
-    /// The stage's name: `viewer-request`, `cache`, `origin-request`, `origin`, …
+    /// The stage's name, such as `viewer-request` or `cache`.
     package var stage: String
     /// Unit: microseconds.
     package var durationMicroseconds: Int
@@ -13,7 +13,10 @@ package struct TimelineEntry: Sendable, Codable {
 
     /// Makes an entry.
     package init(
-        stage: String, durationMicroseconds: Int, function: String? = nil, changes: [String] = [],
+        stage: String,
+        durationMicroseconds: Int,
+        function: String? = nil,
+        changes: [String] = [],
         outcome: String? = nil
     ) {
         self.stage = stage
@@ -35,7 +38,7 @@ package struct AccessRecord: Sendable, Codable {
     package var host = ""
     package var uri = ""
     package var status = 0
-    /// `Hit`, `Miss`, `RefreshHit`, `LambdaGeneratedResponse`, `Error`, …
+    /// The result type, such as `Hit`, `Miss` or `LambdaGeneratedResponse`.
     package var resultType = ""
     package var clientIP = ""
     /// Unit: microseconds.

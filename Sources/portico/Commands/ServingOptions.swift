@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+
+/// The flags that `up` and `try` share.
+struct ServingOptions: ParsableArguments {
+    @Option(help: "The folder for the registry, edges and logs.")
+    var state = ".portico"
+
+    @Option(help: "The address to bind. May be given more than once.")
+    var bind: [String] = ["127.0.0.1", "::1"]
+
+    @Option(help: "The port that stands for 443; 0 takes any free one.")
+    var httpsPort = 8443
+
+    @Option(help: "The port that stands for 80; 0 takes any free one.")
+    var httpPort = 8080
+
+    @Option(help: "The port of the AWS APIs, on loopback only; 0 takes any free one.")
+    var apiPort = 4566
+
+    @Option(help: "Names of the edges, separated by commas.")
+    var edges = "iad"
+
+    @Option(help: "How many reactors serve; default one per core.")
+    var reactors: Int?
+
+    @Option(help: "local: a budget of processes per function; aws: one per concurrent request.")
+    var concurrency = Concurrency.local
+
+    @Option(help: "How log lines are written.")
+    var logFormat = LogFormat.text
+
+    /// How far a function may spread.
+    enum Concurrency: String, ExpressibleByArgument, CaseIterable { case local, aws }
+
+    /// How log lines are written.
+    enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+    mutating func validate() throws {
+        for port in [httpsPort, httpPort, apiPort] where !(0...65535).contains(port) {
+            throw ValidationError("\(port) is not a port: use 0 to 65535")
+        }
+        guard !edgeNames.isEmpty, edgeNames.count <= NodeConfiguration.maximumEdges,
+            Set(edgeNames).count == edgeNames.count,
+            edgeNames.allSatisfy({ name in
+                !name.isEmpty && name.allSatisfy { ($0.isASCII && $0.isLetter) || $0.isNumber || $0 == "-" }
+            })
+        else {
+            throw ValidationError(
+                "--edges takes 1 to \(NodeConfiguration.maximumEdges) different names of letters, digits and -")
+        }
+        if let reactors, !(1...NodeConfiguration.maximumReactors).contains(reactors) {
+            throw ValidationError("--reactors takes 1 to \(NodeConfiguration.maximumReactors)")
+        }
+    }
+
+    var edgeNames: [String] { edges.split(separator: ",").map { $0.lowercased() } }
+
+    /// What a node is built from, apart from what it serves.
+    func configuration() -> NodeConfiguration {
+        NodeConfiguration(
+            state: URL(fileURLWithPath: state).standardizedFileURL.path,
+            addresses: bind, httpsPort: httpsPort, httpPort: httpPort, apiPort: apiPort,
+            edges: edgeNames,
+            reactors: reactors ?? max(1, ProcessInfo.processInfo.activeProcessorCount),
+            liftsProcessBudget: concurrency == .aws, logsJSON: logFormat == .json)
+    }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// What one process is told from outside.
+struct NodeConfiguration: Sendable {
+    /// The most edges in one process.
+    static let maximumEdges = 16
+    /// The most reactors in one process.
+    static let maximumReactors = 128
+    /// Unit: bytes of cached answers per edge.
+    static let cacheBytes = 256 << 20
+
+    var state: String
+    var addresses: [String]
+    var httpsPort: Int
+    var httpPort: Int
+    var apiPort: Int
+    var edges: [String]
+    var reactors: Int
+    var liftsProcessBudget: Bool
+    var logsJSON: Bool
+
+    /// The folder of the local authority: `certs` in the current folder if there is one, else in the state folder.
+    var certificates: String {
+        var isFolder: ObjCBool = false
+        let local = FileManager.default.currentDirectoryPath + "/certs"
+        if FileManager.default.fileExists(atPath: local, isDirectory: &isFolder), isFolder.boolValue {
+            return local
+        }
+        return state + "/certs"
+    }
+}
