@@ -66,12 +66,15 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         let box = Unmanaged.passRetained(self)
         var thread = pthread_t()
         pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { argument in
                 guard let argument else { return nil }
                 Unmanaged<Reactor>.fromOpaque(argument).takeRetainedValue().run()
                 return nil
-            }, box.toOpaque())
+            },
+            box.toOpaque()
+        )
         pthread_detach(thread)
     }
 
@@ -95,7 +98,11 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
                 running.removeAll(keepingCapacity: true)
             }
             let count = epoll_wait(
-                epoll, events, Int32(capacity), timers.millisecondsToNext(from: .now))
+                epoll,
+                events,
+                Int32(capacity),
+                timers.millisecondsToNext(from: .now)
+            )
             now = .now
             for position in 0..<max(0, Int(count)) {
                 let descriptor = events[position].data.fd
@@ -120,7 +127,9 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         let readiness = Readiness(descriptor, reactor: self)
         let slot = Int(descriptor)
         if slot >= slots.count {
-            slots.append(contentsOf: Array(repeating: nil, count: max(slots.count, slot + 1 - slots.count)))
+            slots.append(
+                contentsOf: Array(repeating: nil, count: max(slots.count, slot + 1 - slots.count))
+            )
         }
         slots[slot] = readiness
         var event = epoll_event()
@@ -137,13 +146,14 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         readiness.isOpen = false
         slots[Int(readiness.descriptor)] = nil
         Glibc.close(readiness.descriptor)
-        readiness.wakeAll()
+        readiness.closed()
     }
 
     /// Runs an action at an instant unless cancelled; granularity is that of the wheel.
     @discardableResult
     package func schedule(
-        at deadline: ContinuousClock.Instant, _ action: @escaping () -> Void
+        at deadline: ContinuousClock.Instant,
+        _ action: @escaping () -> Void
     ) -> TimerID {
         timers.add(at: deadline, action)
     }

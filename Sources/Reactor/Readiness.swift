@@ -1,7 +1,10 @@
 import CLinux
 import Glibc
 
-/// Who waits for a descriptor. Confined to its reactor.
+/// Who waits for a descriptor.
+///
+/// Confined to its reactor. One timer serves all waits: it is armed when none runs or the running one is too late, and left
+/// alone when a wait ends, so that a busy connection touches the wheel once per deadline, not per read.
 package final class Readiness {
     /// How a wait ended.
     package enum Outcome: Sendable { case ready, timedOut, closed }
@@ -10,10 +13,17 @@ package final class Readiness {
     package unowned let reactor: Reactor
     /// False once the reactor has closed the descriptor.
     package internal(set) var isOpen = true
+    /// Runs once when the peer has shut its side while nobody reads.
+    package var onHangUp: (() -> Void)?
+    /// Whether the peer has shut its sending side.
+    package private(set) var isHalfClosed = false
+    /// Whether both directions are dead.
+    package private(set) var isHungUp = false
     private var reader: UnsafeContinuation<Outcome, Never>?
     private var writer: UnsafeContinuation<Outcome, Never>?
-    private var readTimer: TimerID?
-    private var writeTimer: TimerID?
+    private var readDeadline: ContinuousClock.Instant?
+    private var writeDeadline: ContinuousClock.Instant?
+    private var timer: (id: TimerID, at: ContinuousClock.Instant)?
 
     init(_ descriptor: Int32, reactor: Reactor) {
         self.descriptor = descriptor
@@ -21,12 +31,23 @@ package final class Readiness {
     }
 
     func fire(_ events: UInt32) {
-        let trouble = EPOLLHUP.rawValue | EPOLLERR.rawValue
-        if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | trouble) != 0 { wakeReader(.ready) }
-        if events & (EPOLLOUT.rawValue | trouble) != 0 { wakeWriter(.ready) }
+        let trouble = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+        let half = events & EPOLLRDHUP.rawValue != 0
+        if trouble { isHungUp = true }
+        if trouble || half {
+            isHalfClosed = true
+            if reader == nil, let action = onHangUp { action() }
+        }
+        if trouble || half || events & EPOLLIN.rawValue != 0 { wakeReader(.ready) }
+        if trouble || events & EPOLLOUT.rawValue != 0 { wakeWriter(.ready) }
     }
 
-    func wakeAll() {
+    func closed() {
+        onHangUp = nil
+        if let timer {
+            self.timer = nil
+            reactor.cancel(timer.id)
+        }
         wakeReader(.closed)
         wakeWriter(.closed)
     }
@@ -34,48 +55,65 @@ package final class Readiness {
     private func wakeReader(_ outcome: Outcome) {
         guard let continuation = reader else { return }
         reader = nil
-        if let timer = readTimer {
-            readTimer = nil
-            reactor.cancel(timer)
-        }
+        readDeadline = nil
         continuation.resume(returning: outcome)
     }
 
     private func wakeWriter(_ outcome: Outcome) {
         guard let continuation = writer else { return }
         writer = nil
-        if let timer = writeTimer {
-            writeTimer = nil
-            reactor.cancel(timer)
-        }
+        writeDeadline = nil
         continuation.resume(returning: outcome)
     }
 
-    /// Waits until a read may succeed. Call only after a read would have blocked.
+    /// Waits until a read may succeed.
+    ///
+    /// Call only after a read would have blocked.
     package func readable(until deadline: ContinuousClock.Instant? = nil) async -> Outcome {
         guard isOpen else { return .closed }
         return await withUnsafeContinuation { continuation in
             reader = continuation
-            if let deadline {
-                readTimer = reactor.schedule(at: deadline) { [weak self] in
-                    self?.readTimer = nil
-                    self?.wakeReader(.timedOut)
-                }
-            }
+            readDeadline = deadline
+            if let deadline { arm(deadline) }
         }
     }
 
-    /// Waits until a write may succeed. Call only after a write would have blocked.
+    /// Waits until a write may succeed.
+    ///
+    /// Call only after a write would have blocked.
     package func writable(until deadline: ContinuousClock.Instant? = nil) async -> Outcome {
         guard isOpen else { return .closed }
         return await withUnsafeContinuation { continuation in
             writer = continuation
-            if let deadline {
-                writeTimer = reactor.schedule(at: deadline) { [weak self] in
-                    self?.writeTimer = nil
-                    self?.wakeWriter(.timedOut)
-                }
-            }
+            writeDeadline = deadline
+            if let deadline { arm(deadline) }
         }
+    }
+
+    private func arm(_ deadline: ContinuousClock.Instant) {
+        if let timer {
+            if timer.at <= deadline { return }
+            reactor.cancel(timer.id)
+        }
+        timer = (reactor.schedule(at: deadline) { self.expire() }, deadline)
+    }
+
+    private func expire() {
+        guard let at = timer?.at else { return }
+        timer = nil
+        // A timer never runs before its instant, so what was due at it is due now.
+        let now = max(reactor.now, at)
+        if let deadline = readDeadline, deadline <= now { wakeReader(.timedOut) }
+        if let deadline = writeDeadline, deadline <= now { wakeWriter(.timedOut) }
+        if let next = earlier(readDeadline, writeDeadline) { arm(next) }
+    }
+
+    private func earlier(
+        _ left: ContinuousClock.Instant?,
+        _ right: ContinuousClock.Instant?
+    ) -> ContinuousClock.Instant? {
+        guard let left else { return right }
+        guard let right else { return left }
+        return min(left, right)
     }
 }

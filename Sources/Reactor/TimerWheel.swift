@@ -10,10 +10,14 @@ package struct TimerID: Hashable, Sendable {
 struct TimerWheel {
     private static let slotCount = 1024
     private static let granularity: Duration = .milliseconds(8)
+    /// The longest sleep between two looks at the wheel, in milliseconds.
+    private static let longestSleep: Int32 = 8000
 
     private let start: ContinuousClock.Instant
     private var slots: [[UInt64: (tick: UInt64, action: () -> Void)]]
     private var current: UInt64 = 0
+    /// No timer is due before this tick; found anew only after it has passed.
+    private var earliest: UInt64 = .max
     private var serial: UInt64 = 0
     private(set) var count = 0
 
@@ -22,45 +26,47 @@ struct TimerWheel {
         slots = Array(repeating: [:], count: Self.slotCount)
     }
 
-    mutating func add(at deadline: ContinuousClock.Instant, _ action: @escaping () -> Void) -> TimerID {
+    mutating func add(
+        at deadline: ContinuousClock.Instant,
+        _ action: @escaping () -> Void
+    ) -> TimerID {
         let tick = max(current + 1, Self.ticks(deadline - start, roundingUp: true))
         serial += 1
         slots[Int(tick % UInt64(Self.slotCount))][serial] = (tick, action)
         count += 1
+        earliest = min(earliest, tick)
         return TimerID(serial: serial, tick: tick)
     }
 
     mutating func cancel(_ timer: TimerID) {
         let slot = Int(timer.tick % UInt64(Self.slotCount))
         if slots[slot].removeValue(forKey: timer.serial) != nil { count -= 1 }
+        if count == 0 { earliest = .max }
     }
 
-    /// How long the loop may sleep: -1 without timers. Unit: milliseconds.
+    /// How many milliseconds the loop may sleep: -1 without timers.
     func millisecondsToNext(from now: ContinuousClock.Instant) -> Int32 {
         guard count > 0 else { return -1 }
-        for ahead in 1...UInt64(Self.slotCount) {
-            let tick = current + ahead
-            let slot = slots[Int(tick % UInt64(Self.slotCount))]
-            guard !slot.isEmpty, slot.values.contains(where: { $0.tick <= tick }) else { continue }
-            let due = start + Self.granularity * Int(tick)
-            let wait = due - now
-            guard wait > .zero else { return 0 }
-            return Int32(wait / .milliseconds(1)) + 1
-        }
-        return 8000
+        let due = start + Self.granularity * Int(min(earliest, current + UInt64(Self.slotCount)))
+        let wait = due - now
+        guard wait > .zero else { return 0 }
+        let (seconds, attoseconds) = wait.components
+        guard seconds < 8 else { return Self.longestSleep }
+        return Int32(seconds) * 1000 + Int32(attoseconds / 1_000_000_000_000_000) + 1
     }
 
     mutating func fire(upTo now: ContinuousClock.Instant) {
         let target = Self.ticks(now - start, roundingUp: false)
         guard target > current else { return }
-        guard count > 0 else {
+        guard count > 0, target >= earliest else {
             current = target
             return
         }
         var due: [(UInt64, () -> Void)] = []
-        let first = target - current >= UInt64(Self.slotCount) ? target - UInt64(Self.slotCount) + 1 : current + 1
+        let span = UInt64(Self.slotCount)
+        let first = target - current >= span ? target - span + 1 : current + 1
         for tick in first...target {
-            let slot = Int(tick % UInt64(Self.slotCount))
+            let slot = Int(tick % span)
             guard !slots[slot].isEmpty else { continue }
             for (serial, timer) in slots[slot] where timer.tick <= target {
                 due.append((serial, timer.action))
@@ -69,7 +75,19 @@ struct TimerWheel {
             }
         }
         current = target
+        earliest = findEarliest()
         for (_, action) in due.sorted(by: { $0.0 < $1.0 }) { action() }
+    }
+
+    /// The first tick with work within one turn of the wheel, else the turn's end as a lower bound.
+    private func findEarliest() -> UInt64 {
+        guard count > 0 else { return .max }
+        for ahead in 1...UInt64(Self.slotCount) {
+            let tick = current + ahead
+            let slot = slots[Int(tick % UInt64(Self.slotCount))]
+            if slot.values.contains(where: { $0.tick <= tick }) { return tick }
+        }
+        return current + UInt64(Self.slotCount)
     }
 
     private static func ticks(_ duration: Duration, roundingUp: Bool) -> UInt64 {

@@ -1,0 +1,87 @@
+import Glibc
+
+/// A growing byte queue: bytes are appended at its end and taken from its start.
+///
+/// Its memory is given back with `releaseIfEmpty`, so that idle connections hold none.
+struct IOBuffer: ~Copyable {
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var start = 0
+    private var end = 0
+
+    init() {}
+
+    deinit { free(base) }
+
+    var count: Int { end - start }
+    var isEmpty: Bool { start == end }
+
+    /// The queued bytes; valid until the next change.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0) + start }, count: count)
+    }
+
+    /// Free room at the end, at least `minimum` bytes; valid until the next change.
+    mutating func room(_ minimum: Int) -> UnsafeMutableRawBufferPointer {
+        if capacity - end < minimum { makeRoom(minimum) }
+        return UnsafeMutableRawBufferPointer(start: base.map { $0 + end }, count: capacity - end)
+    }
+
+    /// Counts bytes written into `room` as queued.
+    mutating func commit(_ count: Int) { end += count }
+
+    mutating func consume(_ count: Int) {
+        start += count
+        if start == end {
+            start = 0
+            end = 0
+        }
+    }
+
+    mutating func append(_ source: UnsafeRawBufferPointer) {
+        guard let from = source.baseAddress, source.count > 0 else { return }
+        let target = room(source.count)
+        memcpy(target.baseAddress, from, source.count)
+        end += source.count
+    }
+
+    mutating func append(_ text: StaticString) {
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func append(_ bytes: Bytes) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    /// Takes up to `limit` queued bytes out as a value.
+    mutating func take(_ limit: Int) -> Bytes {
+        let count = min(limit, count)
+        let taken = Array(bytes[0..<count])
+        consume(count)
+        return taken[...]
+    }
+
+    mutating func releaseIfEmpty() {
+        guard isEmpty, let base else { return }
+        free(base)
+        self.base = nil
+        capacity = 0
+    }
+
+    private mutating func makeRoom(_ minimum: Int) {
+        let live = count
+        if let base, capacity - live >= minimum {
+            memmove(base, base + start, live)
+        } else {
+            var size = max(capacity, 4096)
+            while size - live < minimum { size *= 2 }
+            guard let larger = malloc(size) else { fatalError("out of memory") }
+            if let base { memcpy(larger, base + start, live) }
+            free(base)
+            base = larger
+            capacity = size
+        }
+        start = 0
+        end = live
+    }
+}
