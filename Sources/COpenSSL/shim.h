@@ -1,8 +1,12 @@
 // OpenSSL 3.0 with inline forms of the macros that Swift cannot import.
 #pragma once
+#include <errno.h>
+#include <stdint.h>
+#include <sys/socket.h>
 #include <openssl/ssl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ec.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/pem.h>
@@ -10,3 +14,111 @@
 #include <openssl/hmac.h>
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
+
+// Contexts.
+
+static inline void portico_ctx_set_common(SSL_CTX *ctx) {
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                              | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION
+                                 | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_read_ahead(ctx, 1);
+}
+
+static inline int portico_ctx_set_versions(SSL_CTX *ctx, int lowest, int highest) {
+    return SSL_CTX_set_min_proto_version(ctx, lowest) == 1
+        && SSL_CTX_set_max_proto_version(ctx, highest) == 1;
+}
+
+static inline void portico_ctx_set_cache_mode(SSL_CTX *ctx, int mode) {
+    SSL_CTX_set_session_cache_mode(ctx, mode);
+}
+
+static inline void portico_ctx_set_server_name_callback(
+    SSL_CTX *ctx, int (*callback)(SSL *, int *, void *), void *argument) {
+    SSL_CTX_set_tlsext_servername_callback(ctx, callback);
+    SSL_CTX_set_tlsext_servername_arg(ctx, argument);
+}
+
+// Sessions.
+
+static inline int portico_ssl_set_server_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+static inline X509 *portico_ssl_peer_certificate(SSL *ssl) {
+    return SSL_get1_peer_certificate(ssl);
+}
+
+// A socket BIO that sends with MSG_NOSIGNAL: a peer that is gone never raises SIGPIPE.
+
+static inline int portico_bio_descriptor(BIO *bio) { return (int)(intptr_t)BIO_get_data(bio); }
+
+static inline int portico_bio_should_retry(int error) {
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == EINPROGRESS;
+}
+
+static int portico_bio_write(BIO *bio, const char *bytes, int count) {
+    errno = 0;
+    ssize_t sent = send(portico_bio_descriptor(bio), bytes, (size_t)count, MSG_NOSIGNAL);
+    BIO_clear_retry_flags(bio);
+    if (sent <= 0 && portico_bio_should_retry(errno)) BIO_set_retry_write(bio);
+    return (int)sent;
+}
+
+static int portico_bio_read(BIO *bio, char *bytes, int count) {
+    errno = 0;
+    ssize_t received = recv(portico_bio_descriptor(bio), bytes, (size_t)count, 0);
+    BIO_clear_retry_flags(bio);
+    if (received < 0 && portico_bio_should_retry(errno)) BIO_set_retry_read(bio);
+    if (received == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return (int)received;
+}
+
+static long portico_bio_ctrl(BIO *bio, int command, long number, void *pointer) {
+    (void)number;
+    (void)pointer;
+    if (command == BIO_CTRL_FLUSH) return 1;
+    if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+    return 0;
+}
+
+static inline BIO_METHOD *portico_bio_method(void) {
+    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+    if (method == NULL) return NULL;
+    BIO_meth_set_write(method, portico_bio_write);
+    BIO_meth_set_read(method, portico_bio_read);
+    BIO_meth_set_ctrl(method, portico_bio_ctrl);
+    return method;
+}
+
+// Gives the session a BIO on the descriptor, which stays the caller's to close.
+static inline int portico_ssl_attach(SSL *ssl, const BIO_METHOD *method, int descriptor) {
+    BIO *bio = BIO_new(method);
+    if (bio == NULL) return 0;
+    BIO_set_data(bio, (void *)(intptr_t)descriptor);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    return 1;
+}
+
+// Stacks, memory and errors.
+
+static inline STACK_OF(X509) *portico_chain_new(void) { return sk_X509_new_null(); }
+static inline int portico_chain_push(STACK_OF(X509) *chain, X509 *certificate) {
+    return sk_X509_push(chain, certificate);
+}
+static inline void portico_chain_free(STACK_OF(X509) *chain) {
+    sk_X509_pop_free(chain, X509_free);
+}
+
+static inline long portico_bio_memory(BIO *bio, char **bytes) {
+    return BIO_get_mem_data(bio, bytes);
+}
+
+static inline int portico_error_is_eof(unsigned long error) {
+    return ERR_GET_LIB(error) == ERR_LIB_SSL
+        && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+}
+
+static inline EVP_PKEY *portico_generate_p256(void) { return EVP_EC_gen("P-256"); }

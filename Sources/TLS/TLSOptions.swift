@@ -1,0 +1,57 @@
+import Glibc
+
+/// The versions of the protocol that are spoken.
+package enum TLSVersion: Sendable, Equatable {
+    case tls12
+    case tls13
+
+    var number: Int32 { self == .tls12 ? 0x0303 : 0x0304 }
+}
+
+/// How a server context behaves.
+package struct TLSServerOptions: Sendable {
+    /// Protocols offered by ALPN, in order of preference.
+    package var applicationProtocols: [String]
+    package var minimumVersion: TLSVersion = .tls12
+    package var maximumVersion: TLSVersion = .tls13
+    /// After this time a new key seals tickets; the two before it still open them.
+    package var ticketKeyLifetime = Duration.seconds(6 * 3600)
+    /// Where session secrets are appended, in the format that Wireshark reads.
+    package var keyLogPath: String?
+    /// PEM files of authorities; when not empty every client must show a certificate of theirs.
+    package var clientAuthorityFiles: [String] = []
+
+    /// Makes options; the key log follows SSLKEYLOGFILE.
+    package init(applicationProtocols: [String] = ["http/1.1"]) {
+        self.applicationProtocols = applicationProtocols
+        keyLogPath = environmentKeyLog()
+    }
+}
+
+/// How a client context behaves.
+package struct TLSClientOptions: Sendable {
+    package var applicationProtocols: [String]
+    package var minimumVersion: TLSVersion = .tls12
+    package var maximumVersion: TLSVersion = .tls13
+    /// Whether the system's authorities are trusted.
+    package var trustsSystemRoots = true
+    /// PEM files of further authorities.
+    package var authorityFiles: [String] = []
+    /// Whether sessions are kept per server name and resumed.
+    package var reusesSessions = true
+    package var keyLogPath: String?
+    /// The certificate shown to servers that ask for one.
+    package var certificate: CertificateAndKey?
+
+    /// Makes options; the key log follows SSLKEYLOGFILE.
+    package init(applicationProtocols: [String] = ["http/1.1"]) {
+        self.applicationProtocols = applicationProtocols
+        keyLogPath = environmentKeyLog()
+    }
+}
+
+private func environmentKeyLog() -> String? {
+    guard let value = getenv("SSLKEYLOGFILE") else { return nil }
+    let path = String(cString: value)
+    return path.isEmpty ? nil : path
+}
