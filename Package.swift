@@ -46,6 +46,9 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
     ),
 ]
 
+/// What only the tests of a module use besides the module's own imports.
+let testImports = ["TLS": ["Crypto"]]
+
 let packageOf = [
     "GRDB": "GRDB.swift", "Yams": "Yams", "ArgumentParser": "swift-argument-parser",
     "Logging": "swift-log",
@@ -66,7 +69,7 @@ func closure(of names: [String]) -> Set<String> {
 let asked = ProcessInfo.processInfo.environment["PORTICO_MODULES"].map {
     $0.split(separator: ",").map(String.init)
 }
-let wanted = asked.map(closure(of:))
+let wanted = asked.map { closure(of: $0 + $0.flatMap { testImports[$0] ?? [] }) }
 let everything = wanted == nil
 
 func dependencies(_ imports: [String], _ packages: [String]) -> [Target.Dependency] {
@@ -93,7 +96,9 @@ for module in modules where wanted?.contains(module.name) ?? true {
         targets.append(
             .testTarget(
                 name: "\(module.name)Tests",
-                dependencies: dependencies([module.name] + module.imports, module.packages),
+                dependencies: dependencies(
+                    [module.name] + module.imports + (testImports[module.name] ?? []),
+                    module.packages),
                 swiftSettings: settings
             )
         )
