@@ -110,3 +110,15 @@ extension Snapshot {
         }
     }
 }
+
+extension Snapshot {
+    /// Everything in the snapshot as resources, in no particular order.
+    package var resources: [Resource] {
+        functions.values.map(Resource.function) + aliases.values.map(Resource.alias)
+            + distributions.values.map(Resource.distribution)
+            + loadBalancers.values.map(Resource.loadBalancer)
+            + targetGroups.values.map(Resource.targetGroup) + apis.values.map(Resource.api)
+            + buckets.map { .bucket(name: $0.key, folder: $0.value) }
+            + originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
+    }
+}

@@ -1,0 +1,147 @@
+import Crypto
+import Executor
+import Foundation
+import Model
+import Registry
+import Templates
+
+/// Brings a stack into the registry: packs code, numbers versions, publishes the difference as one revision.
+///
+/// An actor, so that two saves never deploy at the same time.
+actor Deployer {
+    /// What a deployment did.
+    struct Outcome: Sendable {
+        var revision: Int
+        var published: [FunctionVersion]
+        var diagnostics: [Diagnostic]
+        var changes: Int
+    }
+
+    private let registry: PrimaryRegistry
+    private let invoker: LocalInvoker
+    private let keysPath: String
+    /// Keys of what the stack brought in; what it no longer names is deleted.
+    private var managed: Set<String>
+    /// Logical id to function name, for `portico invoke`.
+    private let names: LogicalNames
+
+    init(registry: PrimaryRegistry, invoker: LocalInvoker, state: String, names: LogicalNames) {
+        self.registry = registry
+        self.invoker = invoker
+        self.names = names
+        keysPath = state + "/stack-keys.json"
+        let saved = FileManager.default.contents(atPath: keysPath)
+        managed = saved.flatMap { try? JSONDecoder().decode(Set<String>.self, from: $0) } ?? []
+    }
+
+    /// Deploys a plan whole, or throws with the reason and changes nothing.
+    ///
+    /// - Parameter verifies: whether each new version must load in a worker before it is published.
+    func deploy(_ plan: StackPlan, verifies: Bool) async throws -> Outcome {
+        let refused = plan.diagnostics.filter { $0.severity == .error }
+        if let first = refused.first {
+            throw CommandFailure("line \(first.line), column \(first.column): \(first.path): \(first.message)")
+        }
+        var versions: [String: Int] = [:]
+        var published: [FunctionVersion] = []
+        var resources: [Resource] = []
+        let current = try await registry.snapshot()
+        for source in plan.functions {
+            let (version, isNew) = try await number(source, in: current)
+            versions[source.logicalID] = version.version
+            resources.append(.function(version))
+            if isNew { published.append(version) }
+            if let alias = source.alias {
+                resources.append(
+                    .alias(FunctionAlias(function: source.name, name: alias, version: version.version)))
+            }
+        }
+        if verifies {
+            for version in published {
+                if let failure = await invoker.load(version) {
+                    throw CommandFailure("\(version.name): \(failure)")
+                }
+            }
+        }
+        let (mapped, late) = plan.resources(versions: versions)
+        if let first = late.first(where: { $0.severity == .error }) {
+            throw CommandFailure("line \(first.line), column \(first.column): \(first.path): \(first.message)")
+        }
+        resources += mapped
+        let changes = difference(from: current, to: resources)
+        var revision = current.revision
+        if !changes.isEmpty { revision = try await registry.publish(changes) }
+        try remember(resources)
+        names.replace(
+            Dictionary(plan.functions.map { ($0.logicalID, $0.name) }, uniquingKeysWith: { first, _ in first }))
+        return Outcome(
+            revision: revision, published: published, diagnostics: plan.diagnostics + late,
+            changes: changes.count)
+    }
+
+    /// The version that a source means: the latest one when code and settings are unchanged, else the next.
+    private func number(
+        _ source: FunctionSource, in current: Snapshot
+    ) async throws -> (version: FunctionVersion, isNew: Bool) {
+        let archive = try pack(source)
+        let digest = try await registry.addBlob(archive)
+        var draft = FunctionVersion(
+            name: source.name, version: 0, runtime: source.runtime, handler: source.handler,
+            codeDigest: digest, timeout: source.timeout, memory: source.memory,
+            environment: source.environment, role: source.role, description: source.description)
+        draft.version = try await registry.version(for: draft)
+        return (draft, current.functions[draft.qualifiedName] == nil)
+    }
+
+    private func pack(_ source: FunctionSource) throws -> [UInt8] {
+        switch source.codePath {
+        case .folder(let path):
+            return try CodeArchive.pack(folder: path)
+        case .zip(let path):
+            guard let content = FileManager.default.contents(atPath: path) else {
+                throw CommandFailure("\(source.logicalID): cannot read \(path)")
+            }
+            return [UInt8](content)
+        case .inline(let text):
+            let folder = NSTemporaryDirectory() + "portico-inline-" + UUID().uuidString
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let name = source.runtime.hasPrefix("python") ? "index.py" : "index.js"
+            try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+            return try CodeArchive.pack(folder: folder)
+        }
+    }
+
+    private func difference(from current: Snapshot, to resources: [Resource]) -> [Change] {
+        let present = Set(current.resources)
+        var changes = resources.filter { !present.contains($0) }.map(Change.put)
+        let wanted = Set(resources.map(\.key))
+        let kept = Set(resources.compactMap { resource -> String? in
+            if case .function(let version) = resource { version.name } else { nil }
+        })
+        for key in managed.subtracting(wanted).sorted() {
+            // Older versions stay as long as their function does, as in AWS.
+            if key.hasPrefix("function/"), let name = key.dropFirst(9).split(separator: ":").first,
+                kept.contains(String(name))
+            {
+                continue
+            }
+            changes.append(.delete(key))
+        }
+        return changes
+    }
+
+    private func remember(_ resources: [Resource]) throws {
+        let names = Set(resources.compactMap { resource -> String? in
+            if case .function(let version) = resource { version.name } else { nil }
+        })
+        let olderVersions = managed.filter { key in
+            key.hasPrefix("function/")
+                && names.contains(String(key.dropFirst(9).split(separator: ":").first ?? ""))
+        }
+        let next = Set(resources.map(\.key)).union(olderVersions)
+        guard next != managed else { return }
+        managed = next
+        try JSONEncoder().encode(managed).write(to: URL(fileURLWithPath: keysPath), options: .atomic)
+    }
+}
