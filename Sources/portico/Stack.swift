@@ -25,6 +25,13 @@ struct Stack {
         }
     }
 
+    /// Makes a stack from text that is on no disk.
+    init(text: String, path: String) throws {
+        self.path = path
+        parameters = [:]
+        do { template = try Template.parse(text, path: path) } catch { throw CommandFailure("\(error)") }
+    }
+
     /// The folder that relative paths of the template start from.
     var folder: String {
         URL(fileURLWithPath: path).deletingLastPathComponent().standardizedFileURL.path

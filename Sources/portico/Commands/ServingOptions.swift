@@ -56,6 +56,11 @@ struct ServingOptions: ParsableArguments {
 
     var edgeNames: [String] { edges.split(separator: ",").map { $0.lowercased() } }
 
+    /// What no flag was given for.
+    static let defaultConfiguration = NodeConfiguration(
+        state: ".portico", addresses: ["127.0.0.1", "::1"], httpsPort: 8443, httpPort: 8080, apiPort: 4566,
+        edges: ["iad"], reactors: 1, liftsProcessBudget: false, logsJSON: false)
+
     /// What a node is built from, apart from what it serves.
     func configuration() -> NodeConfiguration {
         NodeConfiguration(
