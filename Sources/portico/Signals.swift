@@ -1,0 +1,42 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Waits for the first SIGINT or SIGTERM; the second ends the process at once.
+final class Signals: Sendable {
+    private let stream: AsyncStream<Void>
+    private let sources: [any Sendable]
+
+    init() {
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        self.stream = stream
+        let seen = Seen()
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if seen.first() { continuation.yield() } else { _exit(130) }
+            }
+            source.resume()
+            return SourceBox(source)
+        }
+    }
+
+    /// Returns at the first signal.
+    func wait() async {
+        for await _ in stream { return }
+    }
+
+    private final class Seen: Sendable {
+        private let flag = Atomic<Bool>(false)
+        func first() -> Bool {
+            flag.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
+        }
+    }
+
+    private struct SourceBox: @unchecked Sendable {
+        // SAFETY: only held, never touched again.
+        let source: any DispatchSourceSignal
+        init(_ source: any DispatchSourceSignal) { self.source = source }
+    }
+}
