@@ -105,8 +105,12 @@ package struct Headers: Sendable {
         buffer.append(contentsOf: value.utf8)
         entries.append(
             Entry(
-                nameStart: nameStart, nameLength: valueStart - nameStart,
-                valueStart: valueStart, valueLength: buffer.count - valueStart))
+                nameStart: nameStart,
+                nameLength: valueStart - nameStart,
+                valueStart: valueStart,
+                valueLength: buffer.count - valueStart
+            )
+        )
     }
 
     /// Replaces all fields of this name by one, at the place of the first, else at the end.

@@ -25,7 +25,10 @@ package struct RequestHead: Sendable {
 
     /// Makes a head from its parts.
     package init(
-        method: String, path: String, query: String? = nil, version: HTTPVersion = .http11,
+        method: String,
+        path: String,
+        query: String? = nil,
+        version: HTTPVersion = .http11,
         headers: Headers = Headers()
     ) {
         self.method = method
@@ -59,7 +62,9 @@ package struct ResponseHead: Sendable {
 
     /// Makes a head from its parts.
     package init(
-        status: Int, reason: String = "", version: HTTPVersion = .http11,
+        status: Int,
+        reason: String = "",
+        version: HTTPVersion = .http11,
         headers: Headers = Headers()
     ) {
         self.status = status
