@@ -1,0 +1,238 @@
+package import HTTP
+import JSON
+package import Model
+
+/// What the event of a hook shows of a request.
+package struct EventRequest: Sendable {
+    package var clientIP: String
+    package var head: RequestHead
+    /// Empty when the query is hidden from origin hooks.
+    package var querystring: String
+    /// The start of the body, when the association includes it.
+    package var body: EventBody?
+    /// Present in origin events.
+    package var origin: Origin?
+
+    /// Makes the view of a request.
+    package init(
+        clientIP: String,
+        head: RequestHead,
+        querystring: String,
+        body: EventBody? = nil,
+        origin: Origin? = nil
+    ) {
+        self.clientIP = clientIP
+        self.head = head
+        self.querystring = querystring
+        self.body = body
+        self.origin = origin
+    }
+}
+
+/// A body as an event shows it.
+package struct EventBody: Sendable {
+    package var data: Bytes
+    package var isTruncated: Bool
+
+    /// Makes a body.
+    package init(data: Bytes, isTruncated: Bool) {
+        self.data = data
+        self.isTruncated = isTruncated
+    }
+}
+
+/// Writes the JSON that functions receive.
+package enum EdgeEvents {
+    /// The event of one hook.
+    package static func encode(
+        _ event: EdgeEvent,
+        distribution: Distribution,
+        requestID: String,
+        request: EventRequest,
+        response: ResponseHead? = nil
+    ) -> [UInt8] {
+        var writer = JSONWriter(reserving: 2048)
+        writer.beginObject()
+        writer.key("Records")
+        writer.beginArray()
+        writer.beginObject()
+        writer.key("cf")
+        writer.beginObject()
+        writer.key("config")
+        writer.beginObject()
+        writer.field("distributionDomainName", distribution.domainName)
+        writer.field("distributionId", distribution.id)
+        writer.field("eventType", event.rawValue)
+        writer.field("requestId", requestID)
+        writer.endObject()
+        write(request, to: &writer)
+        if let response { write(response, to: &writer) }
+        writer.endObject()
+        writer.endObject()
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private static func write(_ request: EventRequest, to writer: inout JSONWriter) {
+        writer.key("request")
+        writer.beginObject()
+        writer.field("clientIp", request.clientIP)
+        write(request.head.headers, to: &writer)
+        writer.field("method", request.head.method)
+        writer.field("querystring", request.querystring)
+        writer.field("uri", request.head.path)
+        if let body = request.body {
+            writer.key("body")
+            writer.beginObject()
+            writer.field("inputTruncated", body.isTruncated)
+            writer.field("action", "read-only")
+            writer.field("encoding", "base64")
+            writer.field("data", Base64.encode(body.data))
+            writer.endObject()
+        }
+        if let origin = request.origin { write(origin, to: &writer) }
+        writer.endObject()
+    }
+
+    private static func write(_ response: ResponseHead, to writer: inout JSONWriter) {
+        writer.key("response")
+        writer.beginObject()
+        write(response.headers, to: &writer)
+        writer.field("status", String(response.status))
+        writer.field(
+            "statusDescription",
+            response.reason.isEmpty ? StatusText.of(response.status) : response.reason
+        )
+        writer.endObject()
+    }
+
+    private static func write(_ headers: Headers, to writer: inout JSONWriter) {
+        writer.key("headers")
+        writer.beginObject()
+        var done: Set<String> = []
+        for index in headers.indices {
+            let name = headers.name(at: index).lowercased()
+            guard !HeaderRules.isDisallowed(name), done.insert(name).inserted else { continue }
+            writer.key(name)
+            writer.beginArray()
+            for other in index..<headers.count where headers.isNamed(name, at: other) {
+                writer.beginObject()
+                writer.field("key", headers.name(at: other))
+                writer.field("value", headers.value(at: other))
+                writer.endObject()
+            }
+            writer.endArray()
+        }
+        writer.endObject()
+    }
+
+    private static func write(_ origin: Origin, to writer: inout JSONWriter) {
+        writer.key("origin")
+        writer.beginObject()
+        writer.key(origin.isS3 ? "s3" : "custom")
+        writer.beginObject()
+        if origin.isS3 { writer.field("authMethod", "none") }
+        writer.key("customHeaders")
+        writer.beginObject()
+        for (name, value) in origin.customHeaders.sorted(by: { $0.key < $1.key }) {
+            writer.key(name.lowercased())
+            writer.beginArray()
+            writer.beginObject()
+            writer.field("key", name)
+            writer.field("value", value)
+            writer.endObject()
+            writer.endArray()
+        }
+        writer.endObject()
+        writer.field("domainName", origin.domainName)
+        if origin.isS3 {
+            writer.field("path", origin.path)
+            writer.field("readTimeout", origin.readTimeout)
+            writer.field("region", "us-east-1")
+            writer.field("responseCompletionTimeout", origin.responseCompletionTimeout)
+        } else {
+            let isTLS = origin.protocolPolicy == .httpsOnly
+            writer.field("keepaliveTimeout", origin.keepaliveTimeout)
+            writer.field("path", origin.path)
+            writer.field("port", isTLS ? origin.httpsPort : origin.httpPort)
+            writer.field("protocol", isTLS ? "https" : "http")
+            writer.field("readTimeout", origin.readTimeout)
+            writer.field("responseCompletionTimeout", origin.responseCompletionTimeout)
+            writer.key("sslProtocols")
+            writer.beginArray()
+            for name in origin.sslProtocols { writer.string(name) }
+            writer.endArray()
+        }
+        writer.endObject()
+        writer.endObject()
+    }
+}
+
+/// Base64 with the standard alphabet and padding.
+enum Base64 {
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
+
+    static func encode(_ bytes: some Collection<UInt8>) -> String {
+        var out: [UInt8] = []
+        out.reserveCapacity((bytes.count + 2) / 3 * 4)
+        var group: UInt32 = 0
+        var held = 0
+        for byte in bytes {
+            group = group << 8 | UInt32(byte)
+            held += 1
+            if held == 3 {
+                for shift in [18, 12, 6, 0] {
+                    out.append(alphabet[Int(group >> UInt32(shift) & 63)])
+                }
+                group = 0
+                held = 0
+            }
+        }
+        if held > 0 {
+            group <<= UInt32(8 * (3 - held))
+            for position in 0..<4 {
+                let shift = UInt32(18 - 6 * position)
+                out.append(
+                    position <= held ? alphabet[Int(group >> shift & 63)] : UInt8(ascii: "=")
+                )
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// The bytes, or nil for anything but groups of four with right padding.
+    static func decode(_ text: String) -> [UInt8]? {
+        let input = Array(text.utf8)
+        guard input.count % 4 == 0 else { return nil }
+        var out: [UInt8] = []
+        out.reserveCapacity(input.count / 4 * 3)
+        let padding = input.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        var group: UInt32 = 0
+        for (position, byte) in input.enumerated() {
+            let isPadding = position >= input.count - padding
+            guard let value = isPadding ? 0 : digit(byte) else { return nil }
+            group = group << 6 | value
+            guard position % 4 == 3 else { continue }
+            out.append(UInt8(truncatingIfNeeded: group >> 16))
+            out.append(UInt8(truncatingIfNeeded: group >> 8))
+            out.append(UInt8(truncatingIfNeeded: group))
+            group = 0
+        }
+        out.removeLast(padding)
+        return out
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt32? {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - 65)
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - 71)
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte + 4)
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+}

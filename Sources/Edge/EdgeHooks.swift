@@ -1,0 +1,356 @@
+import DataPlane
+import HTTP
+import Model
+import Telemetry
+
+/// A request that is about to go to its origin.
+struct Outbound {
+    var request: OriginRequest
+    var body: Body
+}
+
+extension EdgePipeline {
+    /// Runs the viewer-request hook: the request changes, or the function answers.
+    func viewerRequest(
+        _ exchange: inout Exchange,
+        _ behavior: CacheBehavior,
+        _ passage: Passage
+    ) async throws(Stop) {
+        guard !passage.isErrorPage, let hook = association(.viewerRequest, behavior) else { return }
+        var sent = EventRequest(
+            clientIP: exchange.viewer.address,
+            head: exchange.request,
+            querystring: exchange.request.query ?? ""
+        )
+        if hook.includeBody {
+            sent.body = try await peek(&exchange.body, EdgeLimits.viewerBody, passage)
+        }
+        let started = ContinuousClock.now
+        let payload = try await invoke(hook, sent, nil, &exchange, passage)
+        let result: RequestHookResult
+        do throws(EdgeViolation) {
+            result = try EdgeResults.decodeRequest(payload, event: .viewerRequest, sent: sent)
+        } catch {
+            throw fail(error, hook, &exchange, passage, started)
+        }
+        switch result {
+        case .response(let response):
+            note(hook, &exchange, started, ["status: \(response.head.status)"], "respond")
+            throw Stop(
+                head: response.head,
+                body: response.body,
+                result: "LambdaGeneratedResponse",
+                isError: false
+            )
+        case .request(let changed):
+            var next = exchange.request
+            apply(changed, to: &next, body: &exchange.body)
+            note(hook, &exchange, started, Changes.between(exchange.request, next), "proceed")
+            exchange.request = next
+        }
+    }
+
+    /// Runs the origin-request hook; an answer of the function counts as the origin's.
+    func originRequest(
+        _ outbound: inout Outbound,
+        _ exchange: inout Exchange,
+        _ behavior: CacheBehavior,
+        _ passage: Passage
+    ) async throws(Stop) -> Answer? {
+        guard let hook = association(.originRequest, behavior) else { return nil }
+        var sent = originView(outbound, exchange.viewer.address, behavior)
+        if hook.includeBody {
+            sent.body = try await peek(&outbound.body, EdgeLimits.originBody, passage)
+        }
+        let started = ContinuousClock.now
+        let payload = try await invoke(hook, sent, nil, &exchange, passage)
+        let result: RequestHookResult
+        do throws(EdgeViolation) {
+            result = try EdgeResults.decodeRequest(payload, event: .originRequest, sent: sent)
+        } catch {
+            throw fail(error, hook, &exchange, passage, started)
+        }
+        switch result {
+        case .response(let response):
+            note(hook, &exchange, started, ["status: \(response.head.status)"], "respond")
+            var answer = Answer(
+                head: response.head,
+                body: response.body.isEmpty ? .empty : .bytes(response.body),
+                result: "LambdaGeneratedResponse"
+            )
+            answer.settle()
+            return answer
+        case .request(let changed):
+            let before = outbound.request
+            apply(changed, to: &outbound.request.head, body: &outbound.body)
+            if let origin = changed.origin { outbound.request.origin = origin }
+            var changes = Changes.between(before.head, outbound.request.head)
+            if before.origin.domainName != outbound.request.origin.domainName {
+                let new = outbound.request.origin.domainName
+                changes.append("origin: \(before.origin.domainName) -> \(new)")
+            }
+            note(hook, &exchange, started, changes, "proceed")
+            return nil
+        }
+    }
+
+    /// Runs the origin-response hook, also for the origin's errors.
+    func originResponse(
+        _ answer: inout Answer,
+        _ outbound: Outbound,
+        _ exchange: inout Exchange,
+        _ behavior: CacheBehavior,
+        _ passage: Passage
+    ) async throws(Stop) {
+        guard let hook = association(.originResponse, behavior), !answer.isUpgrade else { return }
+        let sent = originView(outbound, exchange.viewer.address, behavior)
+        try await respond(hook, sent, &answer, &exchange, passage)
+        answer.mayHaveErrorPage = answer.head.status >= 400
+    }
+
+    /// Runs the viewer-response hook; not for errors of the origin.
+    func viewerResponse(
+        _ answer: inout Answer,
+        _ viewerHead: RequestHead,
+        _ exchange: inout Exchange,
+        _ behavior: CacheBehavior,
+        _ passage: Passage
+    ) async throws(Stop) {
+        guard !passage.isErrorPage, answer.runsViewerResponse, !answer.isUpgrade,
+            let hook = association(.viewerResponse, behavior)
+        else { return }
+        let sent = EventRequest(
+            clientIP: exchange.viewer.address,
+            head: viewerHead,
+            querystring: viewerHead.query ?? ""
+        )
+        try await respond(hook, sent, &answer, &exchange, passage)
+    }
+
+    private func respond(
+        _ hook: EdgeFunctionAssociation,
+        _ sent: EventRequest,
+        _ answer: inout Answer,
+        _ exchange: inout Exchange,
+        _ passage: Passage
+    ) async throws(Stop) {
+        let started = ContinuousClock.now
+        let payload = try await invoke(hook, sent, answer.head, &exchange, passage)
+        do throws(EdgeViolation) {
+            let result = try EdgeResults.decodeResponse(
+                payload,
+                event: hook.event,
+                sent: answer.head
+            )
+            note(hook, &exchange, started, Changes.between(answer.head, result.head), "proceed")
+            answer.head = result.head
+            if let body = result.body {
+                answer.body = body.isEmpty ? .empty : .bytes(body)
+                answer.head.headers.remove("content-length")
+                answer.head.headers.append("Content-Length", String(body.count))
+            }
+        } catch {
+            throw fail(error, hook, &exchange, passage, started)
+        }
+    }
+
+    private func association(
+        _ event: EdgeEvent,
+        _ behavior: CacheBehavior
+    ) -> EdgeFunctionAssociation? {
+        behavior.functions.first { $0.event == event }
+    }
+
+    private func originView(
+        _ outbound: Outbound,
+        _ address: String,
+        _ behavior: CacheBehavior
+    ) -> EventRequest {
+        let request = outbound.request
+        var origin = request.origin
+        if origin.protocolPolicy == .matchViewer {
+            origin.protocolPolicy = request.isTLS ? .httpsOnly : .httpOnly
+        }
+        let query = OriginHeaders.takesAllQueries(behavior) ? request.head.query ?? "" : ""
+        return EventRequest(
+            clientIP: address,
+            head: request.head,
+            querystring: query,
+            origin: origin
+        )
+    }
+
+    private func apply(_ result: RequestResult, to head: inout RequestHead, body: inout Body) {
+        head.path = result.path
+        head.headers = result.headers
+        if let query = result.querystring { head.query = query.isEmpty ? nil : query }
+        if let data = result.body { body = data.isEmpty ? .empty : .bytes(data) }
+    }
+
+    private func invoke(
+        _ hook: EdgeFunctionAssociation,
+        _ request: EventRequest,
+        _ response: ResponseHead?,
+        _ exchange: inout Exchange,
+        _ passage: Passage
+    ) async throws(Stop) -> Bytes {
+        let started = ContinuousClock.now
+        let payload = EdgeEvents.encode(
+            hook.event,
+            distribution: distribution,
+            requestID: passage.requestID,
+            request: request,
+            response: response
+        )
+        let invocation = Invocation(
+            function: hook.qualifiedName,
+            payload: payload[...],
+            requestID: RequestID.invocation(),
+            edge: edge.name,
+            limit: .seconds(30),
+            maximumResponse: EdgeLimits.result
+        )
+        let violation: EdgeViolation
+        switch await invoker.invoke(invocation) {
+        case .success(let bytes): return bytes
+        case .functionError(.responseTooLarge, _): violation = EdgeViolation(.responseTooLarge)
+        case .functionError(let failure, let payload):
+            let text = String(decoding: payload.prefix(1024), as: UTF8.self)
+            violation = EdgeViolation(.executionFailed, "\(failure): \(text)")
+        case .throttled(let reason): violation = EdgeViolation(.throttled, reason)
+        case .notFound(let name):
+            violation = EdgeViolation(.executionFailed, "function not found: \(name)")
+        }
+        throw fail(violation, hook, &exchange, passage, started)
+    }
+
+    /// Logs a violation and makes the error page for it.
+    private func fail(
+        _ violation: EdgeViolation,
+        _ hook: EdgeFunctionAssociation,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        _ started: ContinuousClock.Instant
+    ) -> Stop {
+        let rule = violation.rule
+        let kind = rule.status == 502 ? "Validation error" : "Execution error"
+        log("(\(passage.requestID)) ERROR \(kind): \(violation.detail)")
+        note(hook, &exchange, started, [violation.detail], rule.rawValue)
+        return .error(
+            rule.status,
+            rule.text,
+            requestID: passage.requestID,
+            result: rule.resultType
+        )
+    }
+
+    private func note(
+        _ hook: EdgeFunctionAssociation,
+        _ exchange: inout Exchange,
+        _ started: ContinuousClock.Instant,
+        _ changes: [String],
+        _ outcome: String
+    ) {
+        exchange.record.stages.append(
+            TimelineEntry(
+                stage: hook.event.rawValue,
+                durationMicroseconds: started.microsecondsUntilNow,
+                function: hook.qualifiedName,
+                changes: changes,
+                outcome: outcome
+            )
+        )
+    }
+
+    /// Reads the start of a body for an event and keeps all of it for the origin.
+    private func peek(
+        _ body: inout Body,
+        _ limit: Int,
+        _ passage: Passage
+    ) async throws(Stop) -> EventBody {
+        switch body {
+        case .empty, .upgrade: return EventBody(data: [], isTruncated: false)
+        case .bytes(let bytes):
+            return EventBody(data: bytes.prefix(limit), isTruncated: bytes.count > limit)
+        case .stream(let source, let length):
+            var held: [UInt8] = []
+            do throws(Fault) {
+                while held.count <= limit {
+                    guard let piece = try await source.read() else {
+                        body = .bytes(held[...])
+                        return EventBody(data: held[...], isTruncated: false)
+                    }
+                    held += piece
+                }
+            } catch {
+                throw .error(error.status, "Bad request.", requestID: passage.requestID)
+            }
+            body = .stream(PrefixedSource(held[...], then: source), length: length)
+            return EventBody(data: held.prefix(limit), isTruncated: true)
+        }
+    }
+}
+
+extension ContinuousClock.Instant {
+    var microsecondsUntilNow: Int { Int((.now - self) / .microseconds(1)) }
+}
+
+extension Answer {
+    /// Whether the connection was switched to another protocol.
+    var isUpgrade: Bool { if case .upgrade = body { true } else { false } }
+}
+
+/// Bytes that were read ahead, then the rest.
+private final class PrefixedSource: BodySource {
+    private var prefix: Bytes?
+    private let rest: any BodySource
+    var trailers: Headers { rest.trailers }
+
+    init(_ prefix: Bytes, then rest: any BodySource) {
+        self.prefix = prefix
+        self.rest = rest
+    }
+
+    func read() async throws(Fault) -> Bytes? {
+        if let piece = prefix {
+            prefix = nil
+            return piece
+        }
+        return try await rest.read()
+    }
+}
+
+/// What a stage changed, for people.
+enum Changes {
+    /// The most lines of one stage.
+    private static let bound = 32
+
+    static func between(_ old: RequestHead, _ new: RequestHead) -> [String] {
+        var lines: [String] = []
+        if old.path != new.path { lines.append("uri: \(old.path) -> \(new.path)") }
+        if old.query != new.query {
+            lines.append("querystring: \(old.query ?? "") -> \(new.query ?? "")")
+        }
+        return lines + between(old.headers, new.headers)
+    }
+
+    static func between(_ old: ResponseHead, _ new: ResponseHead) -> [String] {
+        let lines = old.status == new.status ? [] : ["status: \(old.status) -> \(new.status)"]
+        return lines + between(old.headers, new.headers)
+    }
+
+    private static func between(_ old: Headers, _ new: Headers) -> [String] {
+        var lines: [String] = []
+        var names: Set<String> = []
+        for (name, _) in new where names.insert(name.lowercased()).inserted {
+            let values = new.all(name)
+            if old.all(name) != values {
+                lines.append("header \(name.lowercased()): \(values.joined(separator: ", "))")
+            }
+        }
+        for (name, _) in old where names.insert(name.lowercased()).inserted {
+            lines.append("header \(name.lowercased()) removed")
+        }
+        return Array(lines.prefix(bound))
+    }
+}

@@ -1,0 +1,62 @@
+package import DataPlane
+package import HTTP
+package import Model
+
+/// Which edge this is, as viewers see it.
+package struct EdgeIdentity: Sendable {
+    /// `iad`.
+    package var name: String
+    /// `IAD89-P1`.
+    package var pop: String
+    /// The port that stands for 443.
+    package var httpsPort: Int
+
+    /// Makes an identity; without a point of presence one is derived from the name.
+    package init(name: String, pop: String? = nil, httpsPort: Int) {
+        self.name = name
+        self.pop = pop ?? name.uppercased() + "89-P1"
+        self.httpsPort = httpsPort
+    }
+}
+
+/// A request on its way to an origin, after the origin-request hook.
+package struct OriginRequest: Sendable {
+    package var origin: Origin
+    package var head: RequestHead
+    /// Whether the viewer came by HTTPS, which decides `match-viewer`.
+    package var viewerIsTLS: Bool
+
+    /// Makes a request to an origin.
+    package init(origin: Origin, head: RequestHead, viewerIsTLS: Bool) {
+        self.origin = origin
+        self.head = head
+        self.viewerIsTLS = viewerIsTLS
+    }
+
+    /// Whether the origin is asked by HTTPS.
+    package var isTLS: Bool {
+        switch origin.protocolPolicy {
+        case .httpOnly: false
+        case .httpsOnly: true
+        case .matchViewer: viewerIsTLS
+        }
+    }
+
+    /// The port that the origin's settings name.
+    package var port: Int { isTLS ? origin.httpsPort : origin.httpPort }
+}
+
+/// Where an origin's requests really go.
+package enum OriginTarget: Sendable {
+    case upstream(UpstreamTarget)
+    /// A bucket kept as a folder.
+    case folder(String)
+    /// Another door of this process.
+    case door(any ExchangeHandler)
+}
+
+/// Knows where origins are on this machine.
+package protocol OriginResolver: Sendable {
+    /// The place that answers for this request's origin.
+    func target(for origin: OriginRequest) -> OriginTarget
+}

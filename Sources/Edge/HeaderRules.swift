@@ -1,0 +1,194 @@
+package import HTTP
+package import JSON
+package import Model
+
+/// Which header fields a function may see and change.
+package enum HeaderRules {
+    private static let disallowed: Set<String> = [
+        "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", "trailer", "upgrade", "x-accel-buffering", "x-accel-charset",
+        "x-accel-limit-rate", "x-accel-redirect", "x-amzn-auth", "x-amzn-cf-billing",
+        "x-amzn-cf-id", "x-amzn-cf-xff", "x-amzn-errortype", "x-amzn-fle-profile",
+        "x-amzn-header-count", "x-amzn-header-order", "x-amzn-lambda-integration-tag",
+        "x-amzn-requestid", "x-cache", "x-forwarded-proto", "x-real-ip",
+    ]
+    private static let deniedForOrigin: Set<String> = [
+        "cache-control", "connection", "content-length", "cookie", "host", "if-match",
+        "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "max-forwards",
+        "pragma", "proxy-authenticate", "proxy-authorization", "proxy-connection", "range",
+        "request-range", "te", "trailer", "transfer-encoding", "upgrade", "via", "x-real-ip",
+    ]
+
+    /// Whether functions never see or set this field; the name is in lower case.
+    package static func isDisallowed(_ name: String) -> Bool {
+        disallowed.contains(name) || name.hasPrefix("x-amz-cf-") || name.hasPrefix("x-edge-")
+    }
+
+    /// Whether an origin's custom headers must not have this field; the name is in lower case.
+    package static func isDeniedForOrigin(_ name: String) -> Bool {
+        deniedForOrigin.contains(name) || name.hasPrefix("x-amz-") || name.hasPrefix("x-edge-")
+            || isDisallowed(name)
+    }
+
+    /// The fields that a function of this event sees but must leave alone.
+    package static func readOnly(_ event: EdgeEvent) -> [String] {
+        switch event {
+        case .viewerRequest: ["cdn-loop", "content-length", "host", "transfer-encoding", "via"]
+        case .originRequest:
+            [
+                "accept-encoding", "cdn-loop", "content-length", "if-modified-since",
+                "if-none-match", "if-range", "if-unmodified-since", "transfer-encoding", "via",
+            ]
+        case .originResponse: ["transfer-encoding", "via"]
+        case .viewerResponse:
+            ["via", "warning", "content-encoding", "content-length", "transfer-encoding"]
+        }
+    }
+
+    /// Reads the headers object of a result and checks names and values.
+    package static func decode(_ value: JSONValue?) throws(EdgeViolation) -> [DecodedHeader] {
+        guard let value, !value.isNull else { return [] }
+        guard let object = value.object else {
+            throw EdgeViolation(.headerEntryNotArray)
+        }
+        var fields: [DecodedHeader] = []
+        for member in object {
+            guard let entries = member.value.array else {
+                throw EdgeViolation(.headerEntryNotArray)
+            }
+            let name = member.key.lowercased()
+            guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte) else {
+                throw EdgeViolation(
+                    .invalidHeaderName,
+                    "The Lambda function returned an invalid header name, headerName : \(member.key)."
+                )
+            }
+            for entry in entries {
+                let key = try spelling(entry["key"], name: name)
+                for text in try texts(entry["value"], name: member.key) {
+                    fields.append(DecodedHeader(name: name, key: key, value: text))
+                }
+            }
+        }
+        return fields
+    }
+
+    /// The new list of fields: hidden ones stay, read-only ones are unchanged, the rest is the function's.
+    package static func apply(
+        _ fields: [DecodedHeader],
+        to old: Headers,
+        event: EdgeEvent,
+        isGenerated: Bool = false
+    ) throws(EdgeViolation) -> Headers {
+        if let field = fields.first(where: { isDisallowed($0.name) }) {
+            throw EdgeViolation(
+                .disallowedHeader,
+                "Lambda function result failed validation, the function tried to add a disallowed "
+                    + "header, headerName : \(field.key)."
+            )
+        }
+        if !isGenerated { try checkReadOnly(fields, old: old, event: event) }
+        var remaining = fields
+        var result = Headers()
+        for (name, value) in old {
+            let lowered = name.lowercased()
+            if isDisallowed(lowered) {
+                result.append(name, value)
+                continue
+            }
+            // The whole group of a name goes where the name stood first.
+            let group = remaining.filter { $0.name == lowered }
+            guard !group.isEmpty else { continue }
+            for field in group { result.append(field.key, field.value) }
+            remaining.removeAll { $0.name == lowered }
+        }
+        for field in remaining { result.append(field.key, field.value) }
+        return result
+    }
+
+    private static func checkReadOnly(
+        _ fields: [DecodedHeader],
+        old: Headers,
+        event: EdgeEvent
+    ) throws(EdgeViolation) {
+        for name in readOnly(event) {
+            let before = old.all(name)
+            let after = fields.filter { $0.name == name }.map(\.value)
+            guard before != after else { continue }
+            let verb = before.isEmpty ? "add" : after.isEmpty ? "delete" : "change"
+            throw EdgeViolation(
+                .readOnlyHeader,
+                "Lambda function result failed validation, the function tried to \(verb) read-only "
+                    + "header, headerName : \(capitalized(name))."
+            )
+        }
+    }
+
+    private static func spelling(
+        _ key: JSONValue?,
+        name: String
+    ) throws(EdgeViolation) -> String {
+        guard let key, !key.isNull else { return capitalized(name) }
+        guard let text = key.string, text.lowercased() == name else {
+            throw EdgeViolation(
+                .invalidHeaderName,
+                "The Lambda function returned an invalid header, the key of header :\(name) is not "
+                    + "its name in some letter case."
+            )
+        }
+        return text
+    }
+
+    private static func texts(
+        _ value: JSONValue?,
+        name: String
+    ) throws(EdgeViolation) -> [String] {
+        let all: [String]
+        if let text = value?.string {
+            all = [text]
+        } else if let list = value?.array, list.allSatisfy({ $0.string != nil }) {
+            all = list.compactMap(\.string)
+        } else {
+            throw EdgeViolation(
+                .headerValueNotText,
+                "The Lambda function returned an invalid entry in the headers object, the value of "
+                    + "each header value must be of string or array of string type, header :\(name) has "
+                    + "one or more entries whose value is neither string nor array of strings."
+            )
+        }
+        for text in all {
+            if let byte = text.utf8.first(where: { ($0 < 0x20 && $0 != 9) || $0 == 0x7F }) {
+                let hex = String(byte, radix: 16, uppercase: true)
+                throw EdgeViolation(
+                    .invalidHeaderValue,
+                    "Lambda function result validation failed, the function returned an invalid "
+                        + "header, invalid character : '%\(hex.count < 2 ? "0" : "")\(hex)' in header "
+                        + "value, headerName : \(name)."
+                )
+            }
+        }
+        return all
+    }
+
+    /// Each part between hyphens with an initial capital: `user-agent` becomes `User-Agent`.
+    package static func capitalized(_ name: String) -> String {
+        name.split(separator: "-", omittingEmptySubsequences: false)
+            .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: "-")
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+}
+
+/// One field of a function's result.
+package struct DecodedHeader: Sendable, Equatable {
+    /// In lower case.
+    package var name: String
+    /// As it is to be sent.
+    package var key: String
+    package var value: String
+}
