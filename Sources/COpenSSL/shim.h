@@ -26,7 +26,8 @@ static inline void portico_ctx_set_common(SSL_CTX *ctx) {
 }
 
 static inline int portico_ctx_set_versions(SSL_CTX *ctx, int lowest, int highest) {
-    return SSL_CTX_set_min_proto_version(ctx, lowest) == 1
+    return lowest <= highest
+        && SSL_CTX_set_min_proto_version(ctx, lowest) == 1
         && SSL_CTX_set_max_proto_version(ctx, highest) == 1;
 }
 
@@ -100,6 +101,17 @@ static inline int portico_ssl_attach(SSL *ssl, const BIO_METHOD *method, int des
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
     return 1;
+}
+
+// In C, because the parameters keep pointers to their names.
+static inline int portico_mac_set_sha256_key(
+    EVP_MAC_CTX *mac, const unsigned char *key, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(mac, parameters);
 }
 
 // Stacks, memory and errors.

@@ -187,7 +187,9 @@ extension TLSContext {
             nil
         )
         SSL_CTX_set_tlsext_ticket_key_evp_cb(pointer) { ssl, name, vector, cipher, mac, seals in
-            guard let context = TLSContext.of(ssl), let name, let vector, let cipher, let mac else {
+            guard let ssl, let context = TLSContext.of(ssl), let name, let vector, let cipher,
+                let mac
+            else {
                 return -1
             }
             return context.tickets.prepare(
@@ -195,7 +197,8 @@ extension TLSContext {
                 vector: vector,
                 cipher: cipher,
                 mac: mac,
-                seals: seals == 1
+                seals: seals == 1,
+                renews: SSL_version(ssl) >= TLS1_3_VERSION
             )
         }
     }

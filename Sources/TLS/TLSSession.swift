@@ -14,6 +14,7 @@ package final class TLSSession {
     private var hasSentClose = false
     private var hasFailed = false
     private var isEstablished = false
+    private var isBroken = false
 
     /// Makes the server's side of a connection.
     package init(accepting context: TLSContext, descriptor: Int32) throws(TLSError) {
@@ -56,7 +57,14 @@ package final class TLSSession {
         context.sessions?.resume(ssl, key: .init(name: serverName, verifies: verifies))
     }
 
-    deinit { SSL_free(ssl) }
+    deinit {
+        // OpenSSL forgets the session of a connection that did not close; only a broken protocol
+        // is a reason for that.
+        if isEstablished, !isBroken {
+            SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+        }
+        SSL_free(ssl)
+    }
 
     private static func make(
         _ context: TLSContext,
@@ -84,6 +92,7 @@ package final class TLSSession {
         let result = SSL_do_handshake(ssl)
         if result == 1 {
             isEstablished = true
+            keepRenewedTicket()
             return .done
         }
         switch outcome(of: result) {
@@ -93,6 +102,15 @@ package final class TLSSession {
         case .closed, .bytes:
             return .failed(TLSError(.truncated, "the peer closed during the handshake"))
         }
+    }
+
+    /// In TLS 1.2, OpenSSL does not tell of a ticket that a resumed connection brought.
+    private func keepRenewedTicket() {
+        guard let cache = context.sessions, SSL_is_server(ssl) == 0, isResumed,
+            SSL_version(ssl) < TLS1_3_VERSION, let key = SessionCache.Key(ssl),
+            let session = SSL_get1_session(ssl)
+        else { return }
+        cache.store(session, for: key)
     }
 
     /// Reads decrypted bytes; an empty buffer reads nothing.
@@ -150,6 +168,7 @@ package final class TLSSession {
         guard let reason, portico_error_is_eof(reason.code) == 0 else {
             return .failed(TLSError(.truncated, "the peer closed without a close_notify"))
         }
+        isBroken = true
         return .failed(TLSError(.rejected, reason.text))
     }
 }

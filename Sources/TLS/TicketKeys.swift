@@ -67,12 +67,15 @@ final class TicketKeys: Sendable {
     }
 
     /// OpenSSL's question for a ticket key: 1 fine, 2 fine but renew, 0 unknown, -1 failure.
+    ///
+    /// `renews` is for TLS 1.3, where a client uses every ticket once.
     func prepare(
         name: UnsafeMutablePointer<UInt8>,
         vector: UnsafeMutablePointer<UInt8>,
         cipher: OpaquePointer,
         mac: OpaquePointer,
-        seals: Bool
+        seals: Bool,
+        renews: Bool
     ) -> Int32 {
         let key: Key
         var verdict: Int32 = 1
@@ -85,36 +88,13 @@ final class TicketKeys: Sendable {
         } else {
             guard let found = find(UnsafeBufferPointer(start: name, count: 16)) else { return 0 }
             key = found.key
-            if found.isOld { verdict = 2 }
+            if found.isOld || renews { verdict = 2 }
         }
-        guard Self.start(mac, with: key) else { return -1 }
+        guard portico_mac_set_sha256_key(mac, key.macKey, key.macKey.count) == 1 else { return -1 }
         let started =
             seals
             ? EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nil, key.cipherKey, vector)
             : EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nil, key.cipherKey, vector)
         return started == 1 ? verdict : -1
-    }
-
-    private static func start(_ mac: OpaquePointer, with key: Key) -> Bool {
-        var macKey = key.macKey
-        var digest = Array("SHA256".utf8CString)
-        return macKey.withUnsafeMutableBytes { keyBytes in
-            digest.withUnsafeMutableBufferPointer { digestBytes in
-                let parameters = [
-                    OSSL_PARAM_construct_octet_string(
-                        OSSL_MAC_PARAM_KEY,
-                        keyBytes.baseAddress,
-                        keyBytes.count
-                    ),
-                    OSSL_PARAM_construct_utf8_string(
-                        OSSL_MAC_PARAM_DIGEST,
-                        digestBytes.baseAddress,
-                        0
-                    ),
-                    OSSL_PARAM_construct_end(),
-                ]
-                return EVP_MAC_CTX_set_params(mac, parameters) == 1
-            }
-        }
     }
 }
