@@ -13,7 +13,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-let systemLibraries = ["CLinux", "COpenSSL"]
+let systemLibraries = ["CLinux", "COpenSSL", "CZlib"]
 
 let modules: [(name: String, imports: [String], packages: [String])] = [
     ("Reactor", ["CLinux"], []),
@@ -24,7 +24,7 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
     ("Model", [], []),
     ("Telemetry", [], []),
     ("DataPlane", ["Reactor", "TLS", "HTTP", "JSON", "Telemetry"], []),
-    ("Registry", ["Model", "Crypto", "JSON", "Telemetry", "Reactor"], ["GRDB"]),
+    ("Registry", ["Model", "Crypto", "JSON", "Telemetry", "Reactor", "CZlib"], ["GRDB"]),
     ("Edge", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry"], []),
     ("Executor", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
     ("Replication", ["Registry", "DataPlane", "Reactor", "HTTP", "JSON", "Model", "Crypto"], []),
@@ -82,6 +82,7 @@ func exists(_ path: String) -> Bool {
 
 var targets: [Target] = [
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 ]
 for module in modules where wanted?.contains(module.name) ?? true {

@@ -1,0 +1,110 @@
+import Crypto
+package import Model
+
+/// The only writer: publishes revisions and tells followers of them.
+package actor PrimaryRegistry {
+    /// How many revisions may wait for one follower; a slower one starts anew from where it is.
+    static let followerBacklog = 256
+
+    private let executor = QueueExecutor(label: "portico.registry")
+    private nonisolated let store: any RegistryStore
+    private var current: Snapshot
+    private var counters: [String: Int]
+    private var followers: [Int: AsyncStream<Revision>.Continuation] = [:]
+    private var nextFollower = 0
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// Starts from what the store holds.
+    package init(store: any RegistryStore) throws {
+        self.store = store
+        current = try store.snapshot()
+        counters = try store.versionCounters()
+    }
+
+    /// Commits changes as the next revision and returns its number.
+    package func publish(_ changes: [Change]) async throws -> Int {
+        let number = try store.publish(changes)
+        current = current.applying(changes, revision: number)
+        for case .put(.function(let version)) in changes {
+            counters[version.name] = max(counters[version.name] ?? 0, version.version)
+        }
+        let revision = Revision(number: number, changes: changes)
+        for (id, follower) in followers { send(revision, to: follower, id) }
+        return number
+    }
+
+    /// Keeps a code archive and returns its digest.
+    package func addBlob(_ bytes: [UInt8]) async throws -> String {
+        let digest = CodeArchive.digest(bytes)
+        try store.putBlob(digest: digest, bytes)
+        return digest
+    }
+
+    /// The bytes kept under a digest, read off the registry's own queue.
+    package nonisolated func blob(_ digest: String) throws -> [UInt8]? { try store.blob(digest) }
+
+    /// The number under which the draft is or would be published.
+    ///
+    /// The latest version keeps its number when code and configuration are equal; numbers are never
+    /// given twice, also after a deletion.
+    package func version(for draft: FunctionVersion) async throws -> Int {
+        let latest = current.functions.values.filter { $0.name == draft.name }
+            .max { $0.version < $1.version }
+        if let latest {
+            var same = draft
+            same.version = latest.version
+            same.description = latest.description
+            if same == latest { return latest.version }
+        }
+        return (counters[draft.name] ?? 0) + 1
+    }
+
+    /// Revisions after the given one, then every new one; ends when the follower falls far behind.
+    package func feed(after revision: Int) -> AsyncStream<Revision> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Revision.self,
+            bufferingPolicy: .bufferingOldest(Self.followerBacklog)
+        )
+        let id = nextFollower
+        nextFollower += 1
+        continuation.onTermination = { [weak self] _ in
+            Task { await self?.forget(id) }
+        }
+        guard revision <= current.revision,
+            let backlog = try? store.changes(after: revision, limit: Self.followerBacklog)
+        else {
+            continuation.finish()
+            return stream
+        }
+        for old in backlog { continuation.yield(old) }
+        if (backlog.last?.number ?? revision) < current.revision {
+            continuation.finish()
+        } else {
+            followers[id] = continuation
+        }
+        return stream
+    }
+
+    /// Everything that is current.
+    package func snapshot() -> Snapshot { current }
+
+    /// The latest revision's number.
+    package var head: Int { current.revision }
+
+    private func forget(_ id: Int) { followers[id] = nil }
+
+    private func send(
+        _ revision: Revision,
+        to follower: AsyncStream<Revision>.Continuation,
+        _ id: Int
+    ) {
+        guard case .enqueued = follower.yield(revision) else {
+            followers[id] = nil
+            follower.finish()
+            return
+        }
+    }
+}
