@@ -4,7 +4,7 @@ import Glibc
 
 /// Function code as a zip archive.
 package struct CodeArchive {
-    /// The most that code may hold once unpacked. Unit: bytes.
+    /// The most bytes that code may hold once unpacked.
     package static let maximumSize = 262_144_000
     /// The most files, folders and links of one archive; a zip without extensions counts no further.
     package static let maximumEntries = 65_534

@@ -17,7 +17,9 @@ struct ReplicaState: Codable {
         try DurableFile.write([UInt8](try Self.encoder.encode(self)), to: path)
     }
 
-    /// What the file holds; nil when there is none. A damaged file is renamed and counts as none.
+    /// What the file holds; nil when there is none.
+    ///
+    /// A damaged file is renamed and counts as none.
     static func read(_ path: String) -> (snapshot: Snapshot?, problem: String?) {
         guard let data = FileManager.default.contents(atPath: path) else { return (nil, nil) }
         if let state = try? JSONDecoder().decode(ReplicaState.self, from: data),
