@@ -1,137 +1,163 @@
-/// Decodes the chunked transfer coding, strictly (RFC 9112 §7.1).
-///
-/// A value to feed: it says how much of the input it took and which part of that is content.
+/// Strict, incremental decoder of the chunked transfer coding (RFC 9112 §7.1).
 package struct ChunkDecoder: Sendable {
-    /// What the decoder found at the front of its input.
-    package enum Step: Sendable, Equatable {
-        /// More input is needed; nothing was taken.
-        case needsMore
-        /// Framing was taken and nothing else.
-        case skip(Int)
-        /// After `skip` bytes of framing come this many bytes of content.
-        case content(skip: Int, count: Int)
-        /// The body ended after these bytes; trailers are in `trailers`.
-        case end(Int)
+    /// What the decoder found next.
+    package enum Event: Sendable, Equatable {
+        /// Body bytes.
+        case data(Bytes)
+        /// The input is used up and the body goes on.
+        case needMore
+        /// The body is over; bytes left in the input belong to the next message.
+        case end(trailers: Headers)
     }
 
-    private enum State: Sendable {
-        case size
-        case content(Int)
-        case contentEnd
-        case trailers
-        case done
+    /// The most bytes of one chunk's extensions.
+    package static let longestExtension = 256
+    /// The most bytes of all extensions of a body.
+    package static let allExtensions = 16_384
+    /// The most bytes of the trailer section.
+    package static let longestTrailers = 16_384
+
+    private enum State {
+        case size(value: Int, digits: Int)
+        case sizeExtension(value: Int, length: Int)
+        case sizeFeed(Int)
+        case data(Int)
+        case dataReturn, dataFeed
+        case trailers, done
     }
 
-    /// The longest size line with its extensions, in bytes.
-    package static let maximumSizeLine = 1_024
-    /// The longest trailer section, in bytes.
-    package static let maximumTrailers = 8_192
-
-    private var state = State.size
-    /// The fields after the last chunk.
-    package private(set) var trailers = Headers()
+    private var state = State.size(value: 0, digits: 0)
+    private var extensionBytes = 0
+    private var trailerBytes: [UInt8] = []
 
     /// Makes a decoder at the start of a body.
     package init() {}
 
-    /// Looks at the front of the input.
-    ///
-    /// - Throws: `H1Error.malformed` for a bad size, a missing line end or oversized framing.
-    package mutating func next(_ input: UnsafeRawBufferPointer) throws(H1Error) -> Step {
+    /// Whether the end of the body was seen.
+    package var isDone: Bool { if case .done = state { true } else { false } }
+
+    /// Takes bytes off the front of `input` up to the next event.
+    package mutating func next(_ input: inout Bytes) throws(H1Error) -> Event {
+        while let byte = input.first {
+            switch state {
+            case .data(let remaining):
+                let data = input.prefix(remaining)
+                input = input.dropFirst(data.count)
+                let left = remaining - data.count
+                state = left == 0 ? .dataReturn : .data(left)
+                return .data(data)
+            case .trailers:
+                if let trailers = try readTrailers(&input) { return .end(trailers: trailers) }
+            case .done:
+                return .end(trailers: Headers())
+            default:
+                try stepFraming(byte)
+                input = input.dropFirst()
+            }
+        }
+        return .needMore
+    }
+
+    private mutating func stepFraming(_ byte: UInt8) throws(H1Error) {
         switch state {
-        case .size: return try size(input)
-        case .content(let left):
-            guard !input.isEmpty else { return .needsMore }
-            let count = min(left, input.count)
-            state = left == count ? .contentEnd : .content(left - count)
-            return .content(skip: 0, count: count)
-        case .contentEnd:
-            guard input.count >= 2 else { return .needsMore }
-            guard input[0] == 13, input[1] == 10 else { throw .malformed("chunk end") }
-            state = .size
-            return .skip(2)
-        case .trailers: return try trailerSection(input)
-        case .done: return .end(0)
+        case .size(let value, let digits):
+            try stepSize(byte, value, digits)
+        case .sizeExtension(let value, let length):
+            if byte == 0x0d {
+                state = .sizeFeed(value)
+                return
+            }
+            guard byte >= 0x20 || byte == 0x09, byte != 0x7f else {
+                throw .malformed("chunk extension")
+            }
+            extensionBytes += 1
+            guard length < ChunkDecoder.longestExtension,
+                extensionBytes <= ChunkDecoder.allExtensions
+            else { throw .malformed("chunk extension too long") }
+            state = .sizeExtension(value: value, length: length + 1)
+        case .sizeFeed(let value):
+            guard byte == 0x0a else { throw .malformed("chunk size") }
+            state = value == 0 ? .trailers : .data(value)
+        case .dataReturn:
+            guard byte == 0x0d else { throw .malformed("chunk end") }
+            state = .dataFeed
+        case .dataFeed:
+            guard byte == 0x0a else { throw .malformed("chunk end") }
+            state = .size(value: 0, digits: 0)
+        case .data, .trailers, .done: break
         }
     }
 
-    private mutating func size(_ input: UnsafeRawBufferPointer) throws(H1Error) -> Step {
-        guard let feed = input.firstIndex(of: 10) else {
-            if input.count > Self.maximumSizeLine { throw .malformed("chunk size line too long") }
-            return .needsMore
-        }
-        guard feed <= Self.maximumSizeLine else { throw .malformed("chunk size line too long") }
-        guard feed > 1, input[feed - 1] == 13 else { throw .malformed("chunk size") }
-        var number = 0
-        var digits = 0
-        while digits < feed - 1, let digit = Self.hexadecimal(input[digits]) {
+    private mutating func stepSize(
+        _ byte: UInt8,
+        _ value: Int,
+        _ digits: Int
+    ) throws(H1Error) {
+        if let digit = Grammar.hexDigit(byte) {
+            // Fifteen digits cannot overflow and are more than any body.
             guard digits < 15 else { throw .malformed("chunk size") }
-            number = number << 4 | Int(digit)
-            digits += 1
-        }
-        guard digits > 0, digits == feed - 1 || input[digits] == 59 else {
+            state = .size(value: value << 4 | Int(digit), digits: digits + 1)
+        } else if digits > 0, byte == 0x0d {
+            state = .sizeFeed(value)
+        } else if digits > 0, byte == UInt8(ascii: ";") {
+            state = .sizeExtension(value: value, length: 0)
+        } else {
             throw .malformed("chunk size")
         }
-        for index in digits..<feed - 1 where input[index] < 32 && input[index] != 9 {
-            throw .malformed("chunk extension")
-        }
-        state = number == 0 ? .trailers : .content(number)
-        return .skip(feed + 1)
     }
 
-    private mutating func trailerSection(_ input: UnsafeRawBufferPointer) throws(H1Error) -> Step {
-        guard input.count >= 2 else { return .needsMore }
-        if input[0] == 13, input[1] == 10 {
-            state = .done
-            return .end(2)
+    /// Collects trailer lines; gives the fields when the empty line is there.
+    private mutating func readTrailers(_ input: inout Bytes) throws(H1Error) -> Headers? {
+        while let feed = input.firstIndex(of: 0x0a) {
+            let lineStart = trailerBytes.count
+            let line = input[input.startIndex...feed]
+            guard lineStart + line.count <= ChunkDecoder.longestTrailers else {
+                throw .malformed("trailers too large")
+            }
+            trailerBytes.append(contentsOf: line)
+            input = input[(feed + 1)...]
+            let count = trailerBytes.count
+            let endsEmpty =
+                count == 2 ? true : count >= 4 && trailerBytes[count - 3] == 0x0a
+            if endsEmpty, trailerBytes[count - 2] == 0x0d {
+                state = .done
+                return try parseTrailers()
+            }
         }
-        guard let feed = input.firstIndex(of: 10) else {
-            if input.count > Self.maximumTrailers { throw .malformed("trailers too large") }
-            return .needsMore
-        }
-        guard feed > 1, input[feed - 1] == 13,
-            let colon = input[..<feed].firstIndex(of: 58), colon > 0,
-            input[..<colon].allSatisfy({ ByteClass.table[Int($0)] & ByteClass.token != 0 }),
-            input[colon + 1..<feed - 1].allSatisfy({
-                ByteClass.table[Int($0)] & ByteClass.fieldText != 0
-            })
-        else { throw .malformed("trailer field") }
-        guard trailers.byteCount + feed <= Self.maximumTrailers else {
+        guard trailerBytes.count + input.count <= ChunkDecoder.longestTrailers else {
             throw .malformed("trailers too large")
         }
-        let value = String(decoding: input[colon + 1..<feed - 1], as: UTF8.self)
-        trailers.append(
-            String(decoding: input[..<colon], as: UTF8.self),
-            String(value.trimmingASCIIWhitespace())
-        )
-        return .skip(feed + 1)
+        trailerBytes.append(contentsOf: input)
+        input = input[input.endIndex...]
+        return nil
     }
 
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 48...57: byte - 48
-        case 65...70: byte - 55
-        case 97...102: byte - 87
-        default: nil
+    private mutating func parseTrailers() throws(H1Error) -> Headers {
+        let buffer = trailerBytes
+        trailerBytes = []
+        var fields = FieldSection()
+        var fault: H1Error?
+        buffer.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
+            do throws(H1Error) {
+                let end = try fields.parse(
+                    base,
+                    from: 0,
+                    count: bytes.count,
+                    limits: HeadLimits()
+                )
+                if end != bytes.count { fault = .malformed("line end") }
+            } catch {
+                fault = error
+            }
         }
-    }
-}
-
-extension Headers {
-    /// Removes what belongs to one connection only (RFC 9110 §7.6.1), with all that Connection names.
-    package mutating func removeHopByHop(keepUpgrade: Bool = false) {
-        var named: [String] = []
-        for value in all("connection") {
-            named += value.split(separator: ",").map { $0.trimmingASCIIWhitespace().lowercased() }
+        if let fault { throw fault }
+        var headers = Headers(buffer: buffer, entries: fields.entries)
+        // RFC 9110 §6.5.1: framing and routing must not come late.
+        for name in ["content-length", "transfer-encoding", "host", "trailer"] {
+            headers.remove(name)
         }
-        let fixed = [
-            "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer",
-            "proxy-authenticate", "proxy-authorization",
-        ]
-        removeAll { name in
-            let lowered = name.lowercased()
-            if lowered == "upgrade" { return !keepUpgrade }
-            return fixed.contains(lowered) || named.contains(lowered)
-        }
+        headers.removeHopByHop()
+        return headers
     }
 }

@@ -1,116 +1,227 @@
-/// A request head as parsed from the wire.
+/// A request head as found on the wire, with what it says about the message around it.
 package struct ParsedRequest: Sendable {
     package var head: RequestHead
     package var framing: BodyFraming
-    /// How many bytes the head took.
+    /// The bytes of the head including the empty line.
     package var consumed: Int
+    /// Whether the connection may carry another request after this one.
     package var keepAlive: Bool
+    /// Whether the client waits for `100 Continue` before it sends the body.
     package var expectsContinue: Bool
-    /// Whether the request asks for another protocol (RFC 9110 §7.8).
+    /// Whether the client asks to switch to another protocol, or for a tunnel (CONNECT).
     package var upgrade: Bool
 }
 
-/// A response head as parsed from the wire.
+/// A response head as found on the wire, with what it says about the message around it.
 package struct ParsedResponse: Sendable {
     package var head: ResponseHead
     package var framing: BodyFraming
-    /// How many bytes the head took.
+    /// The bytes of the head including the empty line.
     package var consumed: Int
+    /// Whether the connection may carry another request after this response.
     package var keepAlive: Bool
+    /// Whether the connection speaks another protocol from here on.
+    package var upgrade: Bool
 }
 
-/// Parses HTTP/1 message heads, strictly: what two readers could understand differently is refused.
+/// Strict HTTP/1 head parser over a contiguous buffer (RFC 9112).
 ///
-/// Pure: bytes in, values out. Incomplete input gives nil, so a caller reads more and asks again.
+/// A head is looked at from its start each time; nothing is kept between calls, and an incomplete head
+/// is bounded by the limits.
 package enum H1Parser {
-    /// Parses a request head.
-    ///
-    /// - Throws: `H1Error`, with the status that answers it.
+    /// Reads a request head at the start of `bytes`; nil when more bytes are needed.
     package static func parseRequestHead(
         _ bytes: UnsafeRawBufferPointer,
-        limits: HeadLimits
+        limits: HeadLimits = HeadLimits()
     ) throws(H1Error) -> ParsedRequest? {
-        guard var lines = try HeadLines(bytes, limits: limits) else { return nil }
-        let line = lines.startLine
-        guard let firstSpace = lines.find(32, from: line.lowerBound, to: line.upperBound) else {
-            throw .malformed("request line")
+        guard let raw = bytes.baseAddress, bytes.count > 0 else { return nil }
+        let base = raw.assumingMemoryBound(to: UInt8.self)
+        let count = bytes.count
+        // RFC 9112 §2.2: one empty line before a request line is ignored.
+        var start = 0
+        if base[0] == 0x0d {
+            if count < 2 { return nil }
+            if base[1] != 0x0a { throw .malformed("request line") }
+            start = 2
+            if count == 2 { return nil }
         }
-        guard let secondSpace = lines.find(32, from: firstSpace + 1, to: line.upperBound) else {
-            throw .malformed("request line")
+        guard Grammar.isToken(base[start]) else {
+            throw base[start] == 0x0a ? .malformed("line end") : .malformed("method")
         }
-        guard firstSpace > line.lowerBound, lines.isToken(line.lowerBound..<firstSpace) else {
-            throw .malformed("method")
+        guard let end = try FieldSection.lineEnd(base, from: start, count: count) else {
+            if count - start > limits.target + longestRestOfLine { throw .targetTooLong }
+            if count > limits.bytes { throw .headTooLarge }
+            return nil
         }
-        guard secondSpace - firstSpace - 1 <= limits.target else { throw .targetTooLong }
-        let version = try lines.version(secondSpace + 1..<line.upperBound)
-        guard let fields = try lines.fields(limits: limits) else { return nil }
+        let line = try requestLine(base, start, end, limits)
+        var fields = FieldSection()
+        let section = end + 2
+        guard
+            let next = try fields.parse(base, from: section, count: count, limits: limits)
+        else { return nil }
+        try fields.checkFraming(version: line.version)
+        try checkHost(base, fields, line.version)
+        let buffer = [UInt8](UnsafeBufferPointer(start: base + section, count: next - section))
         var head = RequestHead(
-            method: lines.method(line.lowerBound..<firstSpace),
-            path: "",
-            version: version,
-            headers: Headers(buffer: lines.copy(), entries: fields.entries)
+            method: line.method,
+            path: line.path,
+            query: line.query,
+            version: line.version,
+            headers: Headers(buffer: buffer, entries: fields.entries)
         )
-        try lines.setTarget(firstSpace + 1..<secondSpace, of: &head)
-        guard version == .http10 || fields.hostCount == 1 else {
-            throw .malformed(fields.hostCount == 0 ? "no Host field" : "several Host fields")
-        }
-        guard fields.hostCount <= 1 else { throw .malformed("several Host fields") }
-        let framing = try fields.requestFraming(version: version)
+        if let authority = line.authority { head.headers.set("Host", authority) }
+        let framing: BodyFraming =
+            fields.isChunked ? .chunked : fields.contentLength.map { .length($0) } ?? .none
+        let modern = line.version == .http11
         return ParsedRequest(
             head: head,
             framing: framing,
-            consumed: lines.end,
-            keepAlive: version == .http11 ? !fields.hasClose : fields.hasKeepAlive,
-            expectsContinue: fields.expectsContinue && version == .http11 && framing != .none,
-            upgrade: fields.hasUpgrade && fields.connectionUpgrade && version == .http11
+            consumed: next,
+            keepAlive: fields.persists(line.version),
+            expectsContinue: fields.expectsContinue && modern && framing != .none
+                && framing != .length(0),
+            upgrade: modern && (fields.connectionUpgrade && fields.hasUpgrade || line.isConnect)
         )
     }
 
-    /// Parses a response head to a request of the given method.
-    ///
-    /// - Throws: `H1Error`; a proxy answers 502 for any of them.
+    /// Reads a response head to a request with this method; nil when more bytes are needed.
     package static func parseResponseHead(
         _ bytes: UnsafeRawBufferPointer,
-        limits: HeadLimits,
+        limits: HeadLimits = HeadLimits(),
         requestMethod: String
     ) throws(H1Error) -> ParsedResponse? {
-        guard var lines = try HeadLines(bytes, limits: limits) else { return nil }
-        let line = lines.startLine
-        guard line.count >= 12, lines.byte(line.lowerBound + 8) == 32 else {
-            throw .malformed("status line")
+        guard let raw = bytes.baseAddress, bytes.count > 0 else { return nil }
+        let base = raw.assumingMemoryBound(to: UInt8.self)
+        let count = bytes.count
+        if base[0] != UInt8(ascii: "H") { throw .malformed("status line") }
+        guard let end = try FieldSection.lineEnd(base, from: 0, count: count) else {
+            if count > limits.bytes { throw .headTooLarge }
+            return nil
         }
-        let version = try lines.version(line.lowerBound..<line.lowerBound + 8)
-        var status = 0
-        for index in line.lowerBound + 9..<line.lowerBound + 12 {
-            let digit = lines.byte(index) &- 48
-            guard digit < 10 else { throw .malformed("status code") }
-            status = status * 10 + Int(digit)
-        }
-        guard status >= 100, status <= 599 else { throw .malformed("status code") }
-        var reason = ""
-        if line.count > 12 {
-            guard lines.byte(line.lowerBound + 12) == 32 else { throw .malformed("status line") }
-            let range = line.lowerBound + 13..<line.upperBound
-            guard lines.isFieldText(range) else { throw .malformed("reason phrase") }
-            reason = StatusText.matches(status, lines.slice(range)) ? "" : lines.text(range)
-        }
-        guard let fields = try lines.fields(limits: limits) else { return nil }
-        let framing = try fields.responseFraming(
-            status: status,
-            version: version,
-            requestMethod: requestMethod
+        let line = try statusLine(base, end)
+        var fields = FieldSection()
+        let section = end + 2
+        guard
+            let next = try fields.parse(base, from: section, count: count, limits: limits)
+        else { return nil }
+        try fields.checkFraming(version: line.version)
+        let buffer = [UInt8](UnsafeBufferPointer(start: base + section, count: next - section))
+        let head = ResponseHead(
+            status: line.status,
+            reason: line.reason,
+            version: line.version,
+            headers: Headers(buffer: buffer, entries: fields.entries)
         )
-        let persists = version == .http11 ? !fields.hasClose : fields.hasKeepAlive
+        let tunnel = requestMethod == "CONNECT" && line.status / 100 == 2
+        let upgrade = line.status == 101 || tunnel
+        let framing = responseFraming(line.status, fields, requestMethod, tunnel)
+        // Bytes after a head that must have no body would be taken for the next response.
+        let liesAboutBody =
+            (line.status < 200 || line.status == 204)
+            && (fields.isChunked || fields.contentLength ?? 0 > 0)
         return ParsedResponse(
-            head: ResponseHead(
-                status: status,
-                reason: reason,
-                version: version,
-                headers: Headers(buffer: lines.copy(), entries: fields.entries)
-            ),
+            head: head,
             framing: framing,
-            consumed: lines.end,
-            keepAlive: persists && framing != .untilClose
+            consumed: next,
+            keepAlive: fields.persists(line.version) && framing != .untilClose && !upgrade
+                && !liesAboutBody,
+            upgrade: upgrade
         )
     }
+
+    /// Bytes of a request line that are not its target: method, two spaces and version.
+    private static let longestRestOfLine = 64
+
+    /// RFC 9112 §6.3, for responses.
+    private static func responseFraming(
+        _ status: Int,
+        _ fields: FieldSection,
+        _ method: String,
+        _ tunnel: Bool
+    ) -> BodyFraming {
+        if status < 200 || status == 204 || status == 304 || method == "HEAD" || tunnel {
+            return .none
+        }
+        if fields.isChunked { return .chunked }
+        return fields.contentLength.map { .length($0) } ?? .untilClose
+    }
+
+    private static func checkHost(
+        _ base: UnsafePointer<UInt8>,
+        _ fields: FieldSection,
+        _ version: HTTPVersion
+    ) throws(H1Error) {
+        if fields.hostCount > 1 { throw .malformed("several Host fields") }
+        if fields.hostCount == 0 {
+            if version == .http11 { throw .malformed("no Host field") }
+            return
+        }
+        guard Grammar.isAuthority(base + fields.hostStart, fields.hostLength) else {
+            throw .malformed("Host")
+        }
+    }
+
+    private struct StatusLine {
+        var version: HTTPVersion
+        var status: Int
+        var reason: String
+    }
+
+    private static func statusLine(
+        _ base: UnsafePointer<UInt8>,
+        _ end: Int
+    ) throws(H1Error) -> StatusLine {
+        guard end >= 12, base[8] == 0x20 else { throw .malformed("status line") }
+        guard let version = try RequestLine.version(base) else {
+            throw .malformed("status line")
+        }
+        var status = 0
+        for offset in 9..<12 {
+            guard Grammar.isDigit(base[offset]) else { throw .malformed("status line") }
+            status = status * 10 + Int(base[offset] &- 0x30)
+        }
+        // Some servers leave out the space before an empty reason (RFC 9112 §4 wants it).
+        guard status >= 100, status <= 599, end == 12 || base[12] == 0x20 else {
+            throw .malformed("status line")
+        }
+        guard end > 13 else { return StatusLine(version: version, status: status, reason: "") }
+        guard Grammar.isValue(base + 13, end - 13) else { throw .malformed("status line") }
+        let phrase = UnsafeRawBufferPointer(start: base + 13, count: end - 13)
+        let isStandard = StatusText.matches(status, phrase)
+        return StatusLine(
+            version: version,
+            status: status,
+            reason: isStandard ? "" : Headers.text(phrase)
+        )
+    }
+
+    private static func requestLine(
+        _ base: UnsafePointer<UInt8>,
+        _ start: Int,
+        _ end: Int,
+        _ limits: HeadLimits
+    ) throws(H1Error) -> RequestLine {
+        var space = start
+        while space < end, Grammar.isToken(base[space]) { space += 1 }
+        guard space < end, base[space] == 0x20 else {
+            throw space < end ? .malformed("method") : .malformed("request line")
+        }
+        guard space - start <= longestMethod else { throw .malformed("method") }
+        // The version is the last eight bytes; the target is what lies between the two spaces.
+        let target = space + 1
+        guard end - target >= 10, base[end - 9] == 0x20 else {
+            throw .malformed("request line")
+        }
+        let length = end - 9 - target
+        if length > limits.target { throw .targetTooLong }
+        guard let version = try RequestLine.version(base + end - 8) else {
+            throw .malformed("request line")
+        }
+        var line = RequestLine(version: version)
+        line.method = RequestLine.method(base + start, space - start)
+        try line.readTarget(base + target, length)
+        return line
+    }
+
+    private static let longestMethod = 32
 }

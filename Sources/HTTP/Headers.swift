@@ -155,9 +155,16 @@ package struct Headers: Sendable {
     }
 
     private func text(_ start: UInt32, _ length: UInt32) -> String {
-        let slice = buffer[Int(start)..<Int(start) + Int(length)]
-        return String(validating: slice, as: UTF8.self)
-            ?? String(String.UnicodeScalarView(slice.map { Unicode.Scalar($0) }))
+        buffer.withUnsafeBytes { bytes in
+            let range = Int(start)..<Int(start) + Int(length)
+            return Headers.text(UnsafeRawBufferPointer(rebasing: bytes[range]))
+        }
+    }
+
+    /// The bytes as UTF-8, or as ISO-8859-1 when they are not UTF-8.
+    static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+        String(validating: bytes, as: UTF8.self)
+            ?? String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
     }
 }
 

@@ -151,18 +151,17 @@ struct H1ParserTests {
 struct ChunkDecoderTests {
     static func decode(_ text: String, step: Int) throws -> (content: String, trailers: Headers)? {
         var decoder = ChunkDecoder()
-        var pending: [UInt8] = []
         var content: [UInt8] = []
         for start in stride(from: 0, to: text.utf8.count, by: step) {
-            pending += Array(text.utf8.dropFirst(start).prefix(step))
+            var pending = Array(text.utf8.dropFirst(start).prefix(step))[...]
             scan: while true {
-                switch try pending.withUnsafeBytes({ try decoder.next($0) }) {
-                case .needsMore: break scan
-                case .skip(let count): pending.removeFirst(count)
-                case .content(let skip, let count):
-                    content += pending[skip..<skip + count]
-                    pending.removeFirst(skip + count)
-                case .end: return (String(decoding: content, as: UTF8.self), decoder.trailers)
+                switch try decoder.next(&pending) {
+                case .needMore:
+                    #expect(pending.isEmpty)
+                    break scan
+                case .data(let bytes): content += bytes
+                case .end(let trailers):
+                    return (String(decoding: content, as: UTF8.self), trailers)
                 }
             }
         }
