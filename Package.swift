@@ -99,7 +99,8 @@ for module in modules where wanted?.contains(module.name) ?? true {
                 name: "\(module.name)Tests",
                 dependencies: dependencies(
                     [module.name] + module.imports + (testImports[module.name] ?? []),
-                    module.packages),
+                    module.packages
+                ),
                 swiftSettings: settings
             )
         )

@@ -36,11 +36,13 @@ actor Deployer {
 
     /// Deploys a plan whole, or throws with the reason and changes nothing.
     ///
-    /// - Parameter verifies: whether each new version must load in a worker before it is published.
+    /// With `verifies` each new version must load in a worker before it is published.
     func deploy(_ plan: StackPlan, verifies: Bool) async throws -> Outcome {
         let refused = plan.diagnostics.filter { $0.severity == .error }
         if let first = refused.first {
-            throw CommandFailure("line \(first.line), column \(first.column): \(first.path): \(first.message)")
+            throw CommandFailure(
+                "line \(first.line), column \(first.column): \(first.path): \(first.message)"
+            )
         }
         var versions: [String: Int] = [:]
         var published: [FunctionVersion] = []
@@ -53,7 +55,10 @@ actor Deployer {
             if isNew { published.append(version) }
             if let alias = source.alias {
                 resources.append(
-                    .alias(FunctionAlias(function: source.name, name: alias, version: version.version)))
+                    .alias(
+                        FunctionAlias(function: source.name, name: alias, version: version.version)
+                    )
+                )
             }
         }
         if verifies {
@@ -65,7 +70,9 @@ actor Deployer {
         }
         let (mapped, late) = plan.resources(versions: versions)
         if let first = late.first(where: { $0.severity == .error }) {
-            throw CommandFailure("line \(first.line), column \(first.column): \(first.path): \(first.message)")
+            throw CommandFailure(
+                "line \(first.line), column \(first.column): \(first.path): \(first.message)"
+            )
         }
         resources += mapped
         let changes = difference(from: current, to: resources)
@@ -73,22 +80,38 @@ actor Deployer {
         if !changes.isEmpty { revision = try await registry.publish(changes) }
         try remember(resources)
         names.replace(
-            Dictionary(plan.functions.map { ($0.logicalID, $0.name) }, uniquingKeysWith: { first, _ in first }))
+            Dictionary(
+                plan.functions.map { ($0.logicalID, $0.name) },
+                uniquingKeysWith: { first, _ in first }
+            )
+        )
         return Outcome(
-            revision: revision, published: published, diagnostics: plan.diagnostics + late,
-            changes: changes.count)
+            revision: revision,
+            published: published,
+            diagnostics: plan.diagnostics + late,
+            changes: changes.count
+        )
     }
 
     /// The version that a source means: the latest one when code and settings are unchanged, else the next.
     private func number(
-        _ source: FunctionSource, in current: Snapshot
+        _ source: FunctionSource,
+        in current: Snapshot
     ) async throws -> (version: FunctionVersion, isNew: Bool) {
         let archive = try pack(source)
         let digest = try await registry.addBlob(archive)
         var draft = FunctionVersion(
-            name: source.name, version: 0, runtime: source.runtime, handler: source.handler,
-            codeDigest: digest, timeout: source.timeout, memory: source.memory,
-            environment: source.environment, role: source.role, description: source.description)
+            name: source.name,
+            version: 0,
+            runtime: source.runtime,
+            handler: source.handler,
+            codeDigest: digest,
+            timeout: source.timeout,
+            memory: source.memory,
+            environment: source.environment,
+            role: source.role,
+            description: source.description
+        )
         draft.version = try await registry.version(for: draft)
         return (draft, current.functions[draft.qualifiedName] == nil)
     }
@@ -104,7 +127,10 @@ actor Deployer {
             return [UInt8](content)
         case .inline(let text):
             let folder = NSTemporaryDirectory() + "portico-inline-" + UUID().uuidString
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: folder,
+                withIntermediateDirectories: true
+            )
             defer { try? FileManager.default.removeItem(atPath: folder) }
             let name = source.runtime.hasPrefix("python") ? "index.py" : "index.js"
             try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
@@ -116,9 +142,11 @@ actor Deployer {
         let present = Set(current.resources)
         var changes = resources.filter { !present.contains($0) }.map(Change.put)
         let wanted = Set(resources.map(\.key))
-        let kept = Set(resources.compactMap { resource -> String? in
-            if case .function(let version) = resource { version.name } else { nil }
-        })
+        let kept = Set(
+            resources.compactMap { resource -> String? in
+                if case .function(let version) = resource { version.name } else { nil }
+            }
+        )
         for key in managed.subtracting(wanted).sorted() {
             // Older versions stay as long as their function does, as in AWS.
             if key.hasPrefix("function/"), let name = key.dropFirst(9).split(separator: ":").first,
@@ -132,9 +160,11 @@ actor Deployer {
     }
 
     private func remember(_ resources: [Resource]) throws {
-        let names = Set(resources.compactMap { resource -> String? in
-            if case .function(let version) = resource { version.name } else { nil }
-        })
+        let names = Set(
+            resources.compactMap { resource -> String? in
+                if case .function(let version) = resource { version.name } else { nil }
+            }
+        )
         let olderVersions = managed.filter { key in
             key.hasPrefix("function/")
                 && names.contains(String(key.dropFirst(9).split(separator: ":").first ?? ""))
@@ -142,6 +172,9 @@ actor Deployer {
         let next = Set(resources.map(\.key)).union(olderVersions)
         guard next != managed else { return }
         managed = next
-        try JSONEncoder().encode(managed).write(to: URL(fileURLWithPath: keysPath), options: .atomic)
+        try JSONEncoder().encode(managed).write(
+            to: URL(fileURLWithPath: keysPath),
+            options: .atomic
+        )
     }
 }

@@ -80,13 +80,18 @@ final class FileWatcher {
                 }
                 let nameStart = offset + MemoryLayout<inotify_event>.size
                 let name = String(
-                    decoding: buffer[nameStart..<nameStart + Int(event.len)].prefix { $0 != 0 }, as: UTF8.self)
+                    decoding: buffer[nameStart..<nameStart + Int(event.len)].prefix { $0 != 0 },
+                    as: UTF8.self
+                )
                 offset = nameStart + Int(event.len)
-                guard !Self.ignored.contains(name), !name.hasPrefix(".#"), !name.hasSuffix("~") else { continue }
+                guard !Self.ignored.contains(name), !name.hasPrefix(".#"), !name.hasSuffix("~")
+                else { continue }
                 counted = true
                 let madeFolder = event.mask & UInt32(IN_ISDIR) != 0
                 if madeFolder, let parent = folders[event.wd] { watch(parent + "/" + name) }
-                if event.mask & UInt32(IN_IGNORED) != 0, let gone = folders.removeValue(forKey: event.wd) {
+                if event.mask & UInt32(IN_IGNORED) != 0,
+                    let gone = folders.removeValue(forKey: event.wd)
+                {
                     watched.remove(gone)
                 }
             }

@@ -18,7 +18,8 @@ final class LogWriter: Sendable {
     func function(_ line: FunctionLogLine) {
         write(
             ["function": line.function, "requestId": line.requestID ?? "", "message": line.text],
-            text: "[\(line.function)] \(line.text)")
+            text: "[\(line.function)] \(line.text)"
+        )
     }
 
     private func write(_ fields: [String: String], text: String) {

@@ -12,7 +12,9 @@ import TLS
 import Telemetry
 import Templates
 
-/// Wires one process: registry, replicas, executor, doors and listeners. Nothing else constructs the graph.
+/// Wires one process: registry, replicas, executor, doors and listeners.
+///
+/// Nothing else constructs the graph.
 final class Node: Sendable {
     private let configuration: NodeConfiguration
     private let loadStack: @Sendable () throws -> Stack
@@ -22,8 +24,13 @@ final class Node: Sendable {
     private let requests = RequestLog()
     private let names = LogicalNames()
 
-    /// Prepares a node; `run` brings it up. `loadStack` is called again at each reload.
-    init(_ configuration: NodeConfiguration, loadStack: @escaping @Sendable () throws -> Stack) throws {
+    /// Prepares a node.
+    ///
+    /// `run` brings it up; `loadStack` is called again at each reload.
+    init(
+        _ configuration: NodeConfiguration,
+        loadStack: @escaping @Sendable () throws -> Stack
+    ) throws {
         self.configuration = configuration
         self.loadStack = loadStack
         reactors = (0..<configuration.reactors).map { Reactor(index: $0) }
@@ -35,31 +42,53 @@ final class Node: Sendable {
         signal(SIGPIPE, SIG_IGN)
         let stop = Signals()
         try FileManager.default.createDirectory(
-            atPath: configuration.state, withIntermediateDirectories: true)
+            atPath: configuration.state,
+            withIntermediateDirectories: true
+        )
         for reactor in reactors { reactor.start() }
         let stack = try loadStack()
         let plan = stack.compile()
         for diagnostic in plan.diagnostics { log.line(stack.text(of: diagnostic)) }
 
-        let registry = PrimaryRegistry(store: try SQLiteStore(directory: configuration.state + "/registry"))
+        let registry = PrimaryRegistry(
+            store: try SQLiteStore(directory: configuration.state + "/registry")
+        )
         let replicas = configuration.edges.map { name in
             EdgeReplica(
-                name: name, directory: configuration.state + "/edges/" + name, registry: registry)
+                name: name,
+                directory: configuration.state + "/edges/" + name,
+                registry: registry
+            )
         }
         for replica in replicas { try await replica.start() }
         let invoker = makeInvoker(replicas)
-        let deployer = Deployer(registry: registry, invoker: invoker, state: configuration.state, names: names)
+        let deployer = Deployer(
+            registry: registry,
+            invoker: invoker,
+            state: configuration.state,
+            names: names
+        )
         let outcome = try await deployer.deploy(plan, verifies: false)
         report(outcome.diagnostics.dropFirst(plan.diagnostics.count), of: stack)
         for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
         for (name, start) in plan.starts.sorted(by: { $0.key < $1.key }) {
-            try applications.start(name, command: start.command, port: start.port, folder: stack.folder)
+            try applications.start(
+                name,
+                command: start.command,
+                port: start.port,
+                folder: stack.folder
+            )
         }
 
         let listeners = try listen(registry: registry, replicas: replicas, invoker: invoker)
         announce(listeners, snapshot: replicas[0].box.current)
         let watcher = Reloader(
-            reactor: reactors[0], deployer: deployer, log: log, loadStack: loadStack, replicas: replicas)
+            reactor: reactors[0],
+            deployer: deployer,
+            log: log,
+            loadStack: loadStack,
+            replicas: replicas
+        )
         watcher.start(stack: stack, plan: plan)
 
         await stop.wait()
@@ -75,11 +104,14 @@ final class Node: Sendable {
         let log = log
         return LocalInvoker(
             configuration: ExecutorConfiguration(
-                workFolder: configuration.state + "/workers", liftsProcessBudget: configuration.liftsProcessBudget),
+                workFolder: configuration.state + "/workers",
+                liftsProcessBudget: configuration.liftsProcessBudget
+            ),
             reactors: reactors,
             functions: { key in boxes.lazy.compactMap { $0.current.functions[key] }.first },
             codeFolder: { digest in replicas.lazy.compactMap { $0.codeFolder(digest) }.first },
-            log: { log.function($0) })
+            log: { log.function($0) }
+        )
     }
 
     /// Every listener of the node.
@@ -92,15 +124,25 @@ final class Node: Sendable {
     }
 
     private func listen(
-        registry: PrimaryRegistry, replicas: [EdgeReplica], invoker: LocalInvoker
+        registry: PrimaryRegistry,
+        replicas: [EdgeReplica],
+        invoker: LocalInvoker
     ) throws -> Listeners {
         let ports = DoorPorts(https: configuration.httpsPort, http: configuration.httpPort)
         let doors = FrontDoors(
             edges: replicas.map {
                 EdgeNode(
-                    name: $0.name, box: $0.box, invoker: invoker, cacheBytes: NodeConfiguration.cacheBytes)
-            }, ports: ports)
-        let authority = try LocalAuthority(directory: configuration.certificates) { doors.serves($0) }
+                    name: $0.name,
+                    box: $0.box,
+                    invoker: invoker,
+                    cacheBytes: NodeConfiguration.cacheBytes
+                )
+            },
+            ports: ports
+        )
+        let authority = try LocalAuthority(directory: configuration.certificates) {
+            doors.serves($0)
+        }
         let store = CertificateStore { name in
             guard let leaf = try? authority.leaf(for: name ?? "localhost") else { return nil }
             return CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
@@ -111,24 +153,47 @@ final class Node: Sendable {
         var listeners = Listeners()
         for address in configuration.addresses {
             let https = Listener(
-                address: address, port: ports.https, tls: tls, handler: doors, limits: ConnectionLimits(), sink: record)
+                address: address,
+                port: ports.https,
+                tls: tls,
+                handler: doors,
+                limits: ConnectionLimits(),
+                sink: record
+            )
             try https.start(on: reactors)
             listeners.https.append(https)
             ports.https = https.port
             let http = Listener(
-                address: address, port: ports.http, tls: nil, handler: doors, limits: ConnectionLimits(), sink: record)
+                address: address,
+                port: ports.http,
+                tls: nil,
+                handler: doors,
+                limits: ConnectionLimits(),
+                sink: record
+            )
             try http.start(on: reactors)
             listeners.http.append(http)
             ports.http = http.port
         }
         let names = names
         let gateway = AWSGateway(
-            registry: registry, snapshot: { replicas[0].box.current }, invoker: invoker,
-            edges: { replicas.map { $0.status() } }, requests: requests, logicalIDs: { names[$0] })
+            registry: registry,
+            snapshot: { replicas[0].box.current },
+            invoker: invoker,
+            edges: { replicas.map { $0.status() } },
+            requests: requests,
+            logicalIDs: { names[$0] }
+        )
         var apiPort = configuration.apiPort
         for address in ["127.0.0.1", "::1"] {
             let api = Listener(
-                address: address, port: apiPort, tls: nil, handler: gateway, limits: ConnectionLimits(), sink: nil)
+                address: address,
+                port: apiPort,
+                tls: nil,
+                handler: gateway,
+                limits: ConnectionLimits(),
+                sink: nil
+            )
             try api.start(on: [reactors[0]])
             apiPort = api.port
             listeners.api.append(api)
@@ -143,7 +208,9 @@ final class Node: Sendable {
     private func announce(_ listeners: Listeners, snapshot: Snapshot) {
         let https = listeners.https[0].port
         for distribution in snapshot.distributions.values.sorted(by: { $0.id < $1.id }) {
-            print("distribution  https://\(distribution.id.lowercased()).cloudfront.localhost:\(https)/")
+            print(
+                "distribution  https://\(distribution.id.lowercased()).cloudfront.localhost:\(https)/"
+            )
             for alias in distribution.aliases { print("              https://\(alias):\(https)/") }
         }
         for balancer in snapshot.loadBalancers.values.sorted(by: { $0.name < $1.name }) {

@@ -23,7 +23,8 @@ struct NodeConfiguration: Sendable {
     var certificates: String {
         var isFolder: ObjCBool = false
         let local = FileManager.default.currentDirectoryPath + "/certs"
-        if FileManager.default.fileExists(atPath: local, isDirectory: &isFolder), isFolder.boolValue {
+        if FileManager.default.fileExists(atPath: local, isDirectory: &isFolder), isFolder.boolValue
+        {
             return local
         }
         return state + "/certs"

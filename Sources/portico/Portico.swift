@@ -9,7 +9,8 @@ struct Portico: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Up.self, Try.self, Invoke.self, Validate.self, Trust.self, Untrust.self, Certs.self,
-        ])
+        ]
+    )
 }
 
 /// A failure that ends the program with a sentence on standard error.

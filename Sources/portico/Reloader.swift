@@ -12,7 +12,10 @@ final class Reloader: Sendable {
     private let replicas: [EdgeReplica]
 
     init(
-        reactor: Reactor, deployer: Deployer, log: LogWriter, loadStack: @escaping @Sendable () throws -> Stack,
+        reactor: Reactor,
+        deployer: Deployer,
+        log: LogWriter,
+        loadStack: @escaping @Sendable () throws -> Stack,
         replicas: [EdgeReplica]
     ) {
         self.reactor = reactor
@@ -34,14 +37,17 @@ final class Reloader: Sendable {
             while await watcher.changes() {
                 for folder in await reload() { watcher.watch(folder) }
                 if watcher.isFull {
-                    log.line("more than \(FileWatcher.maximumFolders) folders: further ones are not watched")
+                    log.line(
+                        "more than \(FileWatcher.maximumFolders) folders: further ones are not watched"
+                    )
                 }
             }
         }
     }
 
     /// Deploys what is on disk now; returns the folders to watch.
-    @concurrent private func reload() async -> [String] {
+    @concurrent
+    private func reload() async -> [String] {
         let began = ContinuousClock.now
         do {
             let stack = try loadStack()
@@ -65,7 +71,8 @@ final class Reloader: Sendable {
         for source in plan.functions {
             switch source.codePath {
             case .folder(let path): folders.insert(path)
-            case .zip(let path): folders.insert(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+            case .zip(let path):
+                folders.insert(URL(fileURLWithPath: path).deletingLastPathComponent().path)
             case .inline: break
             }
         }

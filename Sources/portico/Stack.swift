@@ -29,7 +29,9 @@ struct Stack {
     init(text: String, path: String) throws {
         self.path = path
         parameters = [:]
-        do { template = try Template.parse(text, path: path) } catch { throw CommandFailure("\(error)") }
+        do { template = try Template.parse(text, path: path) } catch {
+            throw CommandFailure("\(error)")
+        }
     }
 
     /// The folder that relative paths of the template start from.
@@ -39,7 +41,10 @@ struct Stack {
 
     func compile() -> StackPlan {
         StackCompiler(
-            template: template, stackName: Self.name, parameters: parameters, baseFolder: folder
+            template: template,
+            stackName: Self.name,
+            parameters: parameters,
+            baseFolder: folder
         ).compile()
     }
 

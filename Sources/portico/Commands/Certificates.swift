@@ -5,7 +5,8 @@ import Foundation
 /// Puts the local authority into the stores of system and browsers.
 struct Trust: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Put the local CA into the system's and the browsers' stores.")
+        abstract: "Put the local CA into the system's and the browsers' stores."
+    )
 
     @Option(help: "The state folder.")
     var state = ".portico"
@@ -21,7 +22,8 @@ struct Trust: AsyncParsableCommand {
 /// Takes the local authority out of the stores again.
 struct Untrust: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Take the local CA out of the system's and the browsers' stores.")
+        abstract: "Take the local CA out of the system's and the browsers' stores."
+    )
 
     @Option(help: "The state folder.")
     var state = ".portico"
@@ -35,7 +37,8 @@ struct Untrust: AsyncParsableCommand {
 /// Lists the local authority and its leaves.
 struct Certs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the local CA and the certificates made for this node's names.")
+        abstract: "Show the local CA and the certificates made for this node's names."
+    )
 
     @Option(help: "The state folder.")
     var state = ".portico"

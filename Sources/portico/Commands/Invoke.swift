@@ -8,7 +8,9 @@ import FoundationNetworking
 struct Invoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Invoke a function: result on standard output, log on standard error.",
-        discussion: "Exits with 0 on success, 1 when the function failed, 2 when it could not be invoked.")
+        discussion:
+            "Exits with 0 on success, 1 when the function failed, 2 when it could not be invoked."
+    )
 
     @Argument(help: "The function's name or logical id, optionally with :VERSION.")
     var name: String
@@ -35,10 +37,14 @@ struct Invoke: AsyncParsableCommand {
         allowed.insert(charactersIn: "-_.$")
         let function = parts[0].addingPercentEncoding(withAllowedCharacters: allowed) ?? parts[0]
         var address = "http://127.0.0.1:\(apiPort)/2015-03-31/functions/\(function)/invocations"
-        if parts.count == 2, let qualifier = parts[1].addingPercentEncoding(withAllowedCharacters: allowed) {
+        if parts.count == 2,
+            let qualifier = parts[1].addingPercentEncoding(withAllowedCharacters: allowed)
+        {
             address += "?Qualifier=\(qualifier)"
         }
-        guard let url = URL(string: address) else { throw ValidationError("'\(name)' is no function name") }
+        guard let url = URL(string: address) else {
+            throw ValidationError("'\(name)' is no function name")
+        }
         var request = URLRequest(url: url)
         request.httpMethod = "POST"
         request.httpBody = payload
@@ -54,7 +60,9 @@ struct Invoke: AsyncParsableCommand {
             report("no answer from 127.0.0.1:\(apiPort): is `portico up` running there?")
             throw ExitCode(2)
         }
-        if let log = answer.value(forHTTPHeaderField: "X-Amz-Log-Result"), let text = Data(base64Encoded: log) {
+        if let log = answer.value(forHTTPHeaderField: "X-Amz-Log-Result"),
+            let text = Data(base64Encoded: log)
+        {
             FileHandle.standardError.write(text)
         }
         guard answer.statusCode == 200 else {

@@ -43,11 +43,13 @@ struct ServingOptions: ParsableArguments {
         guard !edgeNames.isEmpty, edgeNames.count <= NodeConfiguration.maximumEdges,
             Set(edgeNames).count == edgeNames.count,
             edgeNames.allSatisfy({ name in
-                !name.isEmpty && name.allSatisfy { ($0.isASCII && $0.isLetter) || $0.isNumber || $0 == "-" }
+                !name.isEmpty
+                    && name.allSatisfy { ($0.isASCII && $0.isLetter) || $0.isNumber || $0 == "-" }
             })
         else {
             throw ValidationError(
-                "--edges takes 1 to \(NodeConfiguration.maximumEdges) different names of letters, digits and -")
+                "--edges takes 1 to \(NodeConfiguration.maximumEdges) different names of letters, digits and -"
+            )
         }
         if let reactors, !(1...NodeConfiguration.maximumReactors).contains(reactors) {
             throw ValidationError("--reactors takes 1 to \(NodeConfiguration.maximumReactors)")
@@ -58,16 +60,29 @@ struct ServingOptions: ParsableArguments {
 
     /// What no flag was given for.
     static let defaultConfiguration = NodeConfiguration(
-        state: ".portico", addresses: ["127.0.0.1", "::1"], httpsPort: 8443, httpPort: 8080, apiPort: 4566,
-        edges: ["iad"], reactors: 1, liftsProcessBudget: false, logsJSON: false)
+        state: ".portico",
+        addresses: ["127.0.0.1", "::1"],
+        httpsPort: 8443,
+        httpPort: 8080,
+        apiPort: 4566,
+        edges: ["iad"],
+        reactors: 1,
+        liftsProcessBudget: false,
+        logsJSON: false
+    )
 
     /// What a node is built from, apart from what it serves.
     func configuration() -> NodeConfiguration {
         NodeConfiguration(
             state: URL(fileURLWithPath: state).standardizedFileURL.path,
-            addresses: bind, httpsPort: httpsPort, httpPort: httpPort, apiPort: apiPort,
+            addresses: bind,
+            httpsPort: httpsPort,
+            httpPort: httpPort,
+            apiPort: apiPort,
             edges: edgeNames,
             reactors: reactors ?? max(1, ProcessInfo.processInfo.activeProcessorCount),
-            liftsProcessBudget: concurrency == .aws, logsJSON: logFormat == .json)
+            liftsProcessBudget: concurrency == .aws,
+            logsJSON: logFormat == .json
+        )
     }
 }

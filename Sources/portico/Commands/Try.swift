@@ -4,7 +4,8 @@ import Foundation
 /// Puts one function in front of one origin, without a template.
 struct Try: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "HTTPS with one function in front of an origin; no template needed.")
+        abstract: "HTTPS with one function in front of an origin; no template needed."
+    )
 
     @Argument(help: "The function's file, .js, .mjs, .cjs or .py, with an exported `handler`.")
     var functionFile: String
@@ -15,18 +16,26 @@ struct Try: AsyncParsableCommand {
     @Option(help: "viewer-request, origin-request, origin-response or viewer-response.")
     var event = "viewer-request"
 
-    @OptionGroup var serving: ServingOptions
+    @OptionGroup
+    var serving: ServingOptions
 
     mutating func validate() throws {
-        guard ["viewer-request", "origin-request", "origin-response", "viewer-response"].contains(event)
+        guard
+            ["viewer-request", "origin-request", "origin-response", "viewer-response"].contains(
+                event
+            )
         else {
             throw ValidationError(
-                "--event takes viewer-request, origin-request, origin-response or viewer-response")
+                "--event takes viewer-request, origin-request, origin-response or viewer-response"
+            )
         }
-        guard let url = URL(string: to), ["http", "https"].contains(url.scheme ?? ""), url.host != nil else {
+        guard let url = URL(string: to), ["http", "https"].contains(url.scheme ?? ""),
+            url.host != nil
+        else {
             throw ValidationError("--to takes a URL such as http://127.0.0.1:3000")
         }
-        guard ["js", "mjs", "cjs", "py"].contains(URL(fileURLWithPath: functionFile).pathExtension) else {
+        guard ["js", "mjs", "cjs", "py"].contains(URL(fileURLWithPath: functionFile).pathExtension)
+        else {
             throw ValidationError("\(functionFile) is neither .js, .mjs, .cjs nor .py")
         }
     }
@@ -36,7 +45,9 @@ struct Try: AsyncParsableCommand {
             throw CommandFailure("there is no file \(functionFile)")
         }
         let text = try templateText()
-        let path = URL(fileURLWithPath: functionFile).deletingLastPathComponent().path + "/portico-try.yaml"
+        let path =
+            URL(fileURLWithPath: functionFile).deletingLastPathComponent().path
+            + "/portico-try.yaml"
         let node = try Node(serving.configuration()) { try Stack(text: text, path: path) }
         try await node.run()
     }

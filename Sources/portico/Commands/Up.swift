@@ -4,7 +4,8 @@ import Foundation
 /// Serves a stack until told to stop.
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve a template: distributions, load balancers, APIs and their functions.")
+        abstract: "Serve a template: distributions, load balancers, APIs and their functions."
+    )
 
     @Option(help: "The CloudFormation or SAM template; without one an empty endpoint starts.")
     var template: String?
@@ -12,7 +13,8 @@ struct Up: AsyncParsableCommand {
     @Option(help: "A parameter as Name=Value. May be given more than once.")
     var parameter: [String] = []
 
-    @OptionGroup var serving: ServingOptions
+    @OptionGroup
+    var serving: ServingOptions
 
     func run() async throws {
         let path = template ?? "template.yaml"

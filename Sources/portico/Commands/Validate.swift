@@ -5,7 +5,9 @@ import Templates
 /// Runs the template loader and reports; exits non-zero when anything is wrong or unsupported.
 struct Validate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check a template: every error and every unsupported property, with line and column.")
+        abstract:
+            "Check a template: every error and every unsupported property, with line and column."
+    )
 
     @Option(help: "The template.")
     var template = "template.yaml"
@@ -17,11 +19,15 @@ struct Validate: AsyncParsableCommand {
         let stack = try Stack(templatePath: template, parameters: parameter)
         let plan = stack.compile()
         let versions = Dictionary(
-            plan.functions.map { ($0.logicalID, 1) }, uniquingKeysWith: { first, _ in first })
+            plan.functions.map { ($0.logicalID, 1) },
+            uniquingKeysWith: { first, _ in first }
+        )
         let (resources, mapped) = plan.resources(versions: versions)
         let diagnostics = plan.diagnostics + mapped
         for diagnostic in diagnostics { print(stack.text(of: diagnostic)) }
         guard diagnostics.isEmpty else { throw ExitCode(1) }
-        print("\(template): \(resources.count) resources, \(plan.functions.count) functions, no problems")
+        print(
+            "\(template): \(resources.count) resources, \(plan.functions.count) functions, no problems"
+        )
     }
 }
