@@ -14,8 +14,13 @@ package struct Viewer: Sendable {
 
     /// Makes a description of a viewer's connection.
     package init(
-        address: String, port: Int, isTLS: Bool, localPort: Int, serverName: String? = nil,
-        tlsProtocol: String? = nil, tlsCipher: String? = nil
+        address: String,
+        port: Int,
+        isTLS: Bool,
+        localPort: Int,
+        serverName: String? = nil,
+        tlsProtocol: String? = nil,
+        tlsCipher: String? = nil
     ) {
         self.address = address
         self.port = port
@@ -36,6 +41,13 @@ package protocol BodySource: AnyObject {
     func read() async throws(Fault) -> Bytes?
     /// Fields after the last chunk; empty until the end was read.
     var trailers: Headers { get }
+    /// Whether the next read returns without waiting; lets head and first piece go out in one write.
+    var isReady: Bool { get }
+}
+
+extension BodySource {
+    /// False: a source that does not know may wait.
+    package var isReady: Bool { false }
 }
 
 /// Both directions of a connection after an upgrade (WebSocket) or CONNECT.
@@ -94,7 +106,10 @@ package struct Exchange {
 
     /// Makes an exchange.
     package init(
-        request: RequestHead, body: Body, viewer: Viewer, context: ReactorContext,
+        request: RequestHead,
+        body: Body,
+        viewer: Viewer,
+        context: ReactorContext,
         record: AccessRecord = AccessRecord()
     ) {
         self.request = request
@@ -105,7 +120,9 @@ package struct Exchange {
     }
 }
 
-/// Whatever answers requests: a door, an API, a page. Runs on the reactor of the exchange.
+/// Whatever answers requests: a door, an API, a page.
+///
+/// Runs on the reactor of the exchange.
 package protocol ExchangeHandler: Sendable {
     /// Answers one request. A fault becomes a response here, never an exception above.
     func respond(to exchange: inout Exchange) async -> Response

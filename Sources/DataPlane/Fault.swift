@@ -4,7 +4,8 @@ package struct Fault: Error, Sendable {
     package enum Kind: Sendable, Equatable {
         case nameNotResolved, connectionRefused, connectTimeout, tlsFailure(String)
         case connectionReset, responseTimeout, idleTimeout, malformedMessage(String)
-        case headTooLarge, bodyTooLarge, incompleteBody, overloaded(String), cancelled, misconfigured(String)
+        case headTooLarge, bodyTooLarge, incompleteBody, overloaded(String), cancelled,
+            misconfigured(String)
     }
     /// Who caused it.
     package enum Side: Sendable, Equatable { case viewer, edge, function, origin }
@@ -33,7 +34,8 @@ package struct Fault: Error, Sendable {
     package var status: Int {
         switch kind {
         case .connectTimeout, .responseTimeout, .idleTimeout: side == .viewer ? 408 : 504
-        case .nameNotResolved, .connectionRefused, .tlsFailure, .connectionReset, .incompleteBody: 502
+        case .nameNotResolved, .connectionRefused, .tlsFailure, .connectionReset, .incompleteBody:
+            502
         case .malformedMessage: side == .viewer ? 400 : 502
         case .headTooLarge: side == .viewer ? 431 : 502
         case .bodyTooLarge: 413

@@ -10,13 +10,17 @@ package struct Invocation: Sendable {
     package var edge: String?
     /// The longest the caller waits; the function's own timeout may be shorter.
     package var limit: Duration
-    /// The largest answer the caller takes. Unit: bytes.
+    /// The largest answer the caller takes, in bytes.
     package var maximumResponse: Int
 
     /// Makes an invocation.
     package init(
-        function: String, payload: Bytes, requestID: String, edge: String? = nil,
-        limit: Duration = .seconds(30), maximumResponse: Int = 6 << 20
+        function: String,
+        payload: Bytes,
+        requestID: String,
+        edge: String? = nil,
+        limit: Duration = .seconds(30),
+        maximumResponse: Int = 6 << 20
     ) {
         self.function = function
         self.payload = payload

@@ -1,4 +1,5 @@
 import Glibc
+import HTTP
 
 /// A growing byte queue: bytes are appended at its end and taken from its start.
 ///
@@ -41,7 +42,7 @@ struct IOBuffer: ~Copyable {
     mutating func append(_ source: UnsafeRawBufferPointer) {
         guard let from = source.baseAddress, source.count > 0 else { return }
         let target = room(source.count)
-        memcpy(target.baseAddress, from, source.count)
+        if let to = target.baseAddress { memcpy(to, from, source.count) }
         end += source.count
     }
 

@@ -1,13 +1,29 @@
 package import Reactor
+package import TLS
 
-/// What one reactor owns for the exchanges it serves. Confined to that reactor.
+/// What one reactor owns for the exchanges it serves.
+///
+/// Confined to that reactor.
 package final class ReactorContext {
     package let reactor: Reactor
     package let upstream: UpstreamPool
+    let clock = WallClock()
 
     /// Makes the context of one reactor.
     package init(reactor: Reactor, upstream: UpstreamPool) {
         self.reactor = reactor
         self.upstream = upstream
+    }
+
+    /// The context of a reactor, made at first use and shared by all its listeners.
+    ///
+    /// Call it on the reactor's own thread.
+    package static func make(reactor: Reactor, client: TLSContext? = nil) -> ReactorContext {
+        reactor.preconditionIsolated()
+        if let made = reactor.local as? ReactorContext { return made }
+        let pool = UpstreamPool(reactor: reactor, client: client)
+        let context = ReactorContext(reactor: reactor, upstream: pool)
+        reactor.local = context
+        return context
     }
 }

@@ -1,5 +1,6 @@
 package import HTTP
 package import Reactor
+package import TLS
 
 /// Where a request goes: host, port and how to talk.
 package struct UpstreamTarget: Sendable, Hashable {
@@ -13,7 +14,11 @@ package struct UpstreamTarget: Sendable, Hashable {
 
     /// Makes a target.
     package init(
-        host: String, port: Int, isTLS: Bool, serverName: String? = nil, verifies: Bool = true
+        host: String,
+        port: Int,
+        isTLS: Bool,
+        serverName: String? = nil,
+        verifies: Bool = true
     ) {
         self.host = host
         self.port = port
@@ -36,21 +41,211 @@ package struct UpstreamLimits: Sendable {
     package init() {}
 }
 
-/// The idle and busy connections of one reactor to its origins. Confined to that reactor.
+/// The idle and busy connections of one reactor to its origins.
+///
+/// Confined to that reactor.
 package final class UpstreamPool {
-    private let reactor: Reactor
+    /// How many idle connections are kept for one target.
+    package static let idlePerTarget = 256
+    /// The bounds of an origin's response head.
+    static let headLimits = HeadLimits()
 
-    /// Makes an empty pool.
-    package init(reactor: Reactor) { self.reactor = reactor }
+    private struct Idle {
+        let connection: Connection
+        let until: ContinuousClock.Instant
+    }
+
+    private let reactor: Reactor
+    private var client: TLSContext?
+    private var idle: [UpstreamTarget: [Idle]] = [:]
+    private var sweepIsScheduled = false
+
+    /// Makes an empty pool; without a client context one with the system's roots is made when needed.
+    package init(reactor: Reactor, client: TLSContext? = nil) {
+        self.reactor = reactor
+        self.client = client
+    }
+
+    /// Replaces the context of TLS connections to origins, for those made from now on.
+    package func useClientContext(_ context: TLSContext) { client = context }
+
+    /// How many connections wait to be used again.
+    package var idleCount: Int { idle.values.reduce(0) { $0 + $1.count } }
 
     /// Sends a request and returns the final response head with its body to pull.
     ///
     /// Hop-by-hop fields must be gone from `request`; framing fields are written here from `body`.
     /// - Throws: a `Fault` of the origin's side.
     package func send(
-        _ request: RequestHead, body: Body, to target: UpstreamTarget, limits: UpstreamLimits,
+        _ request: RequestHead,
+        body: Body,
+        to target: UpstreamTarget,
+        limits: UpstreamLimits,
         interim: ((ResponseHead) async -> Void)? = nil
     ) async throws(Fault) -> Response {
-        throw Fault(.misconfigured("no transport"), side: .edge)
+        if let connection = lend(target) {
+            let call = UpstreamCall(connection, pool: self, target: target, limits: limits)
+            do throws(Fault) {
+                return try await call.run(request, body, interim)
+            } catch {
+                guard error.retry == .safe, !Task.isCancelled else { throw error }
+            }
+        }
+        let connection = try await connect(target, limits)
+        let call = UpstreamCall(connection, pool: self, target: target, limits: limits)
+        do throws(Fault) {
+            return try await call.run(request, body, interim)
+        } catch {
+            var fault = error
+            fault.retry = .never
+            throw fault
+        }
+    }
+
+    /// The idle connection used last that is still good.
+    private func lend(_ target: UpstreamTarget) -> Connection? {
+        while let last = idle[target]?.popLast() {
+            if last.until > reactor.now, last.connection.isStillGood { return last.connection }
+            last.connection.close()
+        }
+        return nil
+    }
+
+    func giveBack(_ connection: Connection, to target: UpstreamTarget, keepAlive: Duration) {
+        guard connection.isOpen, keepAlive > .zero else { return connection.close() }
+        connection.input.releaseIfEmpty()
+        connection.output.releaseIfEmpty()
+        connection.heedsCancellation = false
+        let until = reactor.now + keepAlive
+        idle[target, default: []].append(Idle(connection: connection, until: until))
+        if let count = idle[target]?.count, count > Self.idlePerTarget {
+            idle[target]?.removeFirst().connection.close()
+        }
+        scheduleSweep(keepAlive)
+    }
+
+    /// Closes every idle connection.
+    package func closeIdle() {
+        for entry in idle.values.joined() { entry.connection.close() }
+        idle = [:]
+    }
+
+    private func scheduleSweep(_ delay: Duration) {
+        guard !sweepIsScheduled else { return }
+        sweepIsScheduled = true
+        reactor.schedule(at: reactor.now + max(delay, .milliseconds(100))) { [weak self] in
+            self?.sweep()
+        }
+    }
+
+    private func sweep() {
+        sweepIsScheduled = false
+        let now = reactor.now
+        var next: ContinuousClock.Instant?
+        for (target, entries) in idle {
+            for entry in entries where entry.until <= now { entry.connection.close() }
+            let kept = entries.filter { $0.until > now && $0.connection.isOpen }
+            idle[target] = kept.isEmpty ? nil : kept
+            for entry in kept { next = min(next ?? entry.until, entry.until) }
+        }
+        if let next { scheduleSweep(next - now) }
+    }
+}
+
+// MARK: - Connecting
+
+extension UpstreamPool {
+    private func connect(
+        _ target: UpstreamTarget,
+        _ limits: UpstreamLimits
+    ) async throws(Fault) -> Connection {
+        var last = Fault(.nameNotResolved, side: .origin, detail: target.host)
+        for _ in 0..<max(1, limits.attempts) {
+            if Task.isCancelled { throw Fault(.cancelled, side: .viewer) }
+            let addresses = await NameResolver.shared.resolve(target.host, port: target.port)
+            if addresses.isEmpty { throw last }
+            for address in addresses {
+                do throws(Fault) {
+                    return try await connect(address, target, limits)
+                } catch {
+                    last = error
+                    if case .tlsFailure = error.kind { throw error }
+                }
+            }
+        }
+        throw last
+    }
+
+    private func connect(
+        _ address: SocketAddress,
+        _ target: UpstreamTarget,
+        _ limits: UpstreamLimits
+    ) async throws(Fault) -> Connection {
+        let deadline = ContinuousClock.now + limits.connect
+        let readiness: Readiness
+        do throws(SocketError) {
+            readiness = reactor.register(try Socket.connect(to: address).release())
+        } catch {
+            throw Fault(.connectionRefused, side: .origin, detail: error.text)
+        }
+        switch await readiness.writable(until: deadline) {
+        case .ready: break
+        case .timedOut:
+            reactor.close(readiness)
+            throw Fault(.connectTimeout, side: .origin, detail: address.text)
+        case .closed: throw Fault(.cancelled, side: .edge)
+        }
+        if let error = readiness.connectError() {
+            reactor.close(readiness)
+            throw Fault(.connectionRefused, side: .origin, detail: "\(address.text) \(error.text)")
+        }
+        guard target.isTLS else { return Connection(readiness, tls: nil) }
+        do throws(Fault) {
+            return Connection(readiness, tls: try await secure(readiness, target, deadline))
+        } catch {
+            reactor.close(readiness)
+            throw error
+        }
+    }
+
+    private func secure(
+        _ readiness: Readiness,
+        _ target: UpstreamTarget,
+        _ deadline: ContinuousClock.Instant
+    ) async throws(Fault) -> TLSSession {
+        let session: TLSSession
+        do throws(TLSError) {
+            let context: TLSContext
+            if let client {
+                context = client
+            } else {
+                context = try TLSContext.client(options: TLSClientOptions())
+                client = context
+            }
+            session = try TLSSession(
+                connecting: context,
+                descriptor: readiness.descriptor,
+                serverName: target.serverName ?? target.host,
+                verifies: target.verifies
+            )
+        } catch {
+            throw Fault(.tlsFailure(error.description), side: .edge, detail: error.description)
+        }
+        while true {
+            let outcome: Readiness.Outcome
+            switch session.handshake() {
+            case .done: return session
+            case .wantRead: outcome = await readiness.readable(until: deadline)
+            case .wantWrite: outcome = await readiness.writable(until: deadline)
+            case .failed(let error):
+                throw Fault(
+                    .tlsFailure(error.description),
+                    side: .origin,
+                    detail: error.description
+                )
+            }
+            if outcome == .timedOut { throw Fault(.connectTimeout, side: .origin) }
+            if outcome == .closed { throw Fault(.cancelled, side: .edge) }
+        }
     }
 }

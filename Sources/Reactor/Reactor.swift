@@ -18,6 +18,8 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     private let stopping = Atomic<Bool>(false)
     private nonisolated(unsafe) var owner: pthread_t = 0
     private var timers: TimerWheel
+    /// What a higher layer keeps once per reactor; touched on the reactor's thread only.
+    package var local: AnyObject?
     /// The instant at which the current turn of the loop began.
     package private(set) var now: ContinuousClock.Instant = .now
 

@@ -90,6 +90,9 @@ package final class Readiness {
         }
     }
 
+    /// Ends a pending wait to read with `closed` and leaves the descriptor open.
+    package func interruptReader() { wakeReader(.closed) }
+
     private func arm(_ deadline: ContinuousClock.Instant) {
         if let timer {
             if timer.at <= deadline { return }

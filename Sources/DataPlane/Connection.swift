@@ -1,0 +1,192 @@
+import Glibc
+import HTTP
+import Reactor
+import TLS
+
+/// A TCP connection, with TLS or without, and its two buffers.
+///
+/// Confined to its reactor.
+final class Connection {
+    /// How a transfer ended.
+    enum Outcome { case done, end, timedOut, failed }
+
+    /// How much is asked of the socket for a head, in bytes.
+    static let headRead = 4096
+    /// How much is asked of the socket within a chunked body, in bytes.
+    static let chunkRead = 16384
+    /// How much is asked of the socket for a body's piece, in bytes.
+    static let pieceSize = 65536
+
+    let readiness: Readiness
+    let tls: TLSSession?
+    var input = IOBuffer()
+    var output = IOBuffer()
+    /// Bytes of messages given to the socket.
+    private(set) var bytesSent = 0
+    /// Whether a wait to read ends when the task is cancelled.
+    var heedsCancellation = false
+
+    init(_ readiness: Readiness, tls: TLSSession?) {
+        self.readiness = readiness
+        self.tls = tls
+    }
+
+    var reactor: Reactor { readiness.reactor }
+    var isOpen: Bool { readiness.isOpen }
+
+    func deadline(_ duration: Duration) -> ContinuousClock.Instant { reactor.now + duration }
+
+    func close() {
+        guard readiness.isOpen else { return }
+        reactor.close(readiness)
+    }
+
+    /// Reads at least one byte into the input buffer.
+    func fill(
+        until deadline: ContinuousClock.Instant,
+        room minimum: Int = Connection.headRead
+    ) async -> Outcome {
+        while true {
+            let room = input.room(minimum)
+            switch receive(into: room) {
+            case .bytes(let count):
+                input.commit(count)
+                return .done
+            case .end: return .end
+            case .failed: return .failed
+            case .wouldBlock: input.releaseIfEmpty()
+            }
+            if let trouble = await waitToRead(deadline) { return trouble }
+        }
+    }
+
+    /// Reads a piece of a body past the input buffer, which must be empty.
+    func readPiece(
+        limit: Int,
+        until deadline: ContinuousClock.Instant
+    ) async -> (outcome: Outcome, bytes: Bytes) {
+        while true {
+            var result = Readiness.Transfer.wouldBlock
+            let size = min(limit, Self.pieceSize)
+            let piece = [UInt8](unsafeUninitializedCapacity: size) { room, count in
+                result = receive(into: UnsafeMutableRawBufferPointer(room))
+                if case .bytes(let got) = result { count = got } else { count = 0 }
+            }
+            switch result {
+            case .bytes: return (.done, piece[...])
+            case .end: return (.end, [])
+            case .failed: return (.failed, [])
+            case .wouldBlock: break
+            }
+            if let trouble = await waitToRead(deadline) { return (trouble, []) }
+        }
+    }
+
+    private func waitToRead(_ deadline: ContinuousClock.Instant) async -> Outcome? {
+        let outcome: Readiness.Outcome
+        if heedsCancellation {
+            let local = ReactorLocal(readiness)
+            outcome = await withTaskCancellationHandler {
+                Task.isCancelled ? .closed : await readiness.readable(until: deadline)
+            } onCancel: {
+                let reactor = local.value.reactor
+                if reactor.isCurrent {
+                    local.value.interruptReader()
+                } else {
+                    reactor.submit { local.value.interruptReader() }
+                }
+            }
+        } else {
+            outcome = await readiness.readable(until: deadline)
+        }
+        switch outcome {
+        case .ready: return nil
+        case .timedOut: return .timedOut
+        case .closed: return .failed
+        }
+    }
+
+    /// Sends what the output buffer holds.
+    func flush(until deadline: ContinuousClock.Instant) async -> Outcome {
+        while !output.isEmpty {
+            switch send(output.bytes) {
+            case .bytes(let count):
+                bytesSent += count
+                output.consume(count)
+                continue
+            case .end, .failed: return .failed
+            case .wouldBlock: break
+            }
+            if let trouble = await waitToWrite(deadline) { return trouble }
+        }
+        return .done
+    }
+
+    /// Sends the output buffer and then these bytes; a small piece goes out in the same write.
+    func write(_ bytes: Bytes, until deadline: ContinuousClock.Instant) async -> Outcome {
+        if output.count + bytes.count <= Self.pieceSize / 4 {
+            output.append(bytes)
+            return await flush(until: deadline)
+        }
+        let flushed = await flush(until: deadline)
+        guard flushed == .done else { return flushed }
+        var rest = bytes
+        while !rest.isEmpty {
+            switch rest.withUnsafeBytes({ send($0) }) {
+            case .bytes(let count):
+                bytesSent += count
+                rest = rest.dropFirst(count)
+                continue
+            case .end, .failed: return .failed
+            case .wouldBlock: break
+            }
+            if let trouble = await waitToWrite(deadline) { return trouble }
+        }
+        return .done
+    }
+
+    private func waitToWrite(_ deadline: ContinuousClock.Instant) async -> Outcome? {
+        switch await readiness.writable(until: deadline) {
+        case .ready: nil
+        case .timedOut: .timedOut
+        case .closed: .failed
+        }
+    }
+
+    /// Tells the peer that nothing more will come.
+    func finishSending() async {
+        if let tls { tls.shutdown() }
+        readiness.shutSending()
+    }
+
+    private func receive(into room: UnsafeMutableRawBufferPointer) -> Readiness.Transfer {
+        guard let tls else { return readiness.receive(into: room) }
+        guard readiness.isOpen else { return .failed(EBADF) }
+        return Self.transfer(tls.read(into: room))
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer) -> Readiness.Transfer {
+        guard let tls else { return readiness.send(bytes) }
+        guard readiness.isOpen else { return .failed(EBADF) }
+        return Self.transfer(tls.write(bytes))
+    }
+
+    private static func transfer(_ result: TLSIO) -> Readiness.Transfer {
+        switch result {
+        case .bytes(let count): .bytes(count)
+        case .wantRead, .wantWrite: .wouldBlock
+        case .closed: .end
+        case .failed: .failed(EPROTO)
+        }
+    }
+
+    /// Whether an idle connection can carry another request: nothing came and nothing ended.
+    var isStillGood: Bool {
+        guard readiness.isOpen, !readiness.isHalfClosed, input.isEmpty else { return false }
+        guard readiness.hasPendingInput else { return true }
+        // Over TLS what waits may be a session ticket, which reading takes away.
+        guard let tls else { return false }
+        var byte: UInt8 = 0
+        return withUnsafeMutableBytes(of: &byte) { tls.read(into: $0) } == .wantRead
+    }
+}

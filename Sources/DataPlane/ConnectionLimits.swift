@@ -1,0 +1,28 @@
+package import HTTP
+
+/// What a listener grants its viewers.
+package struct ConnectionLimits: Sendable {
+    /// From accept to the end of the TLS handshake.
+    package var handshake: Duration = .seconds(10)
+    /// From a head's first byte to its last.
+    package var head: Duration = .seconds(30)
+    /// Between two requests on one connection.
+    package var keepAlive: Duration = .seconds(60)
+    /// Between two reads of a request's body.
+    package var bodyIdle: Duration = .seconds(30)
+    /// How long a viewer may take nothing of what is sent.
+    package var sendIdle: Duration = .seconds(30)
+    /// Between two bytes in either direction after an upgrade.
+    package var upgradeIdle: Duration = .seconds(600)
+    /// How much of an unread request body is read away to keep the connection, in bytes.
+    package var drainBytes = 256 << 10
+    /// How long an unread request body is read away.
+    package var drain: Duration = .seconds(2)
+    /// How many connections one reactor holds for this listener; more are closed at once.
+    package var maximumConnections = 65_536
+    /// The bounds of a request's head.
+    package var heads = HeadLimits()
+
+    /// Makes the usual limits.
+    package init() {}
+}

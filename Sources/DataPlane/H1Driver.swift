@@ -1,0 +1,398 @@
+import HTTP
+import Reactor
+import TLS
+import Telemetry
+
+/// Serves one viewer's connection: one exchange after the other until either side has had enough.
+///
+/// Confined to its reactor.
+final class H1Driver {
+    /// Request bodies up to this size that came with their head are handed over whole.
+    static let arrivedBody = 64 << 10
+
+    private let listener: Listener
+    private let context: ReactorContext
+    private let connection: Connection
+    private let limits: ConnectionLimits
+    private var viewer: Viewer
+    /// Whether the connection waits for a request: it may be closed at any time.
+    private(set) var isIdle = true
+    /// Whether the listener wants to end this connection after the current exchange.
+    var isDraining = false
+    /// The task that runs `serve`, to be cancelled when the viewer vanishes.
+    var task: Task<Void, Never>?
+    /// This driver's place in the listener's list.
+    var slot = 0
+
+    init(
+        listener: Listener,
+        context: ReactorContext,
+        connection: Connection,
+        viewer: Viewer
+    ) {
+        self.listener = listener
+        self.context = context
+        self.connection = connection
+        self.viewer = viewer
+        limits = listener.limits
+    }
+
+    /// Ends an idle connection.
+    func close() {
+        connection.tls?.shutdown()
+        connection.close()
+    }
+
+    /// Ends the connection in the middle of an exchange.
+    func abort() {
+        task?.cancel()
+        connection.close()
+    }
+
+    /// Serves the connection to its end.
+    func serve() async {
+        defer { finish() }
+        if let tls = connection.tls {
+            guard await handshake(tls) else { return }
+            viewer.serverName = tls.serverName
+            viewer.tlsProtocol = tls.protocolName
+            viewer.tlsCipher = tls.cipherName
+        }
+        connection.readiness.onHangUp = { [unowned self] in viewerHungUp() }
+        while await serveOne() {}
+        connection.tls?.shutdown()
+    }
+
+    private func finish() {
+        connection.close()
+        task = nil
+    }
+
+    private func viewerHungUp() {
+        // Over plain TCP a half-closed viewer may still read; over TLS nobody half-closes.
+        guard connection.readiness.isHungUp || connection.tls != nil else { return }
+        if !isIdle { task?.cancel() }
+    }
+
+    private func handshake(_ tls: TLSSession) async -> Bool {
+        let deadline = connection.deadline(limits.handshake)
+        while true {
+            let outcome: Readiness.Outcome
+            switch tls.handshake() {
+            case .done: return true
+            case .wantRead: outcome = await connection.readiness.readable(until: deadline)
+            case .wantWrite: outcome = await connection.readiness.writable(until: deadline)
+            case .failed: return false
+            }
+            guard outcome == .ready else { return false }
+        }
+    }
+
+    /// Serves one exchange; false when the connection ends.
+    private func serveOne() async -> Bool {
+        isIdle = true
+        let parsed: ParsedRequest
+        do throws(HeadFailure) {
+            guard let next = try await readHead() else { return false }
+            parsed = next
+        } catch {
+            await refuse(error.status)
+            return false
+        }
+        isIdle = false
+        let started = context.reactor.now
+        let sentBefore = connection.bytesSent
+        let body = MessageBody(
+            connection,
+            framing: parsed.framing,
+            side: .viewer,
+            idle: limits.bodyIdle
+        )
+        body.owesContinue = parsed.expectsContinue
+        var exchange = makeExchange(parsed.head, body)
+        if listener.sink != nil { open(&exchange, started) }
+        let response = await listener.handler.respond(to: &exchange)
+        let result = await answer(response, to: parsed, body)
+        if let sink = listener.sink {
+            let sent = connection.bytesSent - sentBefore
+            close(&exchange.record, response.head.status, sent: sent, started)
+            sink(exchange.record)
+        }
+        guard result, connection.isOpen else { return false }
+        return await drain(body)
+    }
+
+    private func makeExchange(_ head: RequestHead, _ body: MessageBody) -> Exchange {
+        let content: Body
+        if body.isFinished {
+            content = .empty
+        } else if let bytes = body.takeArrived(limit: Self.arrivedBody) {
+            content = .bytes(bytes)
+        } else {
+            content = .stream(body, length: body.length)
+        }
+        var exchange = Exchange(request: head, body: content, viewer: viewer, context: context)
+        if head.version != .http10 {
+            exchange.sendInterim = { [unowned self] in await sendInterim($0) }
+        }
+        return exchange
+    }
+
+    private func sendInterim(_ head: ResponseHead) async {
+        guard (100...199).contains(head.status), head.status != 101, !isIdle else { return }
+        HeadWriter.write(
+            head,
+            framing: .none,
+            keepsAlive: true,
+            to: .http11,
+            date: [],
+            into: &connection.output
+        )
+        _ = await connection.flush(until: connection.deadline(limits.sendIdle))
+    }
+
+    private struct HeadFailure: Error { let status: Int }
+
+    /// The next request, nil when the viewer has gone or was silent for too long.
+    private func readHead() async throws(HeadFailure) -> ParsedRequest? {
+        var deadline: ContinuousClock.Instant?
+        while true {
+            if !connection.input.isEmpty {
+                let parsed: ParsedRequest?
+                do throws(H1Error) {
+                    parsed = try H1Parser.parseRequestHead(
+                        connection.input.bytes,
+                        limits: limits.heads
+                    )
+                } catch {
+                    throw HeadFailure(status: error.status)
+                }
+                if let parsed {
+                    connection.input.consume(parsed.consumed)
+                    return parsed
+                }
+                if deadline == nil { deadline = connection.deadline(limits.head) }
+            } else if isDraining {
+                return nil
+            }
+            let until = deadline ?? connection.deadline(limits.keepAlive)
+            switch await connection.fill(until: until) {
+            case .done: continue
+            case .timedOut where !connection.input.isEmpty: throw HeadFailure(status: 408)
+            case .end, .failed, .timedOut: return nil
+            }
+        }
+    }
+
+    /// Answers what is no request, and waits a moment so that the viewer can read the answer.
+    private func refuse(_ status: Int) async {
+        let response = Response(status: status, text: StatusText.reason(for: status) + "\n")
+        guard case .bytes(let bytes) = response.body else { return }
+        context.clock.refresh(context.reactor.now)
+        HeadWriter.write(
+            response.head,
+            framing: .length(bytes.count),
+            keepsAlive: false,
+            to: .http11,
+            date: context.clock.date,
+            into: &connection.output
+        )
+        guard await connection.write(bytes, until: connection.deadline(limits.sendIdle)) == .done
+        else { return }
+        await linger()
+    }
+
+    /// Closes our side and reads the rest away for a while, so that no reset destroys the answer.
+    private func linger() async {
+        await connection.finishSending()
+        let deadline = connection.deadline(limits.drain)
+        var budget = limits.drainBytes
+        while budget > 0 {
+            connection.input.consume(connection.input.count)
+            guard await connection.fill(until: deadline) == .done else { return }
+            budget -= connection.input.count
+        }
+    }
+
+    /// Reads away what the handler left of the request; false when that is too much.
+    private func drain(_ body: MessageBody) async -> Bool {
+        if body.isFinished { return true }
+        body.abandon()
+        if body.owesContinue {
+            // The viewer may or may not send its body now: only a close is unambiguous.
+            await linger()
+            return false
+        }
+        let rest = body.remainder(idle: limits.drain)
+        var budget = limits.drainBytes
+        do throws(Fault) {
+            while budget > 0 {
+                guard let bytes = try await rest.read() else { return true }
+                budget -= bytes.count
+            }
+        } catch {
+            return false
+        }
+        await linger()
+        return false
+    }
+}
+
+// MARK: - Records
+
+extension H1Driver {
+    private func open(_ exchange: inout Exchange, _ started: ContinuousClock.Instant) {
+        exchange.record.startedAt = context.clock.secondsSince1970(started)
+        exchange.record.method = exchange.request.method
+        exchange.record.host = exchange.request.host
+        exchange.record.uri = exchange.request.target
+        exchange.record.clientIP = viewer.address
+    }
+
+    private func close(
+        _ record: inout AccessRecord,
+        _ status: Int,
+        sent: Int,
+        _ started: ContinuousClock.Instant
+    ) {
+        if record.status == 0 { record.status = status }
+        record.bytesSent = sent
+        let (seconds, attoseconds) = (context.reactor.now - started).components
+        record.durationMicroseconds =
+            Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+    }
+}
+
+// MARK: - Answers
+
+extension H1Driver {
+    /// Writes the response; false when the connection cannot carry another exchange.
+    private func answer(
+        _ response: Response,
+        to request: ParsedRequest,
+        _ body: MessageBody
+    ) async -> Bool {
+        body.answerStarted = true
+        if case .upgrade(let stream) = response.body {
+            await upgrade(response.head, stream)
+            return false
+        }
+        let isHead = request.head.method == "HEAD"
+        let status = response.head.status
+        let hasNoContent = isHead || status == 204 || status == 304 || status < 200
+        let version = request.head.version
+        let framing = framing(of: response, isHead: isHead, version)
+        var keepsAlive = request.keepAlive && !isDraining && framing != .untilClose
+        if !body.isFinished, body.owesContinue || (body.length ?? 0) > limits.drainBytes {
+            keepsAlive = false
+        }
+        context.clock.refresh(context.reactor.now)
+        HeadWriter.write(
+            response.head,
+            framing: framing,
+            keepsAlive: keepsAlive,
+            to: version,
+            date: context.clock.date,
+            into: &connection.output
+        )
+        let deadline = connection.deadline(limits.sendIdle)
+        switch response.body {
+        case _ where hasNoContent: break
+        case .empty, .upgrade: break
+        case .bytes(let bytes):
+            guard await connection.write(bytes, until: deadline) == .done else { return false }
+        case .stream(let source, let length):
+            guard await pump(source, length: length, framing) else {
+                // Never a clean end for a body cut short.
+                connection.close()
+                return false
+            }
+        }
+        guard await connection.flush(until: deadline) == .done else { return false }
+        if !keepsAlive, !body.isFinished { await linger() }
+        return keepsAlive
+    }
+
+    private func framing(
+        of response: Response,
+        isHead: Bool,
+        _ version: HTTPVersion
+    ) -> HeadWriter.Framing {
+        let status = response.head.status
+        if status == 204 || status < 200 { return .none }
+        switch response.body {
+        case .empty where isHead || status == 304: return .asGiven
+        case .empty, .upgrade: return .length(0)
+        case .bytes(let bytes):
+            if bytes.isEmpty, isHead || status == 304 { return .asGiven }
+            return .length(bytes.count)
+        case .stream(_, let length?): return .length(length)
+        case .stream(_, nil):
+            if isHead || status == 304 { return .asGiven }
+            return version == .http10 ? .untilClose : .chunked
+        }
+    }
+
+    /// Sends a body piece by piece; false when it or the viewer failed.
+    private func pump(
+        _ source: any BodySource,
+        length: Int?,
+        _ framing: HeadWriter.Framing
+    ) async -> Bool {
+        var remaining = length ?? 0
+        do throws(Fault) {
+            while true {
+                if !source.isReady, !connection.output.isEmpty {
+                    let deadline = connection.deadline(limits.sendIdle)
+                    guard await connection.flush(until: deadline) == .done else { return false }
+                }
+                guard let piece = try await source.read() else { break }
+                if piece.isEmpty { continue }
+                if length != nil {
+                    guard piece.count <= remaining else { return false }
+                    remaining -= piece.count
+                }
+                if framing == .chunked {
+                    HeadWriter.writeChunkSize(piece.count, into: &connection.output)
+                }
+                let deadline = connection.deadline(limits.sendIdle)
+                guard await send(piece, framing, deadline) else { return false }
+                if length != nil, remaining == 0 { break }
+            }
+        } catch {
+            return false
+        }
+        if framing == .chunked {
+            connection.output.append("0\r\n")
+            HeadWriter.writeTrailers(source.trailers, into: &connection.output)
+        }
+        return remaining == 0
+    }
+
+    private func send(
+        _ piece: Bytes,
+        _ framing: HeadWriter.Framing,
+        _ deadline: ContinuousClock.Instant
+    ) async -> Bool {
+        guard await connection.write(piece, until: deadline) == .done else { return false }
+        if framing == .chunked { connection.output.append("\r\n") }
+        return true
+    }
+
+    private func upgrade(_ head: ResponseHead, _ stream: any DuplexStream) async {
+        HeadWriter.write(
+            head,
+            framing: .none,
+            keepsAlive: true,
+            to: .http11,
+            date: [],
+            into: &connection.output
+        )
+        guard await connection.flush(until: connection.deadline(limits.sendIdle)) == .done else {
+            stream.close()
+            return
+        }
+        let viewer = ConnectionStream(connection, idle: limits.upgradeIdle, side: .viewer)
+        await StreamPump.run(viewer, stream, on: context.reactor)
+    }
+}

@@ -1,0 +1,168 @@
+import HTTP
+import Reactor
+
+/// One request and its response on one upstream connection.
+struct UpstreamCall {
+    private let lease: UpstreamLease
+    private let connection: Connection
+    private let limits: UpstreamLimits
+
+    init(
+        _ connection: Connection,
+        pool: UpstreamPool,
+        target: UpstreamTarget,
+        limits: UpstreamLimits
+    ) {
+        self.connection = connection
+        self.limits = limits
+        lease = UpstreamLease(
+            connection,
+            pool: pool,
+            target: target,
+            keepAlive: limits.keepAlive
+        )
+        connection.heedsCancellation = true
+    }
+
+    func run(
+        _ request: RequestHead,
+        _ body: Body,
+        _ interim: ((ResponseHead) async -> Void)?
+    ) async throws(Fault) -> Response {
+        do throws(Fault) {
+            try await sendRequest(request, body)
+            return try await readResponse(request, body, interim)
+        } catch {
+            lease.abandon()
+            throw error
+        }
+    }
+
+    private func sendRequest(_ request: RequestHead, _ body: Body) async throws(Fault) {
+        let deadline = connection.deadline(limits.response)
+        let outcome: Connection.Outcome
+        switch body {
+        case .empty, .upgrade:
+            let needsLength =
+                request.method == "POST" || request.method == "PUT"
+                || request.method == "PATCH"
+            HeadWriter.write(
+                request,
+                framing: needsLength ? .length(0) : .none,
+                into: &connection.output
+            )
+            outcome = await connection.flush(until: deadline)
+        case .bytes(let bytes):
+            HeadWriter.write(request, framing: .length(bytes.count), into: &connection.output)
+            outcome = await connection.write(bytes, until: deadline)
+        case .stream(let source, let length):
+            let framing: HeadWriter.Framing = length.map { .length($0) } ?? .chunked
+            HeadWriter.write(request, framing: framing, into: &connection.output)
+            outcome = await connection.flush(until: deadline)
+            let upload = Upload(
+                source,
+                to: connection,
+                framing: framing,
+                idle: limits.response
+            )
+            lease.upload = upload
+            if outcome == .done { upload.start() }
+        }
+        if outcome != .done { throw fault(outcome, request, body) }
+    }
+
+    private func readResponse(
+        _ request: RequestHead,
+        _ body: Body,
+        _ interim: ((ResponseHead) async -> Void)?
+    ) async throws(Fault) -> Response {
+        while true {
+            let parsed = try await readHead(request, body)
+            let status = parsed.head.status
+            if status == 101 {
+                let stream = ConnectionStream(
+                    connection,
+                    idle: .seconds(600),
+                    side: .origin
+                )
+                connection.heedsCancellation = false
+                return Response(head: parsed.head, body: .upgrade(stream))
+            }
+            if status < 200 {
+                await interim?(parsed.head)
+                continue
+            }
+            lease.keepsAlive = parsed.keepAlive
+            let content = MessageBody(
+                connection,
+                framing: parsed.framing,
+                side: .origin,
+                idle: limits.response
+            )
+            if content.isFinished {
+                lease.bodyEnded()
+                return Response(head: parsed.head, body: .empty)
+            }
+            content.lease = lease
+            return Response(head: parsed.head, body: .stream(content, length: content.length))
+        }
+    }
+
+    private func readHead(
+        _ request: RequestHead,
+        _ body: Body
+    ) async throws(Fault) -> ParsedResponse {
+        let started = connection.reactor.now
+        while true {
+            if !connection.input.isEmpty {
+                let parsed: ParsedResponse?
+                do throws(H1Error) {
+                    parsed = try H1Parser.parseResponseHead(
+                        connection.input.bytes,
+                        limits: UpstreamPool.headLimits,
+                        requestMethod: request.method
+                    )
+                } catch {
+                    throw Fault(
+                        .malformedMessage(error.reason),
+                        side: .origin,
+                        detail: error.reason
+                    )
+                }
+                if let parsed {
+                    connection.input.consume(parsed.consumed)
+                    return parsed
+                }
+            }
+            // While the upload goes on the origin's silence is no fault.
+            let isUploading = lease.upload != nil && lease.upload?.endedAt == nil
+            let from = isUploading ? connection.reactor.now : lease.upload?.endedAt ?? started
+            let outcome = await connection.fill(until: from + limits.response)
+            if outcome == .done { continue }
+            if outcome == .timedOut, isUploading { continue }
+            throw fault(outcome, request, body)
+        }
+    }
+
+    /// What a failure before the response's first byte means.
+    private func fault(_ outcome: Connection.Outcome, _ request: RequestHead, _ body: Body) -> Fault
+    {
+        if let fault = lease.upload?.fault { return fault }
+        if Task.isCancelled { return Fault(.cancelled, side: .viewer) }
+        if outcome == .timedOut { return Fault(.responseTimeout, side: .origin) }
+        guard connection.input.isEmpty else { return Fault(.incompleteBody, side: .origin) }
+        var isReplayable = true
+        if case .stream = body { isReplayable = false }
+        let isIdempotent =
+            switch request.method {
+            case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": true
+            default: false
+            }
+        return Fault(
+            .connectionReset,
+            side: .origin,
+            retry: isReplayable && isIdempotent ? .safe : .never,
+            detail: "the origin closed before answering"
+        )
+    }
+}
