@@ -102,7 +102,7 @@ package enum EdgeEvents {
         writer.field("status", String(response.status))
         writer.field(
             "statusDescription",
-            response.reason.isEmpty ? StatusText.of(response.status) : response.reason
+            response.reason.isEmpty ? StatusText.reason(for: response.status) : response.reason
         )
         writer.endObject()
     }

@@ -27,7 +27,7 @@ struct Stop: Error, Sendable {
 
     /// The redirect to HTTPS.
     static func redirect(_ status: Int, to location: String) -> Stop {
-        let title = "\(status) \(StatusText.of(status))"
+        let title = "\(status) \(StatusText.reason(for: status))"
         let lines = [
             "<html>", "<head><title>\(title)</title></head>", "<body>",
             "<center><h1>\(title)</h1></center>", "<hr><center>CloudFront</center>", "</body>",
@@ -94,23 +94,6 @@ package enum ErrorPage {
             )
         }
     }
-}
-
-/// The standard reason phrases.
-enum StatusText {
-    static func of(_ status: Int) -> String { phrases[status] ?? "" }
-
-    private static let phrases: [Int: String] = [
-        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
-        301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified",
-        307: "Temporary Redirect", 308: "Permanent Redirect", 400: "Bad Request",
-        401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-        409: "Conflict", 410: "Gone", 412: "Precondition Failed", 413: "Content Too Large",
-        414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable",
-        422: "Unprocessable Content", 429: "Too Many Requests", 500: "Internal Server Error",
-        501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
-        504: "Gateway Timeout",
-    ]
 }
 
 /// `X-Amz-Cf-Id` values: 40 random bytes as URL-safe base64.
