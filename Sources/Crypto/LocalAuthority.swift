@@ -39,7 +39,7 @@ package struct LeafCertificate: Sendable, Equatable {
 }
 
 /// What `portico certs` shows of one certificate.
-package struct CertificateSummary: Sendable, Equatable {
+package struct CertificateSummary: Sendable, Equatable, CustomStringConvertible {
     package let path: String
     package let isAuthority: Bool
     package let name: String
@@ -50,6 +50,22 @@ package struct CertificateSummary: Sendable, Equatable {
     package let fingerprintSHA256: String
     /// Whether the authority of today signed it.
     package let isCurrent: Bool
+
+    /// One line for a terminal, with dates in UTC.
+    package var description: String {
+        let kind = isAuthority ? "authority" : "leaf"
+        let note = isCurrent ? "" : "  (not by this authority: renewed when next asked for)"
+        return "\(kind)  \(name)  \(Self.date(notBefore)) to \(Self.date(notAfter))"
+            + "  sha256 \(fingerprintSHA256.prefix(16))  \(path)\(note)"
+    }
+
+    private static func date(_ seconds: Int) -> String {
+        var instant = time_t(seconds)
+        var parts = tm()
+        gmtime_r(&instant, &parts)
+        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    }
 }
 
 /// A certificate authority of this machine that mints exact leaves for the names it serves.

@@ -43,6 +43,7 @@ struct LocalAuthorityTests {
         let summary = try #require(again.inventory().first)
         #expect(summary.isAuthority && summary.isCurrent)
         #expect(summary.name.hasPrefix("Portico Local CA "))
+        #expect(summary.description.contains("2027-01-15 to 2037-01-15"))
         #expect(summary.notAfter - Self.start == LocalAuthority.authorityLife)
         let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
         #expect(!left.contains { $0.hasSuffix(".tmp") })
