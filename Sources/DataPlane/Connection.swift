@@ -12,8 +12,6 @@ final class Connection {
 
     /// How much is asked of the socket for a head, in bytes.
     static let headRead = 4096
-    /// How much is asked of the socket within a chunked body, in bytes.
-    static let chunkRead = 16384
     /// How much is asked of the socket for a body's piece, in bytes.
     static let pieceSize = 65536
 

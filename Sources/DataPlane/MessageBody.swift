@@ -13,6 +13,8 @@ final class MessageBody: BodySource {
     private var framing: BodyFraming
     private var remaining = 0
     private var decoder = ChunkDecoder()
+    /// What was read of a chunked body and not yet taken apart.
+    private var undecoded: Bytes = []
     private var state = State.reading
     private(set) var trailers = Headers()
     /// Whether `100 Continue` must be sent before the first read.
@@ -69,6 +71,7 @@ final class MessageBody: BodySource {
         let rest = MessageBody(connection, framing: framing, side: side, idle: idle)
         rest.remaining = remaining
         rest.decoder = decoder
+        rest.undecoded = undecoded
         return rest
     }
 
@@ -122,29 +125,26 @@ final class MessageBody: BodySource {
 
     private func readChunk() async throws(Fault) -> Bytes? {
         while true {
-            let step: ChunkDecoder.Step
+            let event: ChunkDecoder.Event
             do throws(H1Error) {
-                step = try decoder.next(connection.input.bytes)
+                event = try decoder.next(&undecoded)
             } catch {
-                throw fail(Fault(.malformedMessage(error.reason), side: side))
+                throw fail(Fault(.malformedMessage("\(error)"), side: side))
             }
-            switch step {
-            case .skip(let count): connection.input.consume(count)
-            case .content(let skip, let count):
-                connection.input.consume(skip)
-                return connection.input.take(count)
-            case .end(let count):
-                connection.input.consume(count)
-                trailers = decoder.trailers
+            switch event {
+            case .data(let bytes): return bytes
+            case .end(let trailers):
+                self.trailers = trailers
+                // What follows the body is the next message.
+                connection.input.append(undecoded)
+                undecoded = []
                 finish()
                 return nil
-            case .needsMore:
-                let outcome = await connection.fill(
-                    until: connection.deadline(idle),
-                    room: Connection.chunkRead
-                )
-                if case .failed(let fault) = state { throw fault }
-                if outcome != .done { throw fail(outcome) }
+            case .needMore:
+                guard let piece = try await nextPiece(limit: Connection.pieceSize) else {
+                    throw fail(Fault(.incompleteBody, side: side))
+                }
+                undecoded = piece
             }
         }
     }
