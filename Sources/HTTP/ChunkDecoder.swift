@@ -17,6 +17,18 @@ package struct ChunkDecoder: Sendable {
     /// The most bytes of the trailer section.
     package static let longestTrailers = 16_384
 
+    /// What the decoder found at the front of a buffer that it does not own.
+    package enum Step: Sendable, Equatable {
+        /// More input is needed; nothing was taken.
+        case needsMore
+        /// Framing was taken and nothing else.
+        case skip(Int)
+        /// After `skip` bytes of framing come this many bytes of content.
+        case content(skip: Int, count: Int)
+        /// The body ended after these bytes; trailers are in `trailers`.
+        case end(Int)
+    }
+
     private enum State {
         case size(value: Int, digits: Int)
         case sizeExtension(value: Int, length: Int)
@@ -29,6 +41,8 @@ package struct ChunkDecoder: Sendable {
     private var state = State.size(value: 0, digits: 0)
     private var extensionBytes = 0
     private var trailerBytes: [UInt8] = []
+    /// The fields after the last chunk, once the body is over.
+    package private(set) var trailers = Headers()
 
     /// Makes a decoder at the start of a body.
     package init() {}
@@ -38,24 +52,46 @@ package struct ChunkDecoder: Sendable {
 
     /// Takes bytes off the front of `input` up to the next event.
     package mutating func next(_ input: inout Bytes) throws(H1Error) -> Event {
-        while let byte = input.first {
+        var step = Step.needsMore
+        var fault: H1Error?
+        input.withUnsafeBytes { bytes in
+            do throws(H1Error) { step = try next(bytes) } catch { fault = error }
+        }
+        if let fault { throw fault }
+        switch step {
+        case .needsMore: return .needMore
+        case .skip(let count):
+            input = input.dropFirst(count)
+            return .needMore
+        case .content(let skip, let count):
+            let data = input.dropFirst(skip).prefix(count)
+            input = input.dropFirst(skip + count)
+            return .data(data)
+        case .end(let count):
+            input = input.dropFirst(count)
+            return .end(trailers: trailers)
+        }
+    }
+
+    /// Looks at the front of a buffer, from which the caller then takes what the step says.
+    package mutating func next(_ input: UnsafeRawBufferPointer) throws(H1Error) -> Step {
+        var position = 0
+        if isDone { return .end(0) }
+        while position < input.count {
             switch state {
             case .data(let remaining):
-                let data = input.prefix(remaining)
-                input = input.dropFirst(data.count)
-                let left = remaining - data.count
-                state = left == 0 ? .dataReturn : .data(left)
-                return .data(data)
+                let count = min(remaining, input.count - position)
+                state = remaining == count ? .dataReturn : .data(remaining - count)
+                return .content(skip: position, count: count)
             case .trailers:
-                if let trailers = try readTrailers(&input) { return .end(trailers: trailers) }
-            case .done:
-                return .end(trailers: Headers())
+                try readTrailers(input, &position)
+                if isDone { return .end(position) }
             default:
-                try stepFraming(byte)
-                input = input.dropFirst()
+                try stepFraming(input[position])
+                position += 1
             }
         }
-        return .needMore
+        return position == 0 ? .needsMore : .skip(position)
     }
 
     private mutating func stepFraming(_ byte: UInt8) throws(H1Error) {
@@ -106,30 +142,27 @@ package struct ChunkDecoder: Sendable {
         }
     }
 
-    /// Collects trailer lines; gives the fields when the empty line is there.
-    private mutating func readTrailers(_ input: inout Bytes) throws(H1Error) -> Headers? {
-        while let feed = input.firstIndex(of: 0x0a) {
-            let lineStart = trailerBytes.count
-            let line = input[input.startIndex...feed]
-            guard lineStart + line.count <= ChunkDecoder.longestTrailers else {
+    /// Collects trailer lines up to the empty line that ends them.
+    private mutating func readTrailers(
+        _ input: UnsafeRawBufferPointer,
+        _ position: inout Int
+    ) throws(H1Error) {
+        while position < input.count {
+            guard trailerBytes.count < ChunkDecoder.longestTrailers else {
                 throw .malformed("trailers too large")
             }
-            trailerBytes.append(contentsOf: line)
-            input = input[(feed + 1)...]
+            let byte = input[position]
+            trailerBytes.append(byte)
+            position += 1
+            guard byte == 0x0a else { continue }
             let count = trailerBytes.count
-            let endsEmpty =
-                count == 2 ? true : count >= 4 && trailerBytes[count - 3] == 0x0a
-            if endsEmpty, trailerBytes[count - 2] == 0x0d {
+            guard count >= 2, trailerBytes[count - 2] == 0x0d else { throw .malformed("line end") }
+            if count == 2 || count >= 4 && trailerBytes[count - 3] == 0x0a {
+                trailers = try parseTrailers()
                 state = .done
-                return try parseTrailers()
+                return
             }
         }
-        guard trailerBytes.count + input.count <= ChunkDecoder.longestTrailers else {
-            throw .malformed("trailers too large")
-        }
-        trailerBytes.append(contentsOf: input)
-        input = input[input.endIndex...]
-        return nil
     }
 
     private mutating func parseTrailers() throws(H1Error) -> Headers {
