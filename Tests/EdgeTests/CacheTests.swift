@@ -132,7 +132,7 @@ struct CacheStoreTests {
         )
     }
 
-    /// Looks a key up in ten tasks; `act` decides for each fill. Returns how many filled, hit, passed.
+    /// Looks a key up in ten tasks and counts how many filled, hit and passed.
     private func crowd(
         _ store: CacheStore,
         _ act: @escaping @Sendable (Fill) -> Void
