@@ -114,6 +114,11 @@ if everything {
             swiftSettings: settings
         )
     )
+    if exists("Tests/PorticoTests") {
+        targets.append(
+            .testTarget(
+                name: "PorticoTests", dependencies: ["portico", "Crypto"], swiftSettings: settings))
+    }
     for suite in ["DialogueTests", "ClientTests", "RepositoryTests"] where exists("Tests/\(suite)")
     {
         targets.append(.testTarget(name: suite, swiftSettings: settings))
