@@ -120,7 +120,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
                     slots[Int(descriptor)]?.fire(events[position].events)
                 }
             }
-            timers.fire(upTo: now)
+            for action in timers.takeDue(upTo: now) { action() }
         }
     }
 

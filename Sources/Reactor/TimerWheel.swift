@@ -55,12 +55,14 @@ struct TimerWheel {
         return Int32(seconds) * 1000 + Int32(attoseconds / 1_000_000_000_000_000) + 1
     }
 
-    mutating func fire(upTo now: ContinuousClock.Instant) {
+    /// Takes out what is due, in the order it was added; the caller runs it, outside of this wheel,
+    /// because actions add and cancel timers.
+    mutating func takeDue(upTo now: ContinuousClock.Instant) -> [() -> Void] {
         let target = Self.ticks(now - start, roundingUp: false)
-        guard target > current else { return }
+        guard target > current else { return [] }
         guard count > 0, target >= earliest else {
             current = target
-            return
+            return []
         }
         var due: [(UInt64, () -> Void)] = []
         let span = UInt64(Self.slotCount)
@@ -76,7 +78,7 @@ struct TimerWheel {
         }
         current = target
         earliest = findEarliest()
-        for (_, action) in due.sorted(by: { $0.0 < $1.0 }) { action() }
+        return due.sorted(by: { $0.0 < $1.0 }).map(\.1)
     }
 
     /// The first tick with work within one turn of the wheel, else the turn's end as a lower bound.

@@ -12,11 +12,11 @@ struct TimerWheelTests {
         var fired: [Int] = []
         _ = wheel.add(at: start + .milliseconds(40)) { fired.append(1) }
         _ = wheel.add(at: start + .milliseconds(20)) { fired.append(2) }
-        wheel.fire(upTo: start + .milliseconds(19))
+        for action in wheel.takeDue(upTo: start + .milliseconds(19)) { action() }
         #expect(fired.isEmpty)
-        wheel.fire(upTo: start + .milliseconds(32))
+        for action in wheel.takeDue(upTo: start + .milliseconds(32)) { action() }
         #expect(fired == [2])
-        wheel.fire(upTo: start + .milliseconds(60))
+        for action in wheel.takeDue(upTo: start + .milliseconds(60)) { action() }
         #expect(fired == [2, 1])
         #expect(wheel.count == 0)
         #expect(wheel.millisecondsToNext(from: start + .milliseconds(60)) == -1)
@@ -28,7 +28,7 @@ struct TimerWheelTests {
         var fired = false
         let timer = wheel.add(at: start + .milliseconds(20)) { fired = true }
         wheel.cancel(timer)
-        wheel.fire(upTo: start + .seconds(1))
+        for action in wheel.takeDue(upTo: start + .seconds(1)) { action() }
         #expect(!fired)
     }
 
@@ -49,7 +49,9 @@ struct TimerWheelTests {
         _ = wheel.add(at: start + .seconds(1)) { fired += 1 }
         for second in 1...40 {
             #expect(wheel.count == 0 || wheel.millisecondsToNext(from: start) <= 31_000)
-            wheel.fire(upTo: start + .seconds(second) + .milliseconds(20))
+            for action in wheel.takeDue(upTo: start + .seconds(second) + .milliseconds(20)) {
+                action()
+            }
             #expect(fired == (second >= 30 ? 2 : 1))
         }
     }
@@ -59,7 +61,7 @@ struct TimerWheelTests {
         var wheel = TimerWheel(start: start)
         var fired = 0
         for delay in [1, 9, 20, 100] { _ = wheel.add(at: start + .seconds(delay)) { fired += 1 } }
-        wheel.fire(upTo: start + .seconds(200))
+        for action in wheel.takeDue(upTo: start + .seconds(200)) { action() }
         #expect(fired == 4)
     }
 }
