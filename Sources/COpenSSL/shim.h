@@ -56,20 +56,27 @@ static inline X509 *portico_ssl_peer_certificate(SSL *ssl) {
 static inline int portico_bio_descriptor(BIO *bio) { return (int)(intptr_t)BIO_get_data(bio); }
 
 static inline int portico_bio_should_retry(int error) {
-    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == EINPROGRESS;
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
 }
 
 static int portico_bio_write(BIO *bio, const char *bytes, int count) {
-    errno = 0;
-    ssize_t sent = send(portico_bio_descriptor(bio), bytes, (size_t)count, MSG_NOSIGNAL);
+    ssize_t sent;
+    do {
+        errno = 0;
+        sent = send(portico_bio_descriptor(bio), bytes, (size_t)count, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
     BIO_clear_retry_flags(bio);
     if (sent <= 0 && portico_bio_should_retry(errno)) BIO_set_retry_write(bio);
     return (int)sent;
 }
 
 static int portico_bio_read(BIO *bio, char *bytes, int count) {
-    errno = 0;
-    ssize_t received = recv(portico_bio_descriptor(bio), bytes, (size_t)count, 0);
+    // "Would block" must mean just that: a waiter on an edge would miss what a signal cut short.
+    ssize_t received;
+    do {
+        errno = 0;
+        received = recv(portico_bio_descriptor(bio), bytes, (size_t)count, 0);
+    } while (received < 0 && errno == EINTR);
     BIO_clear_retry_flags(bio);
     if (received < 0 && portico_bio_should_retry(errno)) BIO_set_retry_read(bio);
     if (received == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
