@@ -182,3 +182,19 @@ enum EventTime {
             + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) +0000"
     }
 }
+
+extension PercentText {
+    /// A decoded path, slashes kept, in a form that may stand in a URL.
+    static func encodePath(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var result: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 45...57, 64...90, 95, 97...122, 126, 33, 36, 38...44, 58, 59, 61:
+                result.append(byte)
+            default: result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

@@ -1,0 +1,97 @@
+import DataPlane
+import Edge
+import Model
+
+/// Makes the doors of one edge as of one snapshot, and tells where origins are.
+struct DoorCompiler: OriginResolver {
+    let snapshot: Snapshot
+    let table: FrontDoorTable
+    let edge: EdgeNode
+    let isOnlyEdge: Bool
+    let ports: DoorPorts
+    let board: HealthBoard
+    let cache: CacheStore
+    let log: @Sendable (String) -> Void
+
+    /// The handler of a door; nil when the snapshot has none of this key.
+    func door(_ key: DoorKey) -> (any ExchangeHandler)? {
+        switch key {
+        case .distribution(let id):
+            guard let distribution = snapshot.distributions[id] else { return nil }
+            return CloudFrontDoor(
+                pipeline: EdgePipeline(
+                    distribution: distribution,
+                    edge: EdgeIdentity(name: edge.name, httpsPort: ports.https), cache: cache,
+                    invoker: ResolvingInvoker(snapshot: snapshot, base: edge.invoker),
+                    origins: self, log: log))
+        case .loadBalancer(let arn):
+            return snapshot.loadBalancers[arn].map {
+                LoadBalancerDoor(
+                    balancer: $0, snapshot: snapshot, ports: ports, board: board,
+                    invoker: edge.invoker)
+            }
+        case .api(let id):
+            return snapshot.apis[id].map {
+                APIGatewayDoor(api: $0, snapshot: snapshot, invoker: edge.invoker)
+            }
+        }
+    }
+
+    /// An override, a bucket's folder, a door of this snapshot, or the origin's own address.
+    func target(for request: OriginRequest) -> OriginTarget {
+        let domain = request.origin.domainName
+        let name = domain.lowercased()
+        if let text = snapshot.originOverrides[domain] ?? snapshot.originOverrides[name],
+            let url = UpstreamURL(text)
+        {
+            return .upstream(url.target)
+        }
+        if let folder = Self.bucket(in: name).flatMap({ snapshot.buckets[$0] }) {
+            return .folder(folder)
+        }
+        if let key = ownDoor(name), let door = door(key) { return .door(door) }
+        return .upstream(
+            UpstreamTarget(host: domain, port: request.port, isTLS: request.isTLS))
+    }
+
+    private func ownDoor(_ name: String) -> DoorKey? {
+        if ["localhost", "127.0.0.1", "::1", "[::1]"].contains(name) { return nil }
+        if case .door(let key) = table.destination(of: name) { return key }
+        return nil
+    }
+
+    /// The bucket of `name.s3.amazonaws.com`, `name.s3.<region>.amazonaws.com` and their website forms.
+    static func bucket(in name: String) -> String? {
+        guard name.hasSuffix(".amazonaws.com") else { return nil }
+        for mark in [".s3.", ".s3-"] {
+            if let place = name.firstRange(of: mark), place.lowerBound != name.startIndex {
+                return String(name[..<place.lowerBound])
+            }
+        }
+        return nil
+    }
+}
+
+/// The door of one distribution.
+struct CloudFrontDoor: ExchangeHandler {
+    let pipeline: EdgePipeline
+
+    func respond(to exchange: inout Exchange) async -> Response {
+        await pipeline.respond(to: &exchange)
+    }
+}
+
+/// Turns references with an alias into `name:version` before they reach the executor.
+struct ResolvingInvoker: FunctionInvoker {
+    let snapshot: Snapshot
+    let base: any FunctionInvoker
+
+    func invoke(_ invocation: Invocation) async -> InvocationResult {
+        guard let function = snapshot.resolve(function: invocation.function) else {
+            return .notFound(invocation.function)
+        }
+        var resolved = invocation
+        resolved.function = function
+        return await base.invoke(resolved)
+    }
+}

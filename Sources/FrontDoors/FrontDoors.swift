@@ -1,0 +1,162 @@
+package import DataPlane
+import Edge
+import HTTP
+package import Model
+import Synchronization
+
+/// An edge of this process: what it serves and what runs its functions.
+package struct EdgeNode: Sendable {
+    package var name: String
+    package var box: SnapshotBox
+    package var invoker: any FunctionInvoker
+    /// The bound of this edge's cache. Unit: bytes.
+    package var cacheBytes: Int
+
+    /// Makes an edge.
+    package init(
+        name: String, box: SnapshotBox, invoker: any FunctionInvoker, cacheBytes: Int = 256 << 20
+    ) {
+        self.name = name
+        self.box = box
+        self.invoker = invoker
+        self.cacheBytes = cacheBytes
+    }
+}
+
+/// What the viewer-facing listeners serve: picks edge and door by host name.
+package final class FrontDoors: ExchangeHandler {
+    /// Names the edge in requests, and in answers when there are several.
+    package static let edgeHeader = "x-portico-edge"
+
+    private struct Compiled: Sendable {
+        var generation: Int
+        var compiler: DoorCompiler
+        var doors: [DoorKey: any ExchangeHandler]
+    }
+
+    private final class Node: Sendable {
+        let edge: EdgeNode
+        let cache: CacheStore
+        let compiled = Mutex<Compiled?>(nil)
+
+        init(_ edge: EdgeNode) {
+            self.edge = edge
+            cache = CacheStore(byteLimit: edge.cacheBytes)
+        }
+    }
+
+    private let nodes: [Node]
+    private let names: [String]
+    private let ports: DoorPorts
+    private let log: @Sendable (String) -> Void
+    /// The health of all targets.
+    package let board = HealthBoard()
+
+    /// Makes the doors of all edges; the first edge serves whoever chooses none.
+    package init(
+        edges: [EdgeNode], ports: DoorPorts, log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        precondition(!edges.isEmpty, "front doors need an edge")
+        nodes = edges.map { Node($0) }
+        names = edges.map { $0.name.lowercased() }
+        self.ports = ports
+        self.log = log
+    }
+
+    /// Whether any edge answers under this name: what a certificate may be made for.
+    package func serves(_ name: String) -> Bool {
+        nodes.contains { compiled($0).compiler.table.serves(name) }
+    }
+
+    /// Forgets what an edge has cached under keys that satisfy a test.
+    package func invalidate(edge: String? = nil, where test: (String) -> Bool) {
+        for node in nodes where edge == nil || node.edge.name == edge {
+            node.cache.removeAll(where: test)
+        }
+    }
+
+    /// A checker of all target groups that some rule uses.
+    package func makeHealthChecker() -> HealthChecker {
+        let boxes = nodes.map(\.edge.box)
+        return HealthChecker(board: board) { boxes.first?.current ?? Snapshot() }
+    }
+
+    /// Answers a request at the edge and door that it names.
+    package func respond(to exchange: inout Exchange) async -> Response {
+        let host = exchange.request.host
+        let asked = exchange.request.headers[Self.edgeHeader]
+        if asked != nil { exchange.request.headers.remove(Self.edgeHeader) }
+        let node = node(asked: asked, host: host)
+        exchange.record.host = host
+        exchange.record.edge = node.edge.name
+        let compiled = compiled(node)
+        var response: Response
+        switch compiled.compiler.table.destination(of: host) {
+        case .door(let key):
+            exchange.record.door = Self.recordName(key)
+            if let door = compiled.doors[key] {
+                response = await door.respond(to: &exchange)
+            } else {
+                response = Self.unknownHost()
+            }
+        case .index:
+            exchange.record.door = "index"
+            response = DoorsPage.response(
+                compiled.compiler.table.entries, isTLS: exchange.viewer.isTLS,
+                port: exchange.viewer.localPort)
+        case .unknown:
+            exchange.record.door = "none"
+            response = Self.unknownHost()
+        }
+        if nodes.count > 1 { response.head.headers.set(Self.edgeHeader, node.edge.name) }
+        return response
+    }
+
+    private func node(asked: String?, host: String) -> Node {
+        guard nodes.count > 1 || asked != nil || host.hasSuffix(".edge.localhost") else {
+            return nodes[0]
+        }
+        let suffix = ".edge.localhost"
+        let named = host.hasSuffix(suffix) ? String(host.dropLast(suffix.count)) : nil
+        for name in [asked?.lowercased(), named] {
+            if let name, let place = names.firstIndex(of: name) { return nodes[place] }
+        }
+        return nodes[0]
+    }
+
+    /// What is compiled of the running snapshot; made anew once after each swap.
+    private func compiled(_ node: Node) -> Compiled {
+        let generation = node.edge.box.generation
+        return node.compiled.withLock { held in
+            if let held, held.generation == generation { return held }
+            let snapshot = node.edge.box.current
+            let table = FrontDoorTable(snapshot, edges: names)
+            let compiler = DoorCompiler(
+                snapshot: snapshot, table: table, edge: node.edge, isOnlyEdge: nodes.count == 1,
+                ports: ports, board: board, cache: node.cache, log: log)
+            var doors: [DoorKey: any ExchangeHandler] = [:]
+            for entry in table.entries { doors[entry.key] = compiler.door(entry.key) }
+            let fresh = Compiled(generation: generation, compiler: compiler, doors: doors)
+            held = fresh
+            return fresh
+        }
+    }
+
+    private static func recordName(_ key: DoorKey) -> String {
+        switch key {
+        case .distribution(let id): "cloudfront/\(id)"
+        case .loadBalancer(let arn): "elb/\(arn)"
+        case .api(let id): "execute-api/\(id)"
+        }
+    }
+
+    private static func unknownHost() -> Response {
+        let id = QuickRandom.uuid()
+        var response = Response(
+            status: 403, contentType: "text/html",
+            text: ErrorPage.html(status: 403, reason: "Bad request.", requestID: id))
+        response.head.headers.append("Server", "CloudFront")
+        response.head.headers.append("X-Cache", "Error from cloudfront")
+        return response
+    }
+}
