@@ -16,13 +16,19 @@ package struct APIGatewayDoor: ExchangeHandler {
 
     /// Makes the door of one API as of a snapshot.
     package init(
-        api: HTTPAPI, snapshot: Snapshot, invoker: any FunctionInvoker, edge: String? = nil
+        api: HTTPAPI,
+        snapshot: Snapshot,
+        invoker: any FunctionInvoker,
+        edge: String? = nil
     ) {
         self.init(api: api, snapshot: snapshot, invoker: invoker, edge: edge, clock: EventTime.now)
     }
 
     init(
-        api: HTTPAPI, snapshot: Snapshot, invoker: any FunctionInvoker, edge: String? = nil,
+        api: HTTPAPI,
+        snapshot: Snapshot,
+        invoker: any FunctionInvoker,
+        edge: String? = nil,
         clock: @escaping @Sendable () -> Int
     ) {
         self.api = api
@@ -80,14 +86,21 @@ package struct APIGatewayDoor: ExchangeHandler {
         head.headers.set(
             "X-Amzn-Trace-Id",
             ForwardedHead.trace(
-                head.headers["x-amzn-trace-id"], identifier: ForwardedHead.newTraceID))
+                head.headers["x-amzn-trace-id"],
+                identifier: ForwardedHead.newTraceID
+            )
+        )
         HopByHop.strip(&head.headers)
         return head
     }
 
     private func call(
-        _ exchange: inout Exchange, _ match: RouteMatcher.Match, _ reference: String,
-        _ format: String, _ timeout: Int, _ requestID: String
+        _ exchange: inout Exchange,
+        _ match: RouteMatcher.Match,
+        _ reference: String,
+        _ format: String,
+        _ timeout: Int,
+        _ requestID: String
     ) async -> Response {
         guard let function = snapshot.resolve(function: reference) else {
             return GatewayResponses.internalError
@@ -105,12 +118,25 @@ package struct APIGatewayDoor: ExchangeHandler {
         }
         let event = GatewayEvents.encode(
             GatewayRequest(
-                head: head, body: body, sourceIP: exchange.viewer.address, api: api, match: match,
-                requestID: requestID, time: clock()), format: format)
+                head: head,
+                body: body,
+                sourceIP: exchange.viewer.address,
+                api: api,
+                match: match,
+                requestID: requestID,
+                time: clock()
+            ),
+            format: format
+        )
         let result = await invoker.invoke(
             Invocation(
-                function: function, payload: event[...], requestID: QuickRandom.uuid(), edge: edge,
-                limit: .milliseconds(timeout)))
+                function: function,
+                payload: event[...],
+                requestID: QuickRandom.uuid(),
+                edge: edge,
+                limit: .milliseconds(timeout)
+            )
+        )
         switch result {
         case .success(let payload):
             return GatewayResponses.decode(payload, format: format)
@@ -124,7 +150,10 @@ package struct APIGatewayDoor: ExchangeHandler {
     }
 
     private func proxy(
-        _ exchange: inout Exchange, _ match: RouteMatcher.Match, _ url: String, _ method: String,
+        _ exchange: inout Exchange,
+        _ match: RouteMatcher.Match,
+        _ url: String,
+        _ method: String,
         _ timeout: Int
     ) async -> Response {
         var text = url
@@ -142,7 +171,8 @@ package struct APIGatewayDoor: ExchangeHandler {
         head.headers.append(
             "Forwarded",
             "by=\(viewer.address);for=\(viewer.address);host=\(host);"
-                + "proto=\(viewer.isTLS ? "https" : "http")")
+                + "proto=\(viewer.isTLS ? "https" : "http")"
+        )
         head.headers.append("Via", "HTTP/1.1 AmazonAPIGateway")
         head.headers.set("Host", place.authority)
         head.headers.remove("content-length")
@@ -157,7 +187,11 @@ package struct APIGatewayDoor: ExchangeHandler {
         limits.attempts = 1
         do throws(Fault) {
             var response = try await exchange.context.upstream.send(
-                head, body: exchange.body, to: place.target, limits: limits)
+                head,
+                body: exchange.body,
+                to: place.target,
+                limits: limits
+            )
             HopByHop.strip(&response.head.headers)
             return response
         } catch {

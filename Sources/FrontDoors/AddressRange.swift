@@ -34,7 +34,8 @@ struct AddressRange: Sendable, Equatable {
         if inet_pton(AF_INET, text, &four) == 1 { return four }
         var sixteen = [UInt8](repeating: 0, count: 16)
         guard inet_pton(AF_INET6, text, &sixteen) == 1 else { return nil }
-        let mapped = sixteen[..<10].allSatisfy { $0 == 0 } && sixteen[10] == 255 && sixteen[11] == 255
+        let mapped =
+            sixteen[..<10].allSatisfy { $0 == 0 } && sixteen[10] == 255 && sixteen[11] == 255
         return mapped ? Array(sixteen[12...]) : sixteen
     }
 }

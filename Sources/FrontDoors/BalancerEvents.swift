@@ -7,7 +7,9 @@ import Model
 enum BalancerEvents {
     /// The event of a request.
     static func encode(
-        _ head: RequestHead, body: Bytes, targetGroup: TargetGroup
+        _ head: RequestHead,
+        body: Bytes,
+        targetGroup: TargetGroup
     ) -> [UInt8] {
         let isMulti = targetGroup.multiValueHeaders
         var writer = JSONWriter(reserving: 1024 + body.count)
@@ -33,7 +35,9 @@ enum BalancerEvents {
     }
 
     private static func write(
-        _ groups: [(key: String, values: [String])], _ isMulti: Bool, to writer: inout JSONWriter
+        _ groups: [(key: String, values: [String])],
+        _ isMulti: Bool,
+        to writer: inout JSONWriter
     ) {
         writer.beginObject()
         for (key, values) in groups {

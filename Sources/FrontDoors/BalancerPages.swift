@@ -25,7 +25,8 @@ enum BalancerPages {
             + "<center><h1>\(line)</h1></center>\r\n</body>\r\n</html>\r\n"
         return Response(
             head: ResponseHead(status: status, headers: headers),
-            body: .bytes(Array(page.utf8)[...]))
+            body: .bytes(Array(page.utf8)[...])
+        )
     }
 
     /// What a fault on the way to a target becomes.

@@ -21,14 +21,22 @@ struct DoorCompiler: OriginResolver {
             return CloudFrontDoor(
                 pipeline: EdgePipeline(
                     distribution: distribution,
-                    edge: EdgeIdentity(name: edge.name, httpsPort: ports.https), cache: cache,
+                    edge: EdgeIdentity(name: edge.name, httpsPort: ports.https),
+                    cache: cache,
                     invoker: ResolvingInvoker(snapshot: snapshot, base: edge.invoker),
-                    origins: self, log: log))
+                    origins: self,
+                    log: log
+                )
+            )
         case .loadBalancer(let arn):
             return snapshot.loadBalancers[arn].map {
                 LoadBalancerDoor(
-                    balancer: $0, snapshot: snapshot, ports: ports, board: board,
-                    invoker: edge.invoker)
+                    balancer: $0,
+                    snapshot: snapshot,
+                    ports: ports,
+                    board: board,
+                    invoker: edge.invoker
+                )
             }
         case .api(let id):
             return snapshot.apis[id].map {
@@ -51,7 +59,8 @@ struct DoorCompiler: OriginResolver {
         }
         if let key = ownDoor(name), let door = door(key) { return .door(door) }
         return .upstream(
-            UpstreamTarget(host: domain, port: request.port, isTLS: request.isTLS))
+            UpstreamTarget(host: domain, port: request.port, isTLS: request.isTLS)
+        )
     }
 
     private func ownDoor(_ name: String) -> DoorKey? {

@@ -7,20 +7,29 @@ enum ForwardedHead {
 
     /// The head for a target; nil when too many addresses are forwarded already.
     static func make(
-        _ request: RequestHead, viewer: Viewer, isTLS: Bool, port: Int, limit: Int
+        _ request: RequestHead,
+        viewer: Viewer,
+        isTLS: Bool,
+        port: Int,
+        limit: Int
     ) -> RequestHead? {
         var head = request
         let earlier = head.headers.all("x-forwarded-for").joined(separator: ", ")
         guard earlier.split(separator: ",").count <= limit else { return nil }
         head.headers.set(
-            "X-Forwarded-For", earlier.isEmpty ? viewer.address : earlier + ", " + viewer.address)
+            "X-Forwarded-For",
+            earlier.isEmpty ? viewer.address : earlier + ", " + viewer.address
+        )
         head.headers.set("X-Forwarded-Proto", isTLS ? "https" : "http")
         head.headers.set("X-Forwarded-Port", String(port))
         head.headers.set(
             "X-Amzn-Trace-Id",
             trace(
-                head.headers["x-amzn-trace-id"], identifier: newTraceID,
-                isOversized: head.headers.byteCount > traceLimit))
+                head.headers["x-amzn-trace-id"],
+                identifier: newTraceID,
+                isOversized: head.headers.byteCount > traceLimit
+            )
+        )
         if let host = head.headers["host"] {
             head.headers.set("Host", Self.host(host, isTLS: isTLS, port: port))
         }
@@ -46,7 +55,9 @@ enum ForwardedHead {
 
     /// The trace field after this hop.
     static func trace(
-        _ sent: String?, identifier: () -> String, isOversized: Bool = false
+        _ sent: String?,
+        identifier: () -> String,
+        isOversized: Bool = false
     ) -> String {
         let fields = (sent ?? "").split(separator: ";")
             .map { $0.trimmingASCIIWhitespace() }.filter { !$0.isEmpty }

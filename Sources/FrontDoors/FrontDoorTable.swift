@@ -47,7 +47,8 @@ package struct FrontDoorTable: Sendable {
             balancerNames[name] = key
             exact[name + ".elb.localhost"] = key
             entries.append(
-                Entry(key: key, title: "Load balancer", names: [name + ".elb.localhost"]))
+                Entry(key: key, title: "Load balancer", names: [name + ".elb.localhost"])
+            )
         }
         for api in snapshot.apis.values.sorted(by: { $0.id < $1.id }) {
             let key = DoorKey.api(api.id)

@@ -3,6 +3,7 @@ import Edge
 import HTTP
 package import Model
 import Synchronization
+import Telemetry
 
 /// An edge of this process: what it serves and what runs its functions.
 package struct EdgeNode: Sendable {
@@ -14,7 +15,10 @@ package struct EdgeNode: Sendable {
 
     /// Makes an edge.
     package init(
-        name: String, box: SnapshotBox, invoker: any FunctionInvoker, cacheBytes: Int = 256 << 20
+        name: String,
+        box: SnapshotBox,
+        invoker: any FunctionInvoker,
+        cacheBytes: Int = 256 << 20
     ) {
         self.name = name
         self.box = box
@@ -54,7 +58,9 @@ package final class FrontDoors: ExchangeHandler {
 
     /// Makes the doors of all edges; the first edge serves whoever chooses none.
     package init(
-        edges: [EdgeNode], ports: DoorPorts, log: @escaping @Sendable (String) -> Void = { _ in }
+        edges: [EdgeNode],
+        ports: DoorPorts,
+        log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         precondition(!edges.isEmpty, "front doors need an edge")
         nodes = edges.map { Node($0) }
@@ -102,8 +108,10 @@ package final class FrontDoors: ExchangeHandler {
         case .index:
             exchange.record.door = "index"
             response = DoorsPage.response(
-                compiled.compiler.table.entries, isTLS: exchange.viewer.isTLS,
-                port: exchange.viewer.localPort)
+                compiled.compiler.table.entries,
+                isTLS: exchange.viewer.isTLS,
+                port: exchange.viewer.localPort
+            )
         case .unknown:
             exchange.record.door = "none"
             response = Self.unknownHost()
@@ -132,8 +140,15 @@ package final class FrontDoors: ExchangeHandler {
             let snapshot = node.edge.box.current
             let table = FrontDoorTable(snapshot, edges: names)
             let compiler = DoorCompiler(
-                snapshot: snapshot, table: table, edge: node.edge, isOnlyEdge: nodes.count == 1,
-                ports: ports, board: board, cache: node.cache, log: log)
+                snapshot: snapshot,
+                table: table,
+                edge: node.edge,
+                isOnlyEdge: nodes.count == 1,
+                ports: ports,
+                board: board,
+                cache: node.cache,
+                log: log
+            )
             var doors: [DoorKey: any ExchangeHandler] = [:]
             for entry in table.entries { doors[entry.key] = compiler.door(entry.key) }
             let fresh = Compiled(generation: generation, compiler: compiler, doors: doors)
@@ -153,8 +168,10 @@ package final class FrontDoors: ExchangeHandler {
     private static func unknownHost() -> Response {
         let id = QuickRandom.uuid()
         var response = Response(
-            status: 403, contentType: "text/html",
-            text: ErrorPage.html(status: 403, reason: "Bad request.", requestID: id))
+            status: 403,
+            contentType: "text/html",
+            text: ErrorPage.html(status: 403, reason: "Bad request.", requestID: id)
+        )
         response.head.headers.append("Server", "CloudFront")
         response.head.headers.append("X-Cache", "Error from cloudfront")
         return response

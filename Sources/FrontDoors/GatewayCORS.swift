@@ -17,11 +17,15 @@ enum GatewayCORS {
             headers.append("Access-Control-Allow-Origin", allowed)
             if !cors.allowMethods.isEmpty {
                 headers.append(
-                    "Access-Control-Allow-Methods", cors.allowMethods.joined(separator: ","))
+                    "Access-Control-Allow-Methods",
+                    cors.allowMethods.joined(separator: ",")
+                )
             }
             if !cors.allowHeaders.isEmpty {
                 headers.append(
-                    "Access-Control-Allow-Headers", cors.allowHeaders.joined(separator: ","))
+                    "Access-Control-Allow-Headers",
+                    cors.allowHeaders.joined(separator: ",")
+                )
             }
             if let maxAge = cors.maxAge { headers.append("Access-Control-Max-Age", String(maxAge)) }
             if cors.allowCredentials { headers.append("Access-Control-Allow-Credentials", "true") }
@@ -37,7 +41,9 @@ enum GatewayCORS {
         if cors.allowCredentials { headers.append("Access-Control-Allow-Credentials", "true") }
         if !cors.exposeHeaders.isEmpty {
             headers.append(
-                "Access-Control-Expose-Headers", cors.exposeHeaders.joined(separator: ","))
+                "Access-Control-Expose-Headers",
+                cors.exposeHeaders.joined(separator: ",")
+            )
         }
     }
 

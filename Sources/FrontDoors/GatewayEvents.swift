@@ -29,7 +29,8 @@ struct GatewayRequest {
                     PercentText.decode($0.key, plusIsSpace: true),
                     PercentText.decode($0.value, plusIsSpace: true)
                 )
-            })
+            }
+        )
     }
 }
 
@@ -106,8 +107,11 @@ enum GatewayEvents {
             .map { (key: titleCase($0.key), values: $0.values) }
         writeBoth(fields, "headers", "multiValueHeaders", to: &writer)
         writeBoth(
-            request.decodedQuery, "queryStringParameters", "multiValueQueryStringParameters",
-            to: &writer)
+            request.decodedQuery,
+            "queryStringParameters",
+            "multiValueQueryStringParameters",
+            to: &writer
+        )
         writeFirstContext(request, to: &writer)
         writeOrNull(sorted(request.match.parameters), as: "pathParameters", to: &writer)
         writeOrNull(sorted(request.api.stageVariables), as: "stageVariables", to: &writer)
@@ -164,7 +168,9 @@ enum GatewayEvents {
     }
 
     private static func write(
-        _ members: [(String, String)], as name: String, to writer: inout JSONWriter
+        _ members: [(String, String)],
+        as name: String,
+        to writer: inout JSONWriter
     ) {
         writer.key(name)
         writer.beginObject()
@@ -173,7 +179,9 @@ enum GatewayEvents {
     }
 
     private static func writeOrNull(
-        _ members: [(String, String)], as name: String, to writer: inout JSONWriter
+        _ members: [(String, String)],
+        as name: String,
+        to writer: inout JSONWriter
     ) {
         if members.isEmpty {
             writer.key(name)
@@ -184,7 +192,9 @@ enum GatewayEvents {
     }
 
     private static func writeBoth(
-        _ groups: [(key: String, values: [String])], _ single: String, _ multi: String,
+        _ groups: [(key: String, values: [String])],
+        _ single: String,
+        _ multi: String,
         to writer: inout JSONWriter
     ) {
         writeOrNull(groups.map { ($0.key, $0.values.last ?? "") }, as: single, to: &writer)

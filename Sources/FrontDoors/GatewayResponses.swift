@@ -7,7 +7,10 @@ enum GatewayResponses {
     /// `{"message":"…"}`.
     static func message(_ status: Int, _ text: String) -> Response {
         Response(
-            status: status, contentType: "application/json", text: #"{"message":"\#(text)"}"#)
+            status: status,
+            contentType: "application/json",
+            text: #"{"message":"\#(text)"}"#
+        )
     }
 
     static var notFound: Response { message(404, "Not Found") }
@@ -29,11 +32,14 @@ enum GatewayResponses {
         if case .string(let text)? = answer { content = Array(text.utf8)[...] }
         return Response(
             head: ResponseHead(status: 200, headers: ["Content-Type": "application/json"]),
-            body: content.isEmpty ? .empty : .bytes(content))
+            body: content.isEmpty ? .empty : .bytes(content)
+        )
     }
 
     private static func explicit(_ answer: JSONValue, isFirst: Bool) -> Response? {
-        guard let status = answer["statusCode"]?.int ?? answer["statusCode"]?.string.flatMap({ Int($0) }),
+        guard
+            let status = answer["statusCode"]?.int
+                ?? answer["statusCode"]?.string.flatMap({ Int($0) }),
             (100...599).contains(status), let body = Payloads.body(of: answer),
             var headers = fields(of: answer, isFirst: isFirst)
         else { return nil }
@@ -44,7 +50,8 @@ enum GatewayResponses {
         }
         return Response(
             head: ResponseHead(status: status, headers: headers),
-            body: body.isEmpty ? .empty : .bytes(body[...]))
+            body: body.isEmpty ? .empty : .bytes(body[...])
+        )
     }
 
     private static func fields(of answer: JSONValue, isFirst: Bool) -> Headers? {

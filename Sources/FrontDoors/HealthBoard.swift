@@ -42,6 +42,12 @@ package final class HealthBoard: Sendable {
     private struct Contents {
         var health: [Key: TargetHealth] = [:]
         var turns: [String: Int] = [:]
+
+        mutating func takeTurn(_ name: String) -> Int {
+            let turn = turns[name, default: 0]
+            turns[name] = turn == .max ? 0 : turn + 1
+            return turn
+        }
     }
 
     private let contents = Mutex(Contents())
@@ -100,13 +106,5 @@ package final class HealthBoard: Sendable {
             left -= group.weight
         }
         return nil
-    }
-}
-
-extension HealthBoard.Contents {
-    fileprivate mutating func takeTurn(_ name: String) -> Int {
-        let turn = turns[name, default: 0]
-        turns[name] = turn &+ 1 < 0 ? 0 : turn &+ 1
-        return turn
     }
 }

@@ -68,24 +68,35 @@ package final class HealthChecker: Sendable {
     }
 
     private func check(
-        _ group: TargetGroup, _ target: TargetGroup.Target, _ context: ReactorLocal<ReactorContext>
+        _ group: TargetGroup,
+        _ target: TargetGroup.Target,
+        _ context: ReactorLocal<ReactorContext>
     ) {
         guard case .address(let host, let port) = target else { return }
         Task(executorPreference: context.value.reactor) { [board] in
             let isHealthy = await Self.ask(
-                group, host: host, port: group.healthCheck.port ?? port, context.value)
+                group,
+                host: host,
+                port: group.healthCheck.port ?? port,
+                context.value
+            )
             board.record(isHealthy, of: target, in: group)
         }
     }
 
     private static func ask(
-        _ group: TargetGroup, host: String, port: Int, _ context: ReactorContext
+        _ group: TargetGroup,
+        host: String,
+        port: Int,
+        _ context: ReactorContext
     ) async -> Bool {
         let check = group.healthCheck
         let mark = check.path.firstIndex(of: "?")
         var head = RequestHead(
-            method: "GET", path: String(check.path[..<(mark ?? check.path.endIndex)]),
-            headers: ["Host": "\(host):\(port)", "User-Agent": "ELB-HealthChecker/2.0"])
+            method: "GET",
+            path: String(check.path[..<(mark ?? check.path.endIndex)]),
+            headers: ["Host": "\(host):\(port)", "User-Agent": "ELB-HealthChecker/2.0"]
+        )
         head.query = mark.map { String(check.path[check.path.index(after: $0)...]) }
         var limits = UpstreamLimits()
         limits.connect = .seconds(check.timeout)
@@ -94,9 +105,11 @@ package final class HealthChecker: Sendable {
         limits.attempts = 1
         do throws(Fault) {
             let response = try await context.upstream.send(
-                head, body: .empty,
+                head,
+                body: .empty,
                 to: UpstreamTarget(host: host, port: port, isTLS: group.isTLS, verifies: false),
-                limits: limits)
+                limits: limits
+            )
             return accepts(check.matcher, response.head.status)
         } catch {
             return false

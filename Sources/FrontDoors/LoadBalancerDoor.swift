@@ -33,8 +33,12 @@ package struct LoadBalancerDoor: ExchangeHandler {
 
     /// Makes the door of one load balancer as of a snapshot.
     package init(
-        balancer: LoadBalancer, snapshot: Snapshot, ports: DoorPorts, board: HealthBoard,
-        invoker: any FunctionInvoker, edge: String? = nil
+        balancer: LoadBalancer,
+        snapshot: Snapshot,
+        ports: DoorPorts,
+        board: HealthBoard,
+        invoker: any FunctionInvoker,
+        edge: String? = nil
     ) {
         self.balancer = balancer
         self.snapshot = snapshot
@@ -55,13 +59,22 @@ package struct LoadBalancerDoor: ExchangeHandler {
             return BalancerPages.response(400)
         }
         let actions = RuleEvaluation.actions(
-            of: listener, for: request, sourceIP: exchange.viewer.address)
+            of: listener,
+            for: request,
+            sourceIP: exchange.viewer.address
+        )
         for action in actions {
             switch action {
             case .fixedResponse(let status, let contentType, let body):
                 return fixed(status, contentType ?? "text/plain; charset=utf-8", body ?? "")
             case .redirect(let redirect):
-                return Self.redirect(redirect, request, isTLS: listener.isTLS, port: port(of: listener), ports)
+                return Self.redirect(
+                    redirect,
+                    request,
+                    isTLS: listener.isTLS,
+                    port: port(of: listener),
+                    ports
+                )
             case .forward(let groups):
                 return await forward(&exchange, to: groups, listener)
             }
@@ -69,24 +82,31 @@ package struct LoadBalancerDoor: ExchangeHandler {
         return BalancerPages.response(503)
     }
 
-    private func listener(isTLS: Bool) -> Listener? {
+    private func listener(isTLS: Bool) -> Model.Listener? {
         let wanted = isTLS ? 443 : 80
         return balancer.listeners.first { $0.port == wanted }
             ?? balancer.listeners.first { $0.isTLS == isTLS } ?? balancer.listeners.first
     }
 
-    private func port(of listener: Listener) -> Int { ports.real(listener.port) }
+    private func port(of listener: Model.Listener) -> Int { ports.real(listener.port) }
 
     private func fixed(_ status: Int, _ contentType: String, _ body: String) -> Response {
         Response(
             head: ResponseHead(
-                status: status, headers: ["Server": "awselb/2.0", "Content-Type": contentType]),
-            body: body.isEmpty ? .empty : .bytes(Array(body.utf8)[...]))
+                status: status,
+                headers: ["Server": "awselb/2.0", "Content-Type": contentType]
+            ),
+            body: body.isEmpty ? .empty : .bytes(Array(body.utf8)[...])
+        )
     }
 
     /// The answer of a redirect action; 443 and 80 become this process's ports.
     static func redirect(
-        _ action: RedirectAction, _ request: RequestHead, isTLS: Bool, port: Int, _ ports: DoorPorts
+        _ action: RedirectAction,
+        _ request: RequestHead,
+        isTLS: Bool,
+        port: Int,
+        _ ports: DoorPorts
     ) -> Response {
         let host = request.host.contains(":") ? "[\(request.host)]" : request.host
         let values = [
@@ -125,16 +145,21 @@ package struct LoadBalancerDoor: ExchangeHandler {
     }
 
     private func forward(
-        _ exchange: inout Exchange, to groups: [RuleAction.WeightedTargetGroup],
-        _ listener: Listener
+        _ exchange: inout Exchange,
+        to groups: [RuleAction.WeightedTargetGroup],
+        _ listener: Model.Listener
     ) async -> Response {
         guard let arn = board.choose(groups), let group = snapshot.targetGroups[arn],
             let target = board.next(in: group)
         else { return BalancerPages.response(503) }
         guard
             let head = ForwardedHead.make(
-                exchange.request, viewer: exchange.viewer, isTLS: listener.isTLS,
-                port: port(of: listener), limit: Self.forwardedLimit)
+                exchange.request,
+                viewer: exchange.viewer,
+                isTLS: listener.isTLS,
+                port: port(of: listener),
+                limit: Self.forwardedLimit
+            )
         else { return BalancerPages.response(463) }
         switch target {
         case .address(let host, let port):
@@ -144,7 +169,10 @@ package struct LoadBalancerDoor: ExchangeHandler {
     }
 
     private func send(
-        _ exchange: inout Exchange, _ head: RequestHead, to group: TargetGroup, host: String,
+        _ exchange: inout Exchange,
+        _ head: RequestHead,
+        to group: TargetGroup,
+        host: String,
         port: Int
     ) async -> Response {
         var head = head
@@ -157,11 +185,16 @@ package struct LoadBalancerDoor: ExchangeHandler {
         limits.attempts = 1
         do throws(Fault) {
             var response = try await exchange.context.upstream.send(
-                head, body: exchange.body,
+                head,
+                body: exchange.body,
                 to: UpstreamTarget(host: host, port: port, isTLS: group.isTLS, verifies: false),
-                limits: limits, interim: exchange.sendInterim)
+                limits: limits,
+                interim: exchange.sendInterim
+            )
             HopByHop.strip(
-                &response.head.headers, keepingUpgrade: response.head.status == 101)
+                &response.head.headers,
+                keepingUpgrade: response.head.status == 101
+            )
             return response
         } catch {
             return BalancerPages.response(for: error)
@@ -169,7 +202,10 @@ package struct LoadBalancerDoor: ExchangeHandler {
     }
 
     private func call(
-        _ exchange: inout Exchange, _ head: RequestHead, _ group: TargetGroup, _ reference: String
+        _ exchange: inout Exchange,
+        _ head: RequestHead,
+        _ group: TargetGroup,
+        _ reference: String
     ) async -> Response {
         if HopByHop.isWebSocket(head.headers) { return BalancerPages.response(400) }
         guard let function = snapshot.resolve(function: reference) else {
@@ -184,8 +220,14 @@ package struct LoadBalancerDoor: ExchangeHandler {
         let event = BalancerEvents.encode(head, body: body, targetGroup: group)
         let result = await invoker.invoke(
             Invocation(
-                function: function, payload: event[...], requestID: QuickRandom.uuid(), edge: edge,
-                limit: Self.idleTimeout, maximumResponse: Self.functionLimit))
+                function: function,
+                payload: event[...],
+                requestID: QuickRandom.uuid(),
+                edge: edge,
+                limit: Self.idleTimeout,
+                maximumResponse: Self.functionLimit
+            )
+        )
         switch result {
         case .success(let payload):
             guard payload.count <= Self.functionLimit else { return BalancerPages.response(502) }

@@ -82,7 +82,8 @@ enum HopByHop {
 
     /// Whether a request asks for a WebSocket.
     static func isWebSocket(_ headers: Headers) -> Bool {
-        headers.hasToken("websocket", in: "upgrade") && headers.hasToken("upgrade", in: "connection")
+        headers.hasToken("websocket", in: "upgrade")
+            && headers.hasToken("upgrade", in: "connection")
     }
 
     /// Removes these fields and those that `Connection` names; an upgrade keeps its two.

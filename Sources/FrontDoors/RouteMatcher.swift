@@ -49,13 +49,16 @@ struct RouteMatcher: Sendable {
             return name.hasSuffix("+") ? .greedy(String(name.dropLast())) : .parameter(String(name))
         }
         return Compiled(
-            route: route, method: route.key[..<space].uppercased(), segments: segments)
+            route: route,
+            method: route.key[..<space].uppercased(),
+            segments: segments
+        )
     }
 
     /// `/` has no segments; a trailing slash makes an empty last one.
     private static func pieces(_ path: some StringProtocol) -> [String] {
         if path == "/" || path.isEmpty { return [] }
-        return path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        return String(path).dropFirst().split(separator: "/", omittingEmptySubsequences: false)
             .map(String.init)
     }
 

@@ -5,7 +5,9 @@ import Model
 enum RuleEvaluation {
     /// The actions of the first rule whose conditions all hold, else the default actions.
     static func actions(
-        of listener: Listener, for head: RequestHead, sourceIP: String
+        of listener: Listener,
+        for head: RequestHead,
+        sourceIP: String
     ) -> [RuleAction] {
         for rule in listener.rules.sorted(by: { $0.priority < $1.priority })
         where rule.conditions.allSatisfy({ holds($0, for: head, sourceIP: sourceIP) }) {

@@ -14,7 +14,9 @@ enum QueryText {
     }
 
     /// The values of each key, keys in the order of their first use.
-    static func grouped(_ pairs: [(key: String, value: String)]) -> [(key: String, values: [String])] {
+    static func grouped(
+        _ pairs: [(key: String, value: String)]
+    ) -> [(key: String, values: [String])] {
         var groups: [(key: String, values: [String])] = []
         var places: [String: Int] = [:]
         for (key, value) in pairs {
@@ -45,7 +47,8 @@ enum PercentText {
                 index += 3
             } else {
                 result.append(
-                    plusIsSpace && source[index] == UInt8(ascii: "+") ? 32 : source[index])
+                    plusIsSpace && source[index] == UInt8(ascii: "+") ? 32 : source[index]
+                )
                 index += 1
             }
         }
@@ -65,7 +68,8 @@ enum PercentText {
 /// Base64 of RFC 4648 §4, strict when reading.
 enum Base64Text {
     private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
 
     private static let values: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 256)
@@ -147,7 +151,9 @@ enum QuickRandom {
     static func gatewayID() -> String {
         var bytes: [UInt8] = []
         for value in [next(), next()] {
-            for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * shift))) }
+            for shift in 0..<8 {
+                bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * shift)))
+            }
         }
         return Base64Text.encode(bytes[..<11])
     }

@@ -2,7 +2,9 @@
 enum Wildcard {
     /// Whether the whole text matches; a backslash makes the next byte literal when `escapes` is set.
     static func matches(
-        _ pattern: String, _ text: some StringProtocol, ignoringCase: Bool = false,
+        _ pattern: String,
+        _ text: some StringProtocol,
+        ignoringCase: Bool = false,
         escapes: Bool = false
     ) -> Bool {
         let pattern = compile(pattern, ignoringCase: ignoringCase, escapes: escapes)
