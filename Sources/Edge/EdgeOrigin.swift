@@ -124,7 +124,7 @@ extension EdgePipeline {
         } catch {
             noteOrigin(&exchange, started, request, "\(error.kind)")
             if let stale = pending.stale, mayServeStale(stale, behavior) {
-                return Answer(stale, age: Freshness.age(of: stale, now: clock()), result: "Hit")
+                return standIn(stale, status: error.status, pending)
             }
             let (status, text) = ErrorPage.reason(for: error)
             log("(\(passage.requestID)) ERROR origin \(request.origin.domainName): \(error.detail)")
@@ -132,7 +132,7 @@ extension EdgePipeline {
         }
         noteOrigin(&exchange, started, request, "\(response.head.status)")
         if response.head.status >= 500, let stale = pending.stale, mayServeStale(stale, behavior) {
-            return Answer(stale, age: Freshness.age(of: stale, now: clock()), result: "Hit")
+            return standIn(stale, status: response.head.status, pending)
         }
         if response.head.status == 304, let stale = pending.stale {
             return refreshed(stale, by: response.head, behavior)
@@ -190,6 +190,22 @@ extension EdgePipeline {
             exchange.record.stages += inner.record.stages
             return response
         }
+    }
+
+    /// Serves a stale entry for the error caching time before the origin is tried again.
+    private func standIn(_ stale: StoredResponse, status: Int, _ pending: Pending) -> Answer {
+        let now = clock()
+        let custom = distribution.customErrorResponses.first { $0.errorCode == status }
+        let entry = StoredResponse(
+            head: stale.head,
+            body: stale.body,
+            storedAt: stale.storedAt,
+            expiresAt: now + (custom?.errorCachingMinTTL ?? 10),
+            initialAge: stale.initialAge,
+            originStatus: stale.originStatus
+        )
+        if let fill = pending.fill { fill.fulfil(entry) } else { cache.put(pending.key, entry) }
+        return Answer(entry, age: Freshness.age(of: entry, now: now), result: "Hit")
     }
 
     private func mayServeStale(_ stale: StoredResponse, _ behavior: CacheBehavior) -> Bool {

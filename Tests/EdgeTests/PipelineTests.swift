@@ -317,4 +317,32 @@ struct PipelineTests {
         #expect(target.origin.domainName == "new.example")
         #expect(target.port == 8080)
     }
+
+    @Test
+    func staleAnswersStandInForAFailingOrigin() async throws {
+        let bench = Bench(
+            .sample(),
+            origin: { head in
+                head.headers["if-none-match"] == nil
+                    ? (
+                        ResponseHead(
+                            status: 200,
+                            headers: ["ETag": "\"1\"", "Cache-Control": "max-age=5"]
+                        ),
+                        "old"
+                    ) : (ResponseHead(status: 503), "down")
+            }
+        )
+        _ = await bench.get("/a")
+        bench.advance(6)
+        for _ in 0..<2 {
+            let got = try #require(await bench.get("/a"))
+            #expect(got.status == 200)
+            #expect(got.text == "old")
+        }
+        #expect(bench.origin.count == 2)
+        bench.advance(11)
+        _ = await bench.get("/a")
+        #expect(bench.origin.count == 3)
+    }
 }
