@@ -51,7 +51,7 @@ final class Node: Sendable {
         for diagnostic in plan.diagnostics { log.line(stack.text(of: diagnostic)) }
 
         let registry = PrimaryRegistry(
-            store: try SQLiteStore(directory: configuration.state + "/registry")
+            store: try SQLiteStore(folder: configuration.state + "/registry")
         )
         let replicas = configuration.edges.map { name in
             EdgeReplica(
@@ -116,11 +116,11 @@ final class Node: Sendable {
 
     /// Every listener of the node.
     struct Listeners {
-        var https: [Listener] = []
-        var http: [Listener] = []
-        var api: [Listener] = []
+        var https: [DataPlane.Listener] = []
+        var http: [DataPlane.Listener] = []
+        var api: [DataPlane.Listener] = []
 
-        var all: [Listener] { https + http + api }
+        var all: [DataPlane.Listener] { https + http + api }
     }
 
     private func listen(
@@ -152,7 +152,7 @@ final class Node: Sendable {
         let record: @Sendable (AccessRecord) -> Void = { requests.append($0) }
         var listeners = Listeners()
         for address in configuration.addresses {
-            let https = Listener(
+            let https = DataPlane.Listener(
                 address: address,
                 port: ports.https,
                 tls: tls,
@@ -163,7 +163,7 @@ final class Node: Sendable {
             try https.start(on: reactors)
             listeners.https.append(https)
             ports.https = https.port
-            let http = Listener(
+            let http = DataPlane.Listener(
                 address: address,
                 port: ports.http,
                 tls: nil,
@@ -186,7 +186,7 @@ final class Node: Sendable {
         )
         var apiPort = configuration.apiPort
         for address in ["127.0.0.1", "::1"] {
-            let api = Listener(
+            let api = DataPlane.Listener(
                 address: address,
                 port: apiPort,
                 tls: nil,
