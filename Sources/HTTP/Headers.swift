@@ -13,6 +13,7 @@ package struct Headers: Sendable {
         package var valueStart: UInt32
         package var valueLength: UInt32
 
+        /// Makes an entry from offsets into the buffer.
         package init(nameStart: Int, nameLength: Int, valueStart: Int, valueLength: Int) {
             self.nameStart = UInt32(truncatingIfNeeded: nameStart)
             self.nameLength = UInt32(truncatingIfNeeded: nameLength)

@@ -18,7 +18,9 @@ final class RunningNode {
 
     /// Starts a verb and waits for its line `ready`.
     init(_ verb: [String], in folder: URL? = nil) throws {
-        let base = FileManager.default.temporaryDirectory.appendingPathComponent("portico-\(UUID().uuidString)")
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "portico-\(UUID().uuidString)"
+        )
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
         self.folder = base
         let built = [
@@ -27,7 +29,8 @@ final class RunningNode {
         process.executableURL = try #require(built)
         process.arguments =
             verb + [
-                "--state", base.appendingPathComponent("state").path, "--https-port", "0", "--http-port", "0",
+                "--state", base.appendingPathComponent("state").path, "--https-port", "0",
+                "--http-port", "0",
                 "--api-port", "0", "--bind", "127.0.0.1",
             ]
         process.currentDirectoryURL = folder ?? base
@@ -64,9 +67,11 @@ final class RunningNode {
         let output = try run(
             "/usr/bin/env",
             [
-                "curl", "-sS", "-i", "--max-time", "20", "--http1.1", "--cacert", authority, "--resolve",
+                "curl", "-sS", "-i", "--max-time", "20", "--http1.1", "--cacert", authority,
+                "--resolve",
                 "\(host):\(port):127.0.0.1", "https://\(host):\(port)\(path)",
-            ] + more)
+            ] + more
+        )
         return Answer(output)
     }
 
@@ -74,7 +79,11 @@ final class RunningNode {
     func api(_ path: String, _ more: [String] = []) throws -> Answer {
         let port = try #require(ports["api"])
         return Answer(
-            try run("/usr/bin/env", ["curl", "-sS", "-i", "--max-time", "20", "http://127.0.0.1:\(port)\(path)"] + more))
+            try run(
+                "/usr/bin/env",
+                ["curl", "-sS", "-i", "--max-time", "20", "http://127.0.0.1:\(port)\(path)"] + more
+            )
+        )
     }
 
     /// Runs a command and returns what it printed.
@@ -101,7 +110,9 @@ struct Answer {
         let normal = text.replacingOccurrences(of: "\r\n", with: "\n")
         let parts = normal.components(separatedBy: "\n\n")
         let lines = (parts.first ?? "").split(separator: "\n")
-        status = lines.first.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) } ?? 0
+        status =
+            lines.first.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }
+            ?? 0
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
