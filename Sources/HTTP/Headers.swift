@@ -142,11 +142,21 @@ package struct Headers: Sendable {
 
     /// Whether a comma-separated list field holds this token, in any letter case (RFC 9110 §5.6.1).
     package func hasToken(_ token: String, in name: String) -> Bool {
-        all(name).contains { value in
-            value.split(separator: ",").contains {
-                $0.trimmingASCIIWhitespace().lowercased() == token.lowercased()
+        let wanted = token.lowercased()
+        var isFound = false
+        buffer.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
+            for index in entries.indices where isNamed(name, at: index) {
+                let entry = entries[index]
+                FieldSection.forEachItem(
+                    base + Int(entry.valueStart),
+                    Int(entry.valueLength)
+                ) { start, count in
+                    if Headers.equal(start, count, wanted) { isFound = true }
+                }
             }
         }
+        return isFound
     }
 
     /// Lower-cases one ASCII byte.

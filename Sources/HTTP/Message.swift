@@ -43,11 +43,23 @@ package struct RequestHead: Sendable {
 
     /// The host named by the request without its port, lower case.
     package var host: String {
-        guard let field = headers["host"] else { return "" }
-        if field.hasPrefix("["), let end = field.firstIndex(of: "]") {
-            return field[field.index(after: field.startIndex)..<end].lowercased()
+        guard let index = headers.entries.indices.first(where: { headers.isNamed("host", at: $0) })
+        else { return "" }
+        let entry = headers.entries[index]
+        return headers.buffer.withUnsafeBufferPointer { buffer in
+            let end = Int(entry.valueStart) + Int(entry.valueLength)
+            var bytes = buffer[Int(entry.valueStart)..<end]
+            if bytes.first == UInt8(ascii: "["), let close = bytes.firstIndex(of: UInt8(ascii: "]"))
+            {
+                bytes = bytes[(bytes.startIndex + 1)..<close]
+            } else {
+                bytes = bytes.prefix { $0 != UInt8(ascii: ":") }
+            }
+            return String(unsafeUninitializedCapacity: bytes.count) { output in
+                for (offset, byte) in bytes.enumerated() { output[offset] = Headers.lowered(byte) }
+                return bytes.count
+            }
         }
-        return field.prefix { $0 != ":" }.lowercased()
     }
 }
 

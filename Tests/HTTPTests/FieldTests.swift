@@ -125,3 +125,29 @@ struct TargetTests {
         #expect(QueryString.pairs("").isEmpty)
     }
 }
+
+@Suite("Look-ups in a head")
+struct LookupTests {
+    @Test(
+        "the host goes without port and letter case",
+        arguments: [
+            ("Example.COM:8443", "example.com"), ("x", "x"), ("[::1]:80", "::1"), ("", ""),
+            ("[::A]", "::a"), (":80", ""),
+            ("a.b.c.d.e.f.g.h.Localhost", "a.b.c.d.e.f.g.h.localhost"),
+        ]
+    )
+    func host(field: String, expected: String) {
+        #expect(RequestHead(method: "GET", path: "/", headers: ["hOST": field]).host == expected)
+        #expect(RequestHead(method: "GET", path: "/").host == "")
+    }
+
+    @Test("tokens are found whole, over several fields")
+    func tokens() {
+        let headers: Headers = ["Connection": "a, Keep-Alive ,", "connection": "\tUpgrade"]
+        #expect(headers.hasToken("keep-alive", in: "Connection"))
+        #expect(headers.hasToken("UPGRADE", in: "connection"))
+        #expect(!headers.hasToken("keep", in: "connection"))
+        #expect(!headers.hasToken("a", in: "other"))
+        #expect(!Headers().hasToken("a", in: "b"))
+    }
+}
