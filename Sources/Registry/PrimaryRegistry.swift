@@ -8,36 +8,42 @@ package actor PrimaryRegistry {
 
     private let executor = QueueExecutor(label: "portico.registry")
     private nonisolated let store: any RegistryStore
-    private var current: Snapshot
-    private var counters: [String: Int]
+    private var loaded: State?
     private var followers: [Int: AsyncStream<Revision>.Continuation] = [:]
     private var nextFollower = 0
+
+    private struct State {
+        var current: Snapshot
+        var counters: [String: Int]
+    }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
 
-    /// Starts from what the store holds.
-    package init(store: any RegistryStore) throws {
-        self.store = store
-        current = try store.snapshot()
-        counters = try store.versionCounters()
-    }
+    /// Starts from what the store holds, which is read at the first use.
+    package init(store: any RegistryStore) { self.store = store }
 
     /// Commits changes as the next revision and returns its number.
     package func publish(_ changes: [Change]) async throws -> Int {
+        var state = try state()
         let number = try store.publish(changes)
-        current = current.applying(changes, revision: number)
+        state.current = state.current.applying(changes, revision: number)
         for case .put(.function(let version)) in changes {
-            counters[version.name] = max(counters[version.name] ?? 0, version.version)
+            state.counters[version.name] = max(
+                state.counters[version.name] ?? 0,
+                version.version
+            )
         }
+        loaded = state
         let revision = Revision(number: number, changes: changes)
         for (id, follower) in followers { send(revision, to: follower, id) }
         return number
     }
 
-    /// Keeps a code archive and returns its digest.
+    /// Keeps a code archive, which must be readable, and returns its digest.
     package func addBlob(_ bytes: [UInt8]) async throws -> String {
+        try CodeArchive.check(bytes)
         let digest = CodeArchive.digest(bytes)
         try store.putBlob(digest: digest, bytes)
         return digest
@@ -51,7 +57,8 @@ package actor PrimaryRegistry {
     /// The latest version keeps its number when code and configuration are equal; numbers are never
     /// given twice, also after a deletion.
     package func version(for draft: FunctionVersion) async throws -> Int {
-        let latest = current.functions.values.filter { $0.name == draft.name }
+        let state = try state()
+        let latest = state.current.functions.values.filter { $0.name == draft.name }
             .max { $0.version < $1.version }
         if let latest {
             var same = draft
@@ -59,7 +66,7 @@ package actor PrimaryRegistry {
             same.description = latest.description
             if same == latest { return latest.version }
         }
-        return (counters[draft.name] ?? 0) + 1
+        return (state.counters[draft.name] ?? 0) + 1
     }
 
     /// Revisions after the given one, then every new one; ends when the follower falls far behind.
@@ -73,7 +80,7 @@ package actor PrimaryRegistry {
         continuation.onTermination = { [weak self] _ in
             Task { await self?.forget(id) }
         }
-        guard revision <= current.revision,
+        guard let current = try? state().current, revision <= current.revision,
             let backlog = try? store.changes(after: revision, limit: Self.followerBacklog)
         else {
             continuation.finish()
@@ -89,10 +96,14 @@ package actor PrimaryRegistry {
     }
 
     /// Everything that is current.
-    package func snapshot() -> Snapshot { current }
+    package func snapshot() throws -> Snapshot { try state().current }
 
-    /// The latest revision's number.
-    package var head: Int { current.revision }
+    private func state() throws -> State {
+        if let loaded { return loaded }
+        let state = State(current: try store.snapshot(), counters: try store.versionCounters())
+        loaded = state
+        return state
+    }
 
     private func forget(_ id: Int) { followers[id] = nil }
 

@@ -10,7 +10,7 @@ struct ReplicaTests {
     @Test
     func appliesCodeBeforeConfiguration() async throws {
         let folder = try TemporaryFolder()
-        let primary = try PrimaryRegistry(store: SQLiteStore(folder: folder.path + "/primary"))
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path + "/primary"))
         let replicas = ["iad", "fra", "nrt"].map {
             EdgeReplica(name: $0, directory: folder.path + "/" + $0, registry: primary)
         }
@@ -39,7 +39,7 @@ struct ReplicaTests {
     @Test
     func resumesFromItsOwnState() async throws {
         let folder = try TemporaryFolder()
-        let primary = try PrimaryRegistry(store: SQLiteStore(folder: folder.path + "/primary"))
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path + "/primary"))
         let directory = folder.path + "/iad"
         do {
             let replica = EdgeReplica(name: "iad", directory: directory, registry: primary)
@@ -64,7 +64,7 @@ struct ReplicaTests {
     @Test
     func damagedStateIsSetAside() async throws {
         let folder = try TemporaryFolder()
-        let primary = try PrimaryRegistry(store: SQLiteStore(folder: folder.path + "/primary"))
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path + "/primary"))
         _ = try await primary.publish([bucket("a")])
         var state = try ReplicaState(Snapshot())
         state.snapshot.buckets = ["forged": "/"]
@@ -86,7 +86,7 @@ struct ReplicaTests {
     @Test
     func followsAFarAheadPrimary() async throws {
         let folder = try TemporaryFolder()
-        let primary = try PrimaryRegistry(store: SQLiteStore(folder: folder.path + "/primary"))
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path + "/primary"))
         let directory = folder.path + "/iad"
         let replica = EdgeReplica(name: "iad", directory: directory, registry: primary)
         try FileManager.default.createDirectory(

@@ -10,7 +10,7 @@ struct StoreTests {
     @Test
     func concurrentPublishersLeaveNoGap() async throws {
         let folder = try TemporaryFolder()
-        let store = try SQLiteStore(folder: folder.path)
+        let store = try SQLiteStore(directory: folder.path)
         let numbers = try await withThrowingTaskGroup(of: [Int].self) { group in
             for publisher in 0..<20 {
                 group.addTask {
@@ -28,7 +28,7 @@ struct StoreTests {
     @Test
     func failingTransactionLeavesNothing() throws {
         let folder = try TemporaryFolder()
-        let store = try SQLiteStore(folder: folder.path)
+        let store = try SQLiteStore(directory: folder.path)
         #expect(try store.publish([bucket("a")]) == 1)
         let missing = String(repeating: "0", count: 64)
         #expect(throws: RegistryError.self) {
@@ -45,12 +45,12 @@ struct StoreTests {
         let zip = try code("exports.handler = 1")
         let digest = CodeArchive.digest(zip)
         do {
-            let store = try SQLiteStore(folder: folder.path)
+            let store = try SQLiteStore(directory: folder.path)
             try store.putBlob(digest: digest, zip)
             _ = try store.publish([.put(.function(function("f", 1, code: digest))), bucket("a")])
             _ = try store.publish([.delete("bucket/a")])
         }
-        let store = try SQLiteStore(folder: folder.path)
+        let store = try SQLiteStore(directory: folder.path)
         #expect(try store.head() == 2)
         #expect(try store.snapshot().functions.keys.sorted() == ["f:1"])
         #expect(try store.snapshot().buckets.isEmpty)
@@ -61,7 +61,7 @@ struct StoreTests {
     @Test
     func versionsAreImmutableAndNeverGivenAgain() throws {
         let folder = try TemporaryFolder()
-        let store = try SQLiteStore(folder: folder.path)
+        let store = try SQLiteStore(directory: folder.path)
         let zip = try code("1")
         let digest = CodeArchive.digest(zip)
         try store.putBlob(digest: digest, zip)
@@ -78,7 +78,7 @@ struct StoreTests {
     @Test
     func blobsAreVerified() throws {
         let folder = try TemporaryFolder()
-        let store = try SQLiteStore(folder: folder.path)
+        let store = try SQLiteStore(directory: folder.path)
         let zip = try code("1")
         let digest = CodeArchive.digest(zip)
         #expect(throws: RegistryError.self) { try store.putBlob(digest: digest, zip + [0]) }
@@ -95,7 +95,7 @@ struct PrimaryTests {
     @Test
     func numbersOfDrafts() async throws {
         let folder = try TemporaryFolder()
-        let primary = try PrimaryRegistry(store: SQLiteStore(folder: folder.path))
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path))
         let one = try await primary.addBlob(try code("1"))
         let two = try await primary.addBlob(try code("2"))
         #expect(try await primary.version(for: function("f", 0, code: one)) == 1)
@@ -105,14 +105,14 @@ struct PrimaryTests {
         _ = try await primary.publish([.put(.function(function("f", 2, code: two)))])
         #expect(try await primary.version(for: function("f", 0, code: one)) == 3)
         _ = try await primary.publish([.delete("function/f:1"), .delete("function/f:2")])
-        let reopened = try PrimaryRegistry(store: SQLiteStore(folder: folder.path))
+        let reopened = PrimaryRegistry(store: try SQLiteStore(directory: folder.path))
         #expect(try await reopened.version(for: function("f", 0, code: two)) == 3)
     }
 
     @Test
     func feedGivesOldAndNewWithoutGap() async throws {
         let folder = try TemporaryFolder()
-        let primary = try PrimaryRegistry(store: SQLiteStore(folder: folder.path))
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path))
         _ = try await primary.publish([bucket("a")])
         _ = try await primary.publish([bucket("b")])
         let feed = await primary.feed(after: 1)
@@ -128,7 +128,7 @@ struct PrimaryTests {
     @Test
     func slowFollowerIsEndedNotSkipped() async throws {
         let folder = try TemporaryFolder()
-        let primary = try PrimaryRegistry(store: SQLiteStore(folder: folder.path))
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path))
         let feed = await primary.feed(after: 0)
         for number in 0..<PrimaryRegistry.followerBacklog + 5 {
             _ = try await primary.publish([bucket("b\(number)")])

@@ -12,6 +12,9 @@ package struct CodeArchive {
     /// The SHA-256 of an archive, hexadecimal.
     package static func digest(_ zip: [UInt8]) -> String { Digest.hex(Digest.sha256(zip)) }
 
+    /// Refuses an archive whose directory is damaged, too large or names files outside its folder.
+    package static func check(_ zip: [UInt8]) throws { _ = try checked(zip) }
+
     /// Packs a folder: the same content gives the same bytes on every machine.
     ///
     /// Names are sorted, times fixed, permissions kept, `.git` left out; a link is kept when it stays
@@ -48,20 +51,7 @@ package struct CodeArchive {
     ///
     /// Every name and checksum is checked; nothing is written outside the folder.
     package static func unpack(_ zip: [UInt8], into folder: String) throws {
-        let reader = try ZipReader(zip)
-        try check(reader.entries.reduce(0) { $0 + $1.size })
-        let links = Set(reader.entries.filter(\.isLink).map(\.name))
-        for entry in reader.entries {
-            guard ZipName.isSafe(entry.name) else {
-                throw RegistryError(
-                    .invalid,
-                    "the archive's entry '\(entry.name)' leaves its folder"
-                )
-            }
-            for parent in ZipName.parents(of: entry.name) where links.contains(parent) {
-                throw RegistryError(.invalid, "the archive's entry '\(entry.name)' passes a link")
-            }
-        }
+        let reader = try checked(zip)
         try makeFolder(folder)
         for entry in reader.entries where !entry.isLink {
             let path = folder + "/" + entry.name
@@ -90,6 +80,24 @@ package struct CodeArchive {
             try makeFolder(parent(of: path))
             guard symlink(target, path) == 0 else { throw DurableFile.failure(path) }
         }
+    }
+
+    private static func checked(_ zip: [UInt8]) throws -> ZipReader {
+        let reader = try ZipReader(zip)
+        try check(reader.entries.reduce(0) { $0 + $1.size })
+        let links = Set(reader.entries.filter(\.isLink).map(\.name))
+        for entry in reader.entries {
+            guard ZipName.isSafe(entry.name) else {
+                throw RegistryError(
+                    .invalid,
+                    "the archive's entry '\(entry.name)' leaves its folder"
+                )
+            }
+            for parent in ZipName.parents(of: entry.name) where links.contains(parent) {
+                throw RegistryError(.invalid, "the archive's entry '\(entry.name)' passes a link")
+            }
+        }
+        return reader
     }
 
     private static func check(_ size: Int) throws {

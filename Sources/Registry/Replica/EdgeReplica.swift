@@ -56,7 +56,7 @@ package final class EdgeReplica: Sendable {
             atPath: directory + "/code",
             withIntermediateDirectories: true
         )
-        let primary = await registry.snapshot()
+        let primary = try await registry.snapshot()
         let (kept, problem) = ReplicaState.read(directory + "/state.json")
         shared.withLock {
             $0.head = primary.revision

@@ -9,7 +9,7 @@ package final class SQLiteStore: RegistryStore {
     private let blobFolder: String
 
     /// Opens the store in a folder, which is made when it is missing.
-    package init(folder: String) throws {
+    package init(directory folder: String) throws {
         blobFolder = folder + "/blobs"
         try FileManager.default.createDirectory(
             atPath: blobFolder,
