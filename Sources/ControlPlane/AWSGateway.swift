@@ -1,0 +1,104 @@
+package import DataPlane
+import Foundation
+import HTTP
+import JSON
+package import Model
+package import Registry
+package import Telemetry
+
+/// What the API port serves: the node's own pages under `/_portico/` and the AWS APIs.
+package final class AWSGateway: ExchangeHandler {
+    private let snapshot: @Sendable () -> Snapshot
+    private let edges: @Sendable () -> [ReplicaStatus]
+    private let requests: RequestLog
+    private let lambda: LambdaService
+
+    /// Makes the gateway; `logicalIDs` gives the function's name for a template's logical id.
+    package init(
+        registry: PrimaryRegistry,
+        snapshot: @escaping @Sendable () -> Snapshot,
+        invoker: any FunctionInvoker,
+        edges: @escaping @Sendable () -> [ReplicaStatus],
+        requests: RequestLog,
+        logicalIDs: @escaping @Sendable (String) -> String?
+    ) {
+        self.snapshot = snapshot
+        self.edges = edges
+        self.requests = requests
+        lambda = LambdaService(registry: registry, invoker: invoker, logicalIDs: logicalIDs)
+    }
+
+    package func respond(to exchange: inout Exchange) async -> Response {
+        guard Self.isLocal(exchange.request.host) else {
+            return Response(status: 403, text: "this host name is not served on the API port\n")
+        }
+        for origin in exchange.request.headers.all("origin") where !Self.isLocal(origin: origin) {
+            return Response(status: 403, text: "requests from other web origins are refused\n")
+        }
+        let path = exchange.request.path
+        if path.hasPrefix("/_portico/") { return page(path, exchange.request) }
+        do throws(APIError) {
+            return try await lambda.respond(to: &exchange)
+        } catch {
+            return error.response(to: exchange.request)
+        }
+    }
+
+    private func page(_ path: String, _ request: RequestHead) -> Response {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            return Response(status: 405, text: "only GET is allowed here\n")
+        }
+        switch path {
+        case "/_portico/health":
+            return json(
+                Health(status: "ready", revision: snapshot().revision, edges: edges())
+            )
+        case "/_portico/edges":
+            return json(edges())
+        case "/_portico/requests":
+            let given = Query(request.query)["limit"]
+            guard let limit = given.map({ Int($0) }) ?? 100, limit >= 0 else {
+                return Response(status: 400, text: "limit is a number of requests\n")
+            }
+            return json(requests.latest(limit))
+        default:
+            return Response(status: 404, text: "there is no page \(path)\n")
+        }
+    }
+
+    private struct Health: Encodable {
+        var status: String
+        var revision: Int
+        var edges: [ReplicaStatus]
+    }
+
+    private func json(_ value: some Encodable) -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else {
+            return Response(status: 500, text: "the answer cannot be written as JSON\n")
+        }
+        return Response(
+            head: ResponseHead(status: 200, headers: ["Content-Type": "application/json"]),
+            body: .bytes([UInt8](data)[...])
+        )
+    }
+
+    /// Whether a host name can only mean this machine; keeps other sites from rebinding a name to it.
+    static func isLocal(_ host: String) -> Bool {
+        if host == "localhost" || host.hasSuffix(".localhost") || host == "::1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    /// Whether a web origin (`scheme://host:port`) is of this machine.
+    static func isLocal(origin: String) -> Bool {
+        guard let range = origin.range(of: "://") else { return false }
+        let head = RequestHead(
+            method: "GET",
+            path: "/",
+            headers: ["host": String(origin[range.upperBound...])]
+        )
+        return isLocal(head.host)
+    }
+}
