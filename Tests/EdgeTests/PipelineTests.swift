@@ -345,4 +345,69 @@ struct PipelineTests {
         _ = await bench.get("/a")
         #expect(bench.origin.count == 3)
     }
+
+    @Test
+    func upgradesReachTheOriginUncached() async throws {
+        let bench = Bench(
+            .sample(hooks: [.originRequest]),
+            scripts: ["origin-request:1": echo("request")],
+            origin: Self.plain
+        )
+        for _ in 0..<2 {
+            let got = try #require(
+                await bench.get(
+                    "/ws",
+                    headers: [
+                        "Connection": "keep-alive, Upgrade", "Upgrade": "websocket",
+                        "Sec-WebSocket-Key": "k", "Keep-Alive": "5",
+                    ]
+                )
+            )
+            #expect(got.cache == "Miss from cloudfront")
+        }
+        let head = try #require(bench.origin.last)
+        #expect(head.headers["connection"] == "Upgrade")
+        #expect(head.headers["upgrade"] == "websocket")
+        #expect(head.headers["sec-websocket-key"] == "k")
+        #expect(head.headers["keep-alive"] == nil)
+        #expect(bench.origin.count == 2)
+    }
+
+    @Test
+    func aFailingOriginHookLeavesNoWaiters() async throws {
+        let bench = Bench(
+            .sample(hooks: [.originRequest]),
+            scripts: ["origin-request:1": { _ in .success(Array("1".utf8)[...]) }],
+            origin: Self.plain
+        )
+        for _ in 0..<3 {
+            let got = try #require(await bench.get("/a"))
+            #expect(got.cache == "LambdaValidationError from cloudfront")
+        }
+        #expect(bench.invoker.functions.count == 3)
+        #expect(bench.origin.count == 0)
+    }
+
+    @Test
+    func thePatternOfTheViewersPathChoosesTheBehaviour() async throws {
+        let bench = Bench(
+            .sample {
+                $0.origins.append(Origin(id: "images", domainName: "images.example"))
+                $0.behaviors.insert(
+                    CacheBehavior(
+                        pathPattern: "/images/*",
+                        targetOriginID: "images",
+                        cachePolicy: .cachingOptimized
+                    ),
+                    at: 0
+                )
+            },
+            origin: Self.plain
+        )
+        _ = await bench.get("/x/../images/a.jpg")
+        #expect(bench.origin.lastTarget?.origin.domainName == "images.example")
+        #expect(bench.origin.last?.path == "/x/../images/a.jpg")
+        _ = await bench.get("/other")
+        #expect(bench.origin.lastTarget?.origin.domainName == "origin.example")
+    }
 }
