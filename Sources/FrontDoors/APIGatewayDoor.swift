@@ -4,7 +4,9 @@ package import Model
 
 /// An API Gateway HTTP API: routes, function and HTTP integrations.
 package struct APIGatewayDoor: ExchangeHandler {
-    /// The largest body of a request. Unit: bytes.
+    /// The largest body of a request.
+    ///
+    /// Unit: bytes.
     package static let bodyLimit = 10 << 20
 
     private let api: HTTPAPI

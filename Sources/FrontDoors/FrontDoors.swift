@@ -10,7 +10,9 @@ package struct EdgeNode: Sendable {
     package var name: String
     package var box: SnapshotBox
     package var invoker: any FunctionInvoker
-    /// The bound of this edge's cache. Unit: bytes.
+    /// The bound of this edge's cache.
+    ///
+    /// Unit: bytes.
     package var cacheBytes: Int
 
     /// Makes an edge.

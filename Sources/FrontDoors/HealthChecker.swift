@@ -8,7 +8,9 @@ import Synchronization
 package final class HealthChecker: Sendable {
     private let board: HealthBoard
     private let snapshot: @Sendable () -> Snapshot
-    /// When each group is asked next. Unit: seconds.
+    /// When each group is asked next.
+    ///
+    /// Unit: seconds.
     private let due = Mutex<[String: Int]>([:])
     private let isStopped = Atomic<Bool>(false)
 

@@ -18,7 +18,9 @@ package struct DoorPorts: Sendable, Hashable {
 
 /// An Application Load Balancer: rules, target groups, functions as targets.
 package struct LoadBalancerDoor: ExchangeHandler {
-    /// The largest body for a function. Unit: bytes.
+    /// The largest body for a function.
+    ///
+    /// Unit: bytes.
     package static let functionLimit = 1 << 20
     /// Connections idle for longer are given up.
     package static let idleTimeout: Duration = .seconds(60)
