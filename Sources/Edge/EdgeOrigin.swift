@@ -144,7 +144,6 @@ extension EdgePipeline {
             body: response.body,
             result: status >= 400 ? "Error" : "Miss"
         )
-        answer.mayBecomeNotModified = !pending.key.isEmpty
         answer.settle()
         return answer
     }
