@@ -1,0 +1,184 @@
+import CLinux
+import Glibc
+
+/// How a child process ended.
+package enum ChildExit: Sendable, Equatable {
+    case status(Int32)
+    case signal(Int32)
+
+    /// What `waitpid` reported, as a case.
+    init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7f
+        self = signal == 0 ? .status((waitStatus >> 8) & 0xff) : .signal(signal)
+    }
+}
+
+/// Why a child process could not be started.
+package struct SpawnError: Error, Sendable {
+    package let call: String
+    package let code: Int32
+}
+
+/// A running program in a process group of its own, with a socket as its descriptor 3.
+///
+/// Confined to its reactor. The process is awaited as soon as it ends, so it never stays a zombie.
+package final class ChildProcess {
+    package let pid: pid_t
+    /// Our end of the child's descriptor 3.
+    package let channel: Readiness
+    package let output: Readiness
+    package let errors: Readiness
+    /// How the process ended, nil while it runs.
+    package private(set) var exit: ChildExit?
+    private let reactor: Reactor
+    private var waiters: [UnsafeContinuation<ChildExit, Never>] = []
+
+    private init(
+        pid: pid_t, channel: Readiness, output: Readiness, errors: Readiness, reactor: Reactor
+    ) {
+        self.pid = pid
+        self.channel = channel
+        self.output = output
+        self.errors = errors
+        self.reactor = reactor
+    }
+
+    /// Starts a program on the current reactor; `path` must be absolute.
+    /// - Throws: `SpawnError` with the failing call and its `errno`.
+    package static func spawn(
+        path: String, arguments: [String], environment: [String], openFiles: UInt64, on reactor: Reactor
+    ) throws(SpawnError) -> ChildProcess {
+        var ends = Descriptors()
+        defer { ends.closeAll() }
+        try ends.open()
+        let pid = try launch(path, arguments, environment, ends)
+        let descriptor = portico_pidfd_open(pid)
+        guard descriptor >= 0 else {
+            let code = errno
+            Glibc.kill(-pid, SIGKILL)
+            waitpid(pid, nil, 0)
+            throw SpawnError(call: "pidfd_open", code: code)
+        }
+        if openFiles > 0 {
+            _ = portico_prlimit(pid, Int32(RLIMIT_NOFILE.rawValue), openFiles, openFiles)
+        }
+        let child = ChildProcess(
+            pid: pid, channel: reactor.register(ends.take(\.ours)),
+            output: reactor.register(ends.take(\.outputRead)),
+            errors: reactor.register(ends.take(\.errorsRead)), reactor: reactor)
+        let watched = ReactorLocal((child, reactor.register(descriptor)))
+        reactor.submit { await watched.value.0.awaitExit(watched.value.1) }
+        return child
+    }
+
+    private func awaitExit(_ ended: Readiness) async {
+        var status: Int32 = 0
+        while true {
+            let found = waitpid(pid, &status, WNOHANG)
+            if found == pid || (found < 0 && errno == ECHILD) { break }
+            if await ended.readable() == .closed { break }
+        }
+        reactor.close(ended)
+        let result = ChildExit(waitStatus: status)
+        exit = result
+        // Whatever the program had started shares its group and must not outlive it.
+        Glibc.kill(-pid, SIGKILL)
+        let resumed = waiters
+        waiters = []
+        for waiter in resumed { waiter.resume(returning: result) }
+    }
+
+    /// Limits the private memory of the process. Unit: bytes.
+    package func limitMemory(to bytes: UInt64) {
+        _ = portico_prlimit(pid, Int32(RLIMIT_DATA.rawValue), bytes, bytes)
+    }
+
+    /// Kills the whole process group at once.
+    package func kill() {
+        guard exit == nil else { return }
+        Glibc.kill(-pid, SIGKILL)
+    }
+
+    /// Waits until the process has ended and was reaped.
+    package func waitForExit() async -> ChildExit {
+        if let exit { return exit }
+        return await withUnsafeContinuation { waiters.append($0) }
+    }
+
+    /// Closes our ends of the channel and the pipes.
+    package func close() {
+        reactor.close(channel)
+        reactor.close(output)
+        reactor.close(errors)
+    }
+
+    private static func launch(
+        _ path: String, _ arguments: [String], _ environment: [String], _ ends: Descriptors
+    ) throws(SpawnError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, ends.outputWrite, 1)
+        posix_spawn_file_actions_adddup2(&actions, ends.errorsWrite, 2)
+        posix_spawn_file_actions_adddup2(&actions, ends.theirs, 3)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var every = sigset_t()
+        sigfillset(&every)
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigdefault(&attributes, &every)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        var argumentList = ([path] + arguments).map { strdup($0) } + [nil]
+        var environmentList = environment.map { strdup($0) } + [nil]
+        defer { for text in argumentList + environmentList { free(text) } }
+        var pid: pid_t = 0
+        let code = posix_spawn(
+            &pid, path, &actions, &attributes, &argumentList, &environmentList)
+        guard code == 0 else { throw SpawnError(call: "posix_spawn", code: code) }
+        return pid
+    }
+}
+
+/// The six ends made for one child; those not taken are closed.
+private struct Descriptors {
+    var ours: Int32 = -1
+    var theirs: Int32 = -1
+    var outputRead: Int32 = -1
+    var outputWrite: Int32 = -1
+    var errorsRead: Int32 = -1
+    var errorsWrite: Int32 = -1
+
+    mutating func open() throws(SpawnError) {
+        var pair: [Int32] = [-1, -1]
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &pair) == 0 else {
+            throw SpawnError(call: "socketpair", code: errno)
+        }
+        (ours, theirs) = (pair[0], pair[1])
+        guard portico_pipe(&pair) == 0 else { throw SpawnError(call: "pipe2", code: errno) }
+        (outputRead, outputWrite) = (pair[0], pair[1])
+        guard portico_pipe(&pair) == 0 else { throw SpawnError(call: "pipe2", code: errno) }
+        (errorsRead, errorsWrite) = (pair[0], pair[1])
+        for end in [ours, outputRead, errorsRead] {
+            _ = fcntl(end, F_SETFL, fcntl(end, F_GETFL) | O_NONBLOCK)
+        }
+    }
+
+    mutating func take(_ end: WritableKeyPath<Descriptors, Int32>) -> Int32 {
+        defer { self[keyPath: end] = -1 }
+        return self[keyPath: end]
+    }
+
+    mutating func closeAll() {
+        for end in [ours, theirs, outputRead, outputWrite, errorsRead, errorsWrite] where end >= 0 {
+            Glibc.close(end)
+        }
+    }
+}
