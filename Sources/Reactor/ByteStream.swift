@@ -2,12 +2,12 @@ import Glibc
 
 extension Readiness {
     /// How a transfer ended.
-    package enum Transfer: Sendable, Equatable { case bytes(Int), ended, timedOut }
+    package enum StreamOutcome: Sendable, Equatable { case bytes(Int), ended, timedOut }
 
     /// Reads what is there, waiting for the first byte.
     package func readSome(
         into buffer: UnsafeMutableRawBufferPointer, until deadline: ContinuousClock.Instant? = nil
-    ) async -> Transfer {
+    ) async -> StreamOutcome {
         while isOpen {
             let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
             if count > 0 { return .bytes(count) }
@@ -27,7 +27,7 @@ extension Readiness {
     package func writeAll(
         _ head: ArraySlice<UInt8>, _ tail: ArraySlice<UInt8>,
         until deadline: ContinuousClock.Instant? = nil
-    ) async -> Transfer {
+    ) async -> StreamOutcome {
         var sent = 0
         let total = head.count + tail.count
         while sent < total {
@@ -67,7 +67,7 @@ extension Readiness {
                     var message = msghdr()
                     message.msg_iov = list.baseAddress
                     message.msg_iovlen = 2
-                    return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL.rawValue))
+                    return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
                 }
             }
         }

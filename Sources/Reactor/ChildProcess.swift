@@ -1,5 +1,5 @@
 import CLinux
-import Glibc
+package import Glibc
 
 /// How a child process ended.
 package enum ChildExit: Sendable, Equatable {

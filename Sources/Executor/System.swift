@@ -1,0 +1,111 @@
+import Glibc
+
+/// Small questions to the system.
+enum System {
+    static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+
+    /// The first executable of that name in a search path.
+    static func find(_ program: String, in path: String) -> String? {
+        for folder in path.split(separator: ":") {
+            let candidate = "\(folder)/\(program)"
+            if access(candidate, X_OK) == 0 { return candidate }
+        }
+        return nil
+    }
+
+    /// Writes a file as a whole; false when that failed.
+    static func write(_ text: String, to file: String) -> Bool {
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var left = Array(text.utf8)[...]
+        while !left.isEmpty {
+            let count = left.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return false }
+            left = left.dropFirst(count)
+        }
+        return true
+    }
+
+    /// Makes a folder with its parents.
+    static func makeFolder(_ path: String) {
+        var built = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            built += part
+            mkdir(built, 0o700)
+            built += "/"
+        }
+    }
+
+    /// The wall clock. Unit: milliseconds since 1970.
+    static var milliseconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// A time as `2026-01-31T10:11:12.123Z`.
+    static func timestamp(_ milliseconds: Int64) -> String {
+        let date = calendar(milliseconds)
+        let day = [pad(Int(date.tm_year) + 1900, 4), pad(Int(date.tm_mon) + 1, 2), pad(Int(date.tm_mday), 2)]
+        let clock = [pad(Int(date.tm_hour), 2), pad(Int(date.tm_min), 2), pad(Int(date.tm_sec), 2)]
+        return day.joined(separator: "-") + "T" + clock.joined(separator: ":") + "."
+            + pad(Int(milliseconds % 1000), 3) + "Z"
+    }
+
+    /// The name of a new log stream: `2026/01/31/[3]0123…`.
+    static func logStream(version: String) -> String {
+        let date = calendar(milliseconds)
+        var generator = SystemRandomNumberGenerator()
+        let unique = (0..<2).map { _ in pad(String(generator.next() as UInt64, radix: 16), 16) }.joined()
+        return "\(pad(Int(date.tm_year) + 1900, 4))/\(pad(Int(date.tm_mon) + 1, 2))/"
+            + "\(pad(Int(date.tm_mday), 2))/[\(version)]\(unique)"
+    }
+
+    /// Seconds or milliseconds with two decimals.
+    static func twoDecimals(_ duration: Duration, per unit: Duration) -> String {
+        let hundredths = Int((duration / unit * 100).rounded())
+        return "\(hundredths / 100).\(pad(hundredths % 100, 2))"
+    }
+
+    private static func calendar(_ milliseconds: Int64) -> tm {
+        var seconds = time_t(milliseconds / 1000)
+        var date = tm()
+        gmtime_r(&seconds, &date)
+        return date
+    }
+
+    private static func pad(_ number: Int, _ width: Int) -> String { pad(String(number), width) }
+
+    private static func pad(_ text: String, _ width: Int) -> String {
+        String(repeating: "0", count: max(0, width - text.count)) + text
+    }
+}
+
+/// Lambda's error JSON and the escaping it needs.
+enum ErrorPayload {
+    static func make(type: String, message: String) -> [UInt8] {
+        Array("{\"errorType\":\(quote(type)),\"errorMessage\":\(quote(message))}".utf8)
+    }
+
+    /// A JSON string literal.
+    static func quote(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": out += "\\\""
+            case "\\": out += "\\\\"
+            case "\n": out += "\\n"
+            case "\r": out += "\\r"
+            case "\t": out += "\\t"
+            case _ where scalar.value < 0x20:
+                let hex = String(scalar.value, radix: 16)
+                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+}
