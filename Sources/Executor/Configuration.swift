@@ -35,8 +35,8 @@ package struct FunctionLogLine: Sendable {
     package var function: String
     package var group: String
     package var stream: String
-    /// Empty when the line belongs to no invocation.
-    package var requestID: String
+    /// Nil when the line belongs to no invocation.
+    package var requestID: String?
     /// Unit: milliseconds since 1970.
     package var timestamp: Int64
     package var text: String

@@ -30,7 +30,9 @@ final class ExecutionEnvironment {
     var initDuration: Duration?
 
     init(
-        child: ChildProcess, kind: RuntimeKind, reactor: Reactor,
+        child: ChildProcess,
+        kind: RuntimeKind,
+        reactor: Reactor,
         log: @escaping @Sendable (FunctionLogLine) -> Void
     ) {
         self.child = child
@@ -57,7 +59,9 @@ final class ExecutionEnvironment {
 
     /// Loads a function; afterwards the environment is idle, or ended when there is a failure.
     func load(
-        _ identity: FunctionIdentity, path: String, until deadline: ContinuousClock.Instant
+        _ identity: FunctionIdentity,
+        path: String,
+        until deadline: ContinuousClock.Instant
     ) async -> LoadFailure? {
         guard state.apply(.assigned) else {
             return LoadFailure(type: "Runtime.Unknown", message: "The environment was not blank.")
@@ -82,9 +86,13 @@ final class ExecutionEnvironment {
                 stop()
                 return LoadFailure(
                     type: "Sandbox.Timedout",
-                    message: "The function's static code took longer than the limit for loading.")
+                    message: "The function's static code took longer than the limit for loading."
+                )
             case .ended:
-                return LoadFailure(type: "Runtime.ExitError", message: "Error: " + (await exitText()))
+                return LoadFailure(
+                    type: "Runtime.ExitError",
+                    message: "Error: " + (await exitText())
+                )
             case .frame, .oversized: continue
             }
         }
@@ -97,14 +105,16 @@ final class ExecutionEnvironment {
 
     /// Runs one invocation; the environment stays idle only after `response`, `failed` and `oversized`.
     func invoke(
-        _ payload: Bytes, requestID: String, until deadline: ContinuousClock.Instant,
+        _ payload: Bytes,
+        requestID: String,
+        until deadline: ContinuousClock.Instant,
         deadlineMilliseconds: Int64
     ) async -> Answer {
         guard let identity, state.apply(.invoked) else { return .exited }
         currentRequest = requestID
         let id = Array(requestID.utf8.prefix(255))
         let arn = Array(identity.version.arn.utf8)
-        var head = [UInt8]()
+        var head: [UInt8] = []
         head.reserveCapacity(32 + id.count + arn.count)
         head.append(littleEndian: UInt64(max(0, deadlineMilliseconds)))
         head.append(UInt8(id.count))
@@ -166,7 +176,8 @@ final class ExecutionEnvironment {
         case .status(let code): return "Runtime exited with error: exit status \(code)"
         case .signal(let number):
             if kind == .node, number == SIGABRT { ranOutOfMemory = true }
-            let name = number == SIGKILL || ranOutOfMemory ? "killed" : String(cString: strsignal(number))
+            let name =
+                number == SIGKILL || ranOutOfMemory ? "killed" : String(cString: strsignal(number))
             return "Runtime exited with error: signal: \(name.lowercased())"
         }
     }
@@ -175,8 +186,14 @@ final class ExecutionEnvironment {
     func write(_ text: String, requestID: String) {
         log(
             FunctionLogLine(
-                function: identity?.version.qualifiedName ?? "", group: identity?.logGroup ?? "",
-                stream: logStream, requestID: requestID, timestamp: System.milliseconds, text: text))
+                function: identity?.version.qualifiedName ?? "",
+                group: identity?.logGroup ?? "",
+                stream: logStream,
+                requestID: requestID.isEmpty ? nil : requestID,
+                timestamp: System.milliseconds,
+                text: text
+            )
+        )
     }
 
     private func record(frame: Bytes) {
@@ -184,13 +201,14 @@ final class ExecutionEnvironment {
         let rest = frame.dropFirst()
         write(
             String(decoding: rest.dropFirst(Int(size)), as: UTF8.self),
-            requestID: String(decoding: rest.prefix(Int(size)), as: UTF8.self))
+            requestID: String(decoding: rest.prefix(Int(size)), as: UTF8.self)
+        )
     }
 
     private func copyOutput(of pipe: Readiness) async {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 8)
         defer { buffer.deallocate() }
-        var line = [UInt8]()
+        var line: [UInt8] = []
         while case .bytes(let count) = await pipe.readSome(into: buffer) {
             for byte in buffer[..<count] {
                 if byte == 10 || line.count >= Self.maximumLine {
@@ -208,7 +226,9 @@ final class ExecutionEnvironment {
         let line = reader.number() ?? 0
         let column = reader.number() ?? 0
         var failure = LoadFailure(
-            type: reader.text() ?? "Runtime.Unknown", message: reader.text() ?? "")
+            type: reader.text() ?? "Runtime.Unknown",
+            message: reader.text() ?? ""
+        )
         failure.file = reader.text() ?? ""
         failure.line = line
         failure.column = column
@@ -243,7 +263,9 @@ final class ExecutionEnvironment {
 /// The environment variables of a function's process.
 enum WorkerEnvironment {
     static func variables(
-        _ identity: FunctionIdentity, logStream: String, path: String
+        _ identity: FunctionIdentity,
+        logStream: String,
+        path: String
     ) -> [String: String] {
         let version = identity.version
         var all = [
@@ -261,7 +283,8 @@ enum WorkerEnvironment {
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": identity.logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
-            "LAMBDA_TASK_ROOT": identity.taskRoot, "LAMBDA_RUNTIME_DIR": "/var/runtime", "TZ": ":UTC",
+            "LAMBDA_TASK_ROOT": identity.taskRoot, "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "TZ": ":UTC",
         ]
         return all.merging(reserved) { $1 }
     }

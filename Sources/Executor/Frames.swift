@@ -39,10 +39,12 @@ final class FrameChannel {
 
     /// Sends a frame whose payload is `head` followed by `tail`; false when the worker is gone or stuck.
     func send(
-        _ type: FrameType, _ head: [UInt8], _ tail: Bytes = [],
+        _ type: FrameType,
+        _ head: [UInt8],
+        _ tail: Bytes = [],
         until deadline: ContinuousClock.Instant? = nil
     ) async -> Bool {
-        var first = [UInt8]()
+        var first: [UInt8] = []
         first.reserveCapacity(Self.headerSize + head.count)
         first.append(littleEndian: UInt32(head.count + tail.count))
         first.append(type.rawValue)
@@ -58,7 +60,7 @@ final class FrameChannel {
         let type = FrameType(rawValue: buffer[start + 4])
         start += Self.headerSize
         if size > Self.maximumFrame { return await discard(size, deadline) }
-        var content = [UInt8]()
+        var content: [UInt8] = []
         content.reserveCapacity(size)
         while content.count < size {
             if start == end, let failure = await fill(1, deadline) { return failure }
@@ -71,7 +73,8 @@ final class FrameChannel {
     }
 
     private func discard(
-        _ size: Int, _ deadline: ContinuousClock.Instant?
+        _ size: Int,
+        _ deadline: ContinuousClock.Instant?
     ) async -> FrameOutcome {
         var left = size
         while left > 0 {
@@ -84,7 +87,8 @@ final class FrameChannel {
     }
 
     private func fill(
-        _ wanted: Int, _ deadline: ContinuousClock.Instant?
+        _ wanted: Int,
+        _ deadline: ContinuousClock.Instant?
     ) async -> FrameOutcome? {
         while end - start < wanted {
             if start == end {

@@ -13,7 +13,7 @@ final class FunctionPool {
 
     private struct Waiter {
         let number: Int
-        let continuation: UnsafeContinuation<Grant, Never>
+        let continuation: UnsafeContinuation<ReactorLocal<Grant>, Never>
         let timer: TimerID
     }
 
@@ -49,10 +49,11 @@ final class FunctionPool {
         guard waiters.count < maximumWaiters, !retired else { return .throttled }
         serial += 1
         let number = serial
-        return await withUnsafeContinuation { continuation in
+        let granted: ReactorLocal<Grant> = await withUnsafeContinuation { continuation in
             let timer = reactor.schedule(at: deadline) { [weak self] in self?.giveUp(number) }
             waiters.append(Waiter(number: number, continuation: continuation, timer: timer))
         }
+        return granted.value
     }
 
     /// Gives an environment back: to the longest waiter, or to the idle ones.
@@ -96,12 +97,12 @@ final class FunctionPool {
         guard !waiters.isEmpty else { return false }
         let waiter = waiters.removeFirst()
         reactor.cancel(waiter.timer)
-        waiter.continuation.resume(returning: grant)
+        waiter.continuation.resume(returning: ReactorLocal(grant))
         return true
     }
 
     private func giveUp(_ number: Int) {
         guard let position = waiters.firstIndex(where: { $0.number == number }) else { return }
-        waiters.remove(at: position).continuation.resume(returning: .throttled)
+        waiters.remove(at: position).continuation.resume(returning: ReactorLocal(.throttled))
     }
 }

@@ -19,7 +19,8 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     ///   - codeFolder: the unpacked code for a digest.
     ///   - log: takes every line; called on any of the reactors.
     package init(
-        configuration: ExecutorConfiguration, reactors: [Reactor],
+        configuration: ExecutorConfiguration,
+        reactors: [Reactor],
         functions: @escaping @Sendable (String) -> FunctionVersion?,
         codeFolder: @escaping @Sendable (String) -> String?,
         log: @escaping @Sendable (FunctionLogLine) -> Void
@@ -66,7 +67,8 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
             guard let pool = workers.pool(for: key, { self.identity(version, edge: nil) }) else {
                 return LoadFailure(
                     type: "Runtime.InvalidTaskConfig",
-                    message: "The code of \(key) is not on this machine.")
+                    message: "The code of \(key) is not on this machine."
+                )
             }
             switch await workers.start(pool.identity, until: deadline) {
             case .failure(let failure): return failure
@@ -95,7 +97,8 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     }
 
     private func onReactor<Value: Sendable>(
-        _ position: Int, _ work: @escaping @Sendable (ReactorWorkers) async -> Value
+        _ position: Int,
+        _ work: @escaping @Sendable (ReactorWorkers) async -> Value
     ) async -> Value {
         let confined = workers[position]
         return await Task(executorPreference: reactors[position]) {
@@ -107,11 +110,15 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         guard let folder = codeFolder(version.codeDigest) else { return nil }
         let group = edge == nil ? version.name : "us-east-1.\(version.name)"
         return FunctionIdentity(
-            version: version, taskRoot: folder, region: configuration.region,
-            logGroup: "/aws/lambda/\(group)")
+            version: version,
+            taskRoot: folder,
+            region: configuration.region,
+            logGroup: "/aws/lambda/\(group)"
+        )
     }
 
-    private func run(_ invocation: Invocation, on workers: ReactorWorkers) async -> InvocationResult {
+    private func run(_ invocation: Invocation, on workers: ReactorWorkers) async -> InvocationResult
+    {
         let latest = ContinuousClock.now + invocation.limit
         let key = invocation.edge.map { invocation.function + "@" + $0 } ?? invocation.function
         let found = workers.pool(for: key) {
@@ -137,7 +144,9 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     }
 
     private func call(
-        _ invocation: Invocation, in environment: ExecutionEnvironment, of pool: FunctionPool,
+        _ invocation: Invocation,
+        in environment: ExecutionEnvironment,
+        of pool: FunctionPool,
         until latest: ContinuousClock.Instant
     ) async -> InvocationResult {
         let started = ContinuousClock.now
@@ -146,8 +155,12 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         let id = invocation.requestID
         environment.write("START RequestId: \(id) Version: \(version.version)", requestID: id)
         let answer = await environment.invoke(
-            invocation.payload, requestID: id, until: deadline,
-            deadlineMilliseconds: System.milliseconds + Int64((deadline - started) / .milliseconds(1)))
+            invocation.payload,
+            requestID: id,
+            until: deadline,
+            deadlineMilliseconds: System.milliseconds
+                + Int64((deadline - started) / .milliseconds(1))
+        )
         let result: InvocationResult
         switch answer {
         case .response(let bytes):
@@ -171,34 +184,46 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
             + "(\(limit) bytes)."
         return .functionError(
             .responseTooLarge,
-            payload: ErrorPayload.make(type: "Function.ResponseSizeTooLarge", message: text)[...])
+            payload: ErrorPayload.make(type: "Function.ResponseSizeTooLarge", message: text)[...]
+        )
     }
 
     private func timeout(
-        after limit: Duration, _ id: String, _ environment: ExecutionEnvironment
+        after limit: Duration,
+        _ id: String,
+        _ environment: ExecutionEnvironment
     ) -> InvocationResult {
         let text = "Task timed out after \(System.twoDecimals(limit, per: .seconds(1))) seconds"
         environment.write(
-            "\(System.timestamp(System.milliseconds)) \(id) \(text)", requestID: id)
+            "\(System.timestamp(System.milliseconds)) \(id) \(text)",
+            requestID: id
+        )
         return .functionError(
             .timeout,
             payload: ErrorPayload.make(
-                type: "Sandbox.Timedout", message: "RequestId: \(id) Error: \(text)")[...])
+                type: "Sandbox.Timedout",
+                message: "RequestId: \(id) Error: \(text)"
+            )[...]
+        )
     }
 
     private func exited(
-        _ id: String, _ environment: ExecutionEnvironment
+        _ id: String,
+        _ environment: ExecutionEnvironment
     ) async -> InvocationResult {
         let text = "RequestId: \(id) Error: " + (await environment.exitText())
         environment.write(text, requestID: id)
         environment.write("Runtime.ExitError", requestID: id)
         return .functionError(
             environment.ranOutOfMemory ? .outOfMemory : .exited,
-            payload: ErrorPayload.make(type: "Runtime.ExitError", message: text)[...])
+            payload: ErrorPayload.make(type: "Runtime.ExitError", message: text)[...]
+        )
     }
 
     private func report(
-        _ invocation: Invocation, _ environment: ExecutionEnvironment, version: FunctionVersion,
+        _ invocation: Invocation,
+        _ environment: ExecutionEnvironment,
+        version: FunctionVersion,
         duration: Duration
     ) {
         let id = invocation.requestID

@@ -22,7 +22,8 @@ final class ReactorWorkers {
     private(set) var isClosed = false
 
     init(
-        reactor: Reactor, configuration: ExecutorConfiguration,
+        reactor: Reactor,
+        configuration: ExecutorConfiguration,
         log: @escaping @Sendable (FunctionLogLine) -> Void
     ) {
         self.reactor = reactor
@@ -35,9 +36,12 @@ final class ReactorWorkers {
         if let pool = pools[key] { return pool }
         guard !isClosed, let identity = identity() else { return nil }
         let pool = FunctionPool(
-            identity: identity, reactor: reactor, limit: configuration.liftsProcessBudget
+            identity: identity,
+            reactor: reactor,
+            limit: configuration.liftsProcessBudget
                 ? Self.liftedBudget : configuration.environmentsPerFunction,
-            maximumWaiters: configuration.waitersPerFunction)
+            maximumWaiters: configuration.waitersPerFunction
+        )
         pools[key] = pool
         scheduleReaping()
         return pool
@@ -45,20 +49,26 @@ final class ReactorWorkers {
 
     /// A loaded environment from a blank worker.
     func start(
-        _ identity: FunctionIdentity, until deadline: ContinuousClock.Instant
+        _ identity: FunctionIdentity,
+        until deadline: ContinuousClock.Instant
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
         guard let kind = RuntimeKind(runtime: identity.version.runtime) else {
             return .failure(
                 LoadFailure(
                     type: "Runtime.InvalidEntrypoint",
                     message: "The runtime \(identity.version.runtime) is not supported here; "
-                        + "functions may use nodejs and python runtimes."))
+                        + "functions may use nodejs and python runtimes."
+                )
+            )
         }
         switch await takeBlank(kind) {
         case .failure(let failure): return .failure(failure)
         case .success(let environment):
             let failure = await environment.load(
-                identity, path: configuration.path, until: deadline)
+                identity,
+                path: configuration.path,
+                until: deadline
+            )
             return failure.map { .failure($0) } ?? .success(environment)
         }
     }
@@ -111,31 +121,49 @@ final class ReactorWorkers {
         _ kind: RuntimeKind
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
         guard !isClosed else {
-            return .failure(LoadFailure(type: "Sandbox.Failure", message: "The executor is closed."))
+            return .failure(
+                LoadFailure(type: "Sandbox.Failure", message: "The executor is closed.")
+            )
         }
         guard let program = System.find(kind.program, in: configuration.path) else {
             return .failure(LoadFailure(type: "Runtime.InvalidEntrypoint", message: kind.advice))
         }
         let script = configuration.workFolder + "/" + kind.fileName
-        let variables = ["PATH=\(configuration.path)", "LANG=en_US.UTF-8", "PYTHONDONTWRITEBYTECODE=1"]
+        let variables = [
+            "PATH=\(configuration.path)", "LANG=en_US.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
+        ]
         do throws(SpawnError) {
             let child = try ChildProcess.spawn(
-                path: program, arguments: kind.arguments(script: script), environment: variables,
-                openFiles: Self.openFiles, on: reactor)
+                path: program,
+                arguments: kind.arguments(script: script),
+                environment: variables,
+                openFiles: Self.openFiles,
+                on: reactor
+            )
             let environment = ExecutionEnvironment(
-                child: child, kind: kind, reactor: reactor, log: log)
+                child: child,
+                kind: kind,
+                reactor: reactor,
+                log: log
+            )
             track(environment)
             guard await environment.waitUntilReady(until: .now + Self.bootLimit) else {
                 return .failure(
                     LoadFailure(
-                        type: "Runtime.ExitError", message: "The worker \(program) did not start."))
+                        type: "Runtime.ExitError",
+                        message: "The worker \(program) did not start."
+                    )
+                )
             }
             return .success(environment)
         } catch {
             return .failure(
                 LoadFailure(
                     type: "Runtime.InvalidEntrypoint",
-                    message: "Starting \(program) failed: \(error.call) reported error \(error.code)."))
+                    message:
+                        "Starting \(program) failed: \(error.call) reported error \(error.code)."
+                )
+            )
         }
     }
 

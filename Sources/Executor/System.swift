@@ -49,7 +49,10 @@ enum System {
     /// A time as `2026-01-31T10:11:12.123Z`.
     static func timestamp(_ milliseconds: Int64) -> String {
         let date = calendar(milliseconds)
-        let day = [pad(Int(date.tm_year) + 1900, 4), pad(Int(date.tm_mon) + 1, 2), pad(Int(date.tm_mday), 2)]
+        let day = [
+            pad(Int(date.tm_year) + 1900, 4), pad(Int(date.tm_mon) + 1, 2),
+            pad(Int(date.tm_mday), 2),
+        ]
         let clock = [pad(Int(date.tm_hour), 2), pad(Int(date.tm_min), 2), pad(Int(date.tm_sec), 2)]
         return day.joined(separator: "-") + "T" + clock.joined(separator: ":") + "."
             + pad(Int(milliseconds % 1000), 3) + "Z"
@@ -59,7 +62,8 @@ enum System {
     static func logStream(version: String) -> String {
         let date = calendar(milliseconds)
         var generator = SystemRandomNumberGenerator()
-        let unique = (0..<2).map { _ in pad(String(generator.next() as UInt64, radix: 16), 16) }.joined()
+        let unique = (0..<2).map { _ in pad(String(generator.next() as UInt64, radix: 16), 16) }
+            .joined()
         return "\(pad(Int(date.tm_year) + 1900, 4))/\(pad(Int(date.tm_mon) + 1, 2))/"
             + "\(pad(Int(date.tm_mday), 2))/[\(version)]\(unique)"
     }

@@ -6,7 +6,8 @@ extension Readiness {
 
     /// Reads what is there, waiting for the first byte.
     package func readSome(
-        into buffer: UnsafeMutableRawBufferPointer, until deadline: ContinuousClock.Instant? = nil
+        into buffer: UnsafeMutableRawBufferPointer,
+        until deadline: ContinuousClock.Instant? = nil
     ) async -> StreamOutcome {
         while isOpen {
             let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
@@ -25,7 +26,8 @@ extension Readiness {
 
     /// Writes two pieces in order with as few system calls as possible.
     package func writeAll(
-        _ head: ArraySlice<UInt8>, _ tail: ArraySlice<UInt8>,
+        _ head: ArraySlice<UInt8>,
+        _ tail: ArraySlice<UInt8>,
         until deadline: ContinuousClock.Instant? = nil
     ) async -> StreamOutcome {
         var sent = 0
@@ -49,7 +51,9 @@ extension Readiness {
     }
 
     private func sendPieces(
-        _ head: ArraySlice<UInt8>, _ tail: ArraySlice<UInt8>, from sent: Int
+        _ head: ArraySlice<UInt8>,
+        _ tail: ArraySlice<UInt8>,
+        from sent: Int
     ) -> Int {
         let headLeft = head.dropFirst(sent)
         let tailLeft = tail.dropFirst(max(0, sent - head.count))
@@ -58,10 +62,12 @@ extension Readiness {
                 var parts = [
                     iovec(
                         iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress),
-                        iov_len: first.count),
+                        iov_len: first.count
+                    ),
                     iovec(
                         iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress),
-                        iov_len: second.count),
+                        iov_len: second.count
+                    ),
                 ]
                 return parts.withUnsafeMutableBufferPointer { list in
                     var message = msghdr()

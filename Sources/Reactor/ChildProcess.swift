@@ -1,5 +1,5 @@
 import CLinux
-package import Glibc
+import Glibc
 
 /// How a child process ended.
 package enum ChildExit: Sendable, Equatable {
@@ -23,7 +23,7 @@ package struct SpawnError: Error, Sendable {
 ///
 /// Confined to its reactor. The process is awaited as soon as it ends, so it never stays a zombie.
 package final class ChildProcess {
-    package let pid: pid_t
+    package let pid: Int32
     /// Our end of the child's descriptor 3.
     package let channel: Readiness
     package let output: Readiness
@@ -34,7 +34,11 @@ package final class ChildProcess {
     private var waiters: [UnsafeContinuation<ChildExit, Never>] = []
 
     private init(
-        pid: pid_t, channel: Readiness, output: Readiness, errors: Readiness, reactor: Reactor
+        pid: pid_t,
+        channel: Readiness,
+        output: Readiness,
+        errors: Readiness,
+        reactor: Reactor
     ) {
         self.pid = pid
         self.channel = channel
@@ -46,7 +50,11 @@ package final class ChildProcess {
     /// Starts a program on the current reactor; `path` must be absolute.
     /// - Throws: `SpawnError` with the failing call and its `errno`.
     package static func spawn(
-        path: String, arguments: [String], environment: [String], openFiles: UInt64, on reactor: Reactor
+        path: String,
+        arguments: [String],
+        environment: [String],
+        openFiles: UInt64,
+        on reactor: Reactor
     ) throws(SpawnError) -> ChildProcess {
         var ends = Descriptors()
         defer { ends.closeAll() }
@@ -63,9 +71,12 @@ package final class ChildProcess {
             _ = portico_prlimit(pid, Int32(RLIMIT_NOFILE.rawValue), openFiles, openFiles)
         }
         let child = ChildProcess(
-            pid: pid, channel: reactor.register(ends.take(\.ours)),
+            pid: pid,
+            channel: reactor.register(ends.take(\.ours)),
             output: reactor.register(ends.take(\.outputRead)),
-            errors: reactor.register(ends.take(\.errorsRead)), reactor: reactor)
+            errors: reactor.register(ends.take(\.errorsRead)),
+            reactor: reactor
+        )
         let watched = ReactorLocal((child, reactor.register(descriptor)))
         reactor.submit { await watched.value.0.awaitExit(watched.value.1) }
         return child
@@ -113,7 +124,10 @@ package final class ChildProcess {
     }
 
     private static func launch(
-        _ path: String, _ arguments: [String], _ environment: [String], _ ends: Descriptors
+        _ path: String,
+        _ arguments: [String],
+        _ environment: [String],
+        _ ends: Descriptors
     ) throws(SpawnError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -134,13 +148,20 @@ package final class ChildProcess {
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(
             &attributes,
-            Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+            Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)
+        )
         var argumentList = ([path] + arguments).map { strdup($0) } + [nil]
         var environmentList = environment.map { strdup($0) } + [nil]
         defer { for text in argumentList + environmentList { free(text) } }
         var pid: pid_t = 0
         let code = posix_spawn(
-            &pid, path, &actions, &attributes, &argumentList, &environmentList)
+            &pid,
+            path,
+            &actions,
+            &attributes,
+            &argumentList,
+            &environmentList
+        )
         guard code == 0 else { throw SpawnError(call: "posix_spawn", code: code) }
         return pid
     }
