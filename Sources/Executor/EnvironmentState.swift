@@ -1,4 +1,6 @@
-/// Where an execution environment stands. Pure: time and processes are outside.
+/// Where an execution environment stands.
+///
+/// Pure: time and processes are outside.
 enum EnvironmentState: Equatable {
     case booting, blank, initialising, idle, busy, ended
 

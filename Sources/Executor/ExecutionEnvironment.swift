@@ -11,9 +11,13 @@ struct FunctionIdentity {
     let logGroup: String
 }
 
-/// One worker process: blank first, then bound to one function for life. Confined to its reactor.
+/// One worker process: blank first, then bound to one function for life.
+///
+/// Confined to its reactor.
 final class ExecutionEnvironment {
-    /// The longest line kept of a worker's raw output. Unit: bytes.
+    /// The longest line kept of a worker's raw output.
+    ///
+    /// Unit: bytes.
     static let maximumLine = 256 << 10
     let child: ChildProcess
     let kind: RuntimeKind

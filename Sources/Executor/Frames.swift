@@ -17,15 +17,21 @@ enum FrameType: UInt8 {
 /// What reading a frame gave.
 enum FrameOutcome {
     case frame(FrameType, Bytes)
-    /// A frame over the limit; its content was thrown away. Unit: bytes.
+    /// A frame over the limit; its content was thrown away.
+    ///
+    /// Unit: bytes.
     case oversized(Int)
     case ended
     case timedOut
 }
 
-/// Length-prefixed frames on a socket. Confined to its reactor.
+/// Length-prefixed frames on a socket.
+///
+/// Confined to its reactor.
 final class FrameChannel {
-    /// The largest frame taken into memory. Unit: bytes.
+    /// The largest frame taken into memory.
+    ///
+    /// Unit: bytes.
     static let maximumFrame = 8 << 20
     private static let headerSize = 5
     private let descriptor: Readiness

@@ -1,7 +1,9 @@
 import Model
 import Reactor
 
-/// The environments of one function on one reactor. Confined to that reactor.
+/// The environments of one function on one reactor.
+///
+/// Confined to that reactor.
 final class FunctionPool {
     /// What asking for an environment gave.
     enum Grant {

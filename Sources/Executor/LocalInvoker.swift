@@ -14,10 +14,9 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     private let codeFolder: @Sendable (String) -> String?
 
     /// Makes an executor; nothing is started before it is needed or asked for.
-    /// - Parameters:
-    ///   - functions: the version for a qualified name (`name:version`).
-    ///   - codeFolder: the unpacked code for a digest.
-    ///   - log: takes every line; called on any of the reactors.
+    ///
+    /// `functions` gives the version for a qualified name (`name:version`), `codeFolder` the unpacked code
+    /// for a digest; `log` takes every line, on any of the reactors.
     package init(
         configuration: ExecutorConfiguration,
         reactors: [Reactor],
@@ -91,7 +90,9 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         }
     }
 
-    /// Kills every process and waits until all are reaped. Call while the reactors still run.
+    /// Kills every process and waits until all are reaped.
+    ///
+    /// Call while the reactors still run.
     package func shutdown() async {
         for position in reactors.indices { await onReactor(position) { await $0.close() } }
     }

@@ -1,7 +1,9 @@
 import Model
 import Reactor
 
-/// Everything that the executor keeps on one reactor. Confined to it.
+/// Everything that the executor keeps on one reactor.
+///
+/// Confined to it.
 final class ReactorWorkers {
     /// How long a blank worker may take to boot.
     static let bootLimit: Duration = .seconds(10)

@@ -39,7 +39,9 @@ enum System {
         }
     }
 
-    /// The wall clock. Unit: milliseconds since 1970.
+    /// The wall clock.
+    ///
+    /// Unit: milliseconds since 1970.
     static var milliseconds: Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

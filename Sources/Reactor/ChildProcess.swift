@@ -99,7 +99,9 @@ package final class ChildProcess {
         for waiter in resumed { waiter.resume(returning: result) }
     }
 
-    /// Limits the private memory of the process. Unit: bytes.
+    /// Limits the private memory of the process.
+    ///
+    /// Unit: bytes.
     package func limitMemory(to bytes: UInt64) {
         _ = portico_prlimit(pid, Int32(RLIMIT_DATA.rawValue), bytes, bytes)
     }
