@@ -63,16 +63,16 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         let deadline = ContinuousClock.now + configuration.initLimit
         return await onReactor(0) { workers in
             let key = version.qualifiedName
-            guard let pool = workers.pool(for: key, { self.identity(version, edge: nil) }) else {
+            guard let identity = self.identity(version, edge: nil) else {
                 return LoadFailure(
                     type: "Runtime.InvalidTaskConfig",
                     message: "The code of \(key) is not on this machine."
                 )
             }
-            switch await workers.start(pool.identity, until: deadline) {
+            switch await workers.start(identity, until: deadline) {
             case .failure(let failure): return failure
             case .success(let environment):
-                pool.adopt(environment)
+                workers.adopt(environment, as: identity, key: key)
                 return nil
             }
         }

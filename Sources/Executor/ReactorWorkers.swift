@@ -49,6 +49,15 @@ final class ReactorWorkers {
         return pool
     }
 
+    /// Keeps a loaded environment warm; a pool of other code under the same key is retired.
+    func adopt(_ environment: ExecutionEnvironment, as identity: FunctionIdentity, key: String) {
+        if let old = pools[key], old.identity.version != identity.version {
+            pools.removeValue(forKey: key)?.retire()
+        }
+        guard let pool = pool(for: key, { identity }) else { return environment.stop() }
+        pool.adopt(environment)
+    }
+
     /// A loaded environment from a blank worker.
     func start(
         _ identity: FunctionIdentity,
