@@ -28,6 +28,7 @@ package final class AWSGateway: ExchangeHandler {
         lambda = LambdaService(registry: registry, invoker: invoker, logicalIDs: logicalIDs)
     }
 
+    /// Answers a page of the node or a call of the AWS APIs.
     package func respond(to exchange: inout Exchange) async -> Response {
         guard Self.isLocal(exchange.request.host) else {
             return Response(status: 403, text: "this host name is not served on the API port\n")

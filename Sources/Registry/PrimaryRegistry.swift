@@ -17,6 +17,7 @@ package actor PrimaryRegistry {
         var counters: [String: Int]
     }
 
+    /// The queue of its own, so that no reactor waits for the store.
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }

@@ -45,6 +45,7 @@ package final class SQLiteStore: RegistryStore {
         return migrator
     }()
 
+    /// Commits changes as the next revision, whole or not at all.
     package func publish(_ changes: [Change]) throws -> Int {
         guard !changes.isEmpty else { throw RegistryError(.invalid, "a revision needs a change") }
         let encoder = JSONEncoder()
@@ -132,8 +133,10 @@ package final class SQLiteStore: RegistryStore {
         return revision
     }
 
+    /// The number of the latest revision.
     package func head() throws -> Int { try queue.read(Self.head) }
 
+    /// Revisions after the given one, oldest first.
     package func changes(after: Int, limit: Int) throws -> [Revision] {
         let rows = try queue.read { database in
             try Row.fetchAll(
@@ -162,6 +165,7 @@ package final class SQLiteStore: RegistryStore {
         return revisions
     }
 
+    /// Everything that is current, as of one revision.
     package func snapshot() throws -> Snapshot {
         let (revision, values) = try queue.read { database in
             (
@@ -174,6 +178,7 @@ package final class SQLiteStore: RegistryStore {
         return Snapshot().applying(puts, revision: revision)
     }
 
+    /// The highest number ever given to a version of each function.
     package func versionCounters() throws -> [String: Int] {
         let rows = try queue.read {
             try Row.fetchAll($0, sql: "SELECT name, version FROM counters")
@@ -181,6 +186,7 @@ package final class SQLiteStore: RegistryStore {
         return Dictionary(uniqueKeysWithValues: rows.map { ($0["name"], $0["version"]) })
     }
 
+    /// Keeps bytes under their SHA-256, durably.
     package func putBlob(digest: String, _ bytes: [UInt8]) throws {
         guard Digest.hex(Digest.sha256(bytes)) == digest else {
             throw RegistryError(.corrupt, "the code is not what its digest \(digest) says")
@@ -195,6 +201,7 @@ package final class SQLiteStore: RegistryStore {
         }
     }
 
+    /// The bytes kept under a SHA-256, verified, or nil.
     package func blob(_ digest: String) throws -> [UInt8]? {
         guard digest.utf8.count == 64, digest.allSatisfy(\.isHexDigit) else { return nil }
         guard let data = FileManager.default.contents(atPath: blobFolder + "/" + digest) else {
