@@ -1,0 +1,200 @@
+import Model
+
+extension Evaluator {
+    private func missing(_ name: String, _ node: TemplateNode, _ path: String) -> TemplateNode? {
+        error(node, path, "there is no parameter or resource named \(name)")
+        return nil
+    }
+
+    /// What Ref gives.
+    func ref(_ name: String, _ node: TemplateNode, _ path: String) -> TemplateNode? {
+        switch name {
+        case "AWS::Region": return node.scalar("us-east-1")
+        case "AWS::AccountId": return node.scalar(FunctionARN.account)
+        case "AWS::StackName": return node.scalar(ids.stack)
+        case "AWS::StackId": return node.scalar(ids.stackARN())
+        case "AWS::Partition": return node.scalar("aws")
+        case "AWS::URLSuffix": return node.scalar("amazonaws.com")
+        case "AWS::NotificationARNs": return node.list([])
+        case "AWS::NoValue": return nil
+        default: break
+        }
+        if let value = parameter(name) { return value }
+        if let resource = resources[name] { return node.scalar(primaryID(resource)) }
+        if name == Implicit.api, hasImplicitAPI { return node.scalar(ids.api(name)) }
+        let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
+        if parts.count == 2, let owner = resources[parts[0]],
+            owner.type == "AWS::Serverless::Function"
+        {
+            guard let alias = owner.properties["AutoPublishAlias"] else {
+                error(node, path, "\(parts[0]) has no AutoPublishAlias, so it has no .\(parts[1])")
+                return nil
+            }
+            if parts[1] == "Version" { return node.scalar(versionARN(of: owner)) }
+            if parts[1] == "Alias", let aliasName = resolve(alias, path)?.text {
+                return node.scalar("\(functionARN(owner)):\(aliasName)")
+            }
+        }
+        return missing(name, node, path)
+    }
+
+    /// The text of a property; nil when it is absent.
+    func property(_ key: String, of resource: ResourceEntry) -> String? {
+        resource.properties[key].flatMap {
+            resolve($0, "\(resource.path).Properties.\(key)")?.text
+        }
+    }
+
+    func functionName(_ resource: ResourceEntry) -> String {
+        property("FunctionName", of: resource) ?? ids.name(resource.logicalID, limit: 64)
+    }
+
+    func functionARN(_ resource: ResourceEntry) -> String {
+        FunctionARN(name: functionName(resource)).text
+    }
+
+    /// The ARN of the version that a function has now.
+    func versionARN(of function: ResourceEntry) -> String {
+        "\(functionARN(function)):\(versions[function.logicalID] ?? 1)"
+    }
+
+    /// The function resource that a name, an ARN or a qualified ARN means.
+    func function(for reference: String) -> ResourceEntry? {
+        guard let arn = FunctionARN(reference) else { return nil }
+        return order.lazy.compactMap { self.resources[$0] }.first {
+            $0.isFunction && (self.functionName($0) == arn.name || $0.logicalID == arn.name)
+        }
+    }
+
+    func bucketName(_ resource: ResourceEntry) -> String {
+        property("BucketName", of: resource) ?? ids.name(resource.logicalID, limit: 63).lowercased()
+    }
+
+    func balancerName(_ resource: ResourceEntry) -> String {
+        property("Name", of: resource) ?? ids.name(resource.logicalID, limit: 32)
+    }
+
+    func balancingARN(_ rest: String) -> String {
+        "arn:aws:elasticloadbalancing:us-east-1:\(FunctionARN.account):\(rest)"
+    }
+
+    /// The listener's or rule's own ARN part: `app/<name>/<id>`.
+    private func balancerPath(_ arn: String) -> String {
+        arn.split(separator: "/").dropFirst().prefix(3).joined(separator: "/")
+    }
+
+    func primaryID(_ resource: ResourceEntry) -> String {
+        let id = resource.logicalID
+        switch resource.type {
+        case "AWS::Lambda::Function", "AWS::Serverless::Function": return functionName(resource)
+        case "AWS::Lambda::Version":
+            guard let owner = property("FunctionName", of: resource).flatMap(function(for:)) else {
+                return ids.name(id, limit: 64)
+            }
+            return versionARN(of: owner)
+        case "AWS::Lambda::Alias":
+            let name = property("FunctionName", of: resource).flatMap { FunctionARN($0)?.name }
+            return FunctionARN(name: name ?? id, qualifier: property("Name", of: resource)).text
+        case "AWS::ElasticLoadBalancingV2::LoadBalancer":
+            let name = balancerName(resource)
+            return balancingARN("loadbalancer/app/\(name)/\(ids.balancing(id))")
+        case "AWS::ElasticLoadBalancingV2::TargetGroup":
+            return balancingARN("targetgroup/\(balancerName(resource))/\(ids.balancing(id))")
+        case "AWS::ElasticLoadBalancingV2::Listener":
+            let owner = balancerPath(property("LoadBalancerArn", of: resource) ?? "")
+            return balancingARN("listener/\(owner)/\(ids.balancing(id))")
+        case "AWS::ElasticLoadBalancingV2::ListenerRule":
+            let owner = (property("ListenerArn", of: resource) ?? "").split(separator: "/")
+            let rest = owner.dropFirst().joined(separator: "/")
+            return balancingARN("listener-rule/\(rest)/\(ids.balancing(id))")
+        case "AWS::ApiGatewayV2::Api", "AWS::Serverless::HttpApi": return ids.api(id)
+        case "AWS::ApiGatewayV2::Stage": return property("StageName", of: resource) ?? id
+        case "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route":
+            return String(ids.api(id).prefix(7))
+        case "AWS::CloudFront::Distribution": return ids.distribution(id)
+        case "AWS::S3::Bucket": return bucketName(resource)
+        case "AWS::IAM::Role": return property("RoleName", of: resource) ?? ids.name(id, limit: 64)
+        default: return ids.name(id, limit: 64)
+        }
+    }
+
+    /// What Fn::GetAtt gives.
+    func attribute(
+        _ name: String,
+        of logicalID: String,
+        _ node: TemplateNode,
+        _ path: String
+    ) -> TemplateNode? {
+        if logicalID == Implicit.api, resources[logicalID] == nil, hasImplicitAPI {
+            return node.scalar(apiAttribute(name, ids.api(logicalID)) ?? ids.api(logicalID))
+        }
+        guard let resource = resources[logicalID] else { return missing(logicalID, node, path) }
+        if let value = attribute(name, resource) { return node.scalar(value) }
+        error(node, path, "\(resource.type) \(logicalID) has no attribute \(name)")
+        return nil
+    }
+
+    private func apiAttribute(_ name: String, _ id: String) -> String? {
+        name == "ApiEndpoint" ? "https://\(id).execute-api.localhost" : name == "ApiId" ? id : nil
+    }
+
+    private func attribute(_ name: String, _ resource: ResourceEntry) -> String? {
+        let id = primaryID(resource)
+        switch (resource.type, name) {
+        case ("AWS::Lambda::Function", "Arn"), ("AWS::Serverless::Function", "Arn"):
+            return functionARN(resource)
+        case ("AWS::Lambda::Version", "Version"):
+            return id.split(separator: ":").last.map(String.init)
+        case ("AWS::Lambda::Version", "FunctionArn"), ("AWS::Lambda::Alias", "AliasArn"): return id
+        case ("AWS::ElasticLoadBalancingV2::LoadBalancer", "DNSName"):
+            return balancerName(resource).lowercased() + ".elb.localhost"
+        case ("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerArn"),
+            ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupArn"),
+            ("AWS::ElasticLoadBalancingV2::Listener", "ListenerArn"),
+            ("AWS::ElasticLoadBalancingV2::ListenerRule", "RuleArn"):
+            return id
+        case ("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerName"),
+            ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupName"):
+            return balancerName(resource)
+        case ("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerFullName"):
+            return balancerPath(id)
+        case ("AWS::ElasticLoadBalancingV2::LoadBalancer", "CanonicalHostedZoneID"):
+            return "Z35SXDOTRQ7X7K"
+        case ("AWS::ApiGatewayV2::Api", _), ("AWS::Serverless::HttpApi", _):
+            return apiAttribute(name, id)
+        case ("AWS::CloudFront::Distribution", "DomainName"):
+            return id.lowercased() + ".cloudfront.localhost"
+        case ("AWS::CloudFront::Distribution", "Id"): return id
+        case ("AWS::S3::Bucket", "DomainName"): return "\(id).s3.amazonaws.com"
+        case ("AWS::S3::Bucket", "RegionalDomainName"): return "\(id).s3.us-east-1.amazonaws.com"
+        case ("AWS::S3::Bucket", "Arn"): return "arn:aws:s3:::\(id)"
+        case ("AWS::IAM::Role", "Arn"): return "arn:aws:iam::\(FunctionARN.account):role/\(id)"
+        case ("AWS::IAM::Role", "RoleId"): return "AROA" + ids.balancing(id).uppercased()
+        default: return Known.types.contains(resource.type) ? nil : "\(id).\(name)"
+        }
+    }
+}
+
+extension ResourceEntry {
+    var isFunction: Bool {
+        type == "AWS::Lambda::Function" || type == "AWS::Serverless::Function"
+    }
+}
+
+/// What SAM makes by itself.
+enum Implicit {
+    static let api = "ServerlessHttpApi"
+}
+
+/// The resource types that are mapped.
+enum Known {
+    static let types: Set<String> = [
+        "AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias",
+        "AWS::Lambda::Permission", "AWS::Serverless::Function", "AWS::Serverless::HttpApi",
+        "AWS::CloudFront::Distribution", "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Stage",
+        "AWS::IAM::Role", "AWS::S3::Bucket",
+    ]
+}

@@ -1,0 +1,39 @@
+import Crypto
+import Model
+
+/// Ids derived from stack and logical id, the same at every start.
+struct StableIDs {
+    let stack: String
+
+    private func digest(_ logicalID: String) -> [UInt8] { Digest.sha256("\(stack)/\(logicalID)") }
+
+    private func text(_ logicalID: String, count: Int, alphabet: String) -> String {
+        let letters = Array(alphabet)
+        return String(digest(logicalID).prefix(count).map { letters[Int($0) % letters.count] })
+    }
+
+    /// `E` and 13 characters.
+    func distribution(_ logicalID: String) -> String {
+        "E" + text(logicalID, count: 13, alphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+    }
+
+    /// Ten characters in lower case.
+    func api(_ logicalID: String) -> String {
+        text(logicalID, count: 10, alphabet: "abcdefghijklmnopqrstuvwxyz0123456789")
+    }
+
+    /// Sixteen hexadecimal digits, as in the ARNs of load balancing.
+    func balancing(_ logicalID: String) -> String { Digest.hex(digest(logicalID).prefix(8)) }
+
+    /// `<stack>-<logical id>` within a length.
+    func name(_ logicalID: String, limit: Int) -> String {
+        let full = "\(stack)-\(logicalID)"
+        if full.count <= limit { return full }
+        return full.prefix(limit - 9) + "-" + Digest.hex(digest(logicalID).prefix(4))
+    }
+
+    func stackARN() -> String {
+        "arn:aws:cloudformation:us-east-1:\(FunctionARN.account):stack/\(stack)/"
+            + Digest.hex(digest("").prefix(16))
+    }
+}
