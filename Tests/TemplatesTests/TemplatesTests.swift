@@ -105,8 +105,8 @@ struct DiagnosticsTests {
 struct SampleStackTests {
     private func sample() throws -> StackPlan {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-        let template = try Template.load(path: root.appending(path: "template.yaml").path)
+
+        let template = try Template.load(path: root.appending(path: "stack.yaml").path)
         return StackCompiler(
             template: template,
             stackName: "sample",

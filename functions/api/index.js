@@ -1,16 +1,14 @@
+// One function behind the load balancer and the HTTP API; it says which of them called.
 'use strict';
-// One function behind the HTTP API and the load balancer: it tells how it was reached.
+
 exports.handler = async (event) => {
-    const isBalancer = Boolean(event.requestContext && event.requestContext.elb);
-    const body = {
-        door: isBalancer ? 'load balancer' : 'HTTP API',
-        path: isBalancer ? event.path : event.rawPath,
-        name: (event.pathParameters && event.pathParameters.name) || null,
-    };
-    return {
-        statusCode: 200,
-        headers: { 'content-type': 'application/json' },
-        isBase64Encoded: false,
-        body: JSON.stringify(body),
-    };
+  const caller = event.requestContext && event.requestContext.elb ? 'load balancer' : 'HTTP API';
+  const path = event.rawPath || event.path;
+  return {
+    statusCode: 200,
+    statusDescription: '200 OK',
+    isBase64Encoded: false,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ caller, path, parameters: event.pathParameters || {} }) + '\n',
+  };
 };

@@ -1,28 +1,28 @@
+// The sample's origin: a small web app that shows what reached it.
 'use strict';
-// The origin of the sample stack: a few pages, a form and an experiment in two variants.
-const http = require('node:http');
+const http = require('http');
 
 const pages = {
-    '/index.html': '<h1>Portico</h1><p><a href="/about">About</a></p>',
-    '/about/index.html': '<h1>About</h1><p>Reached by a pretty URL.</p>',
-    '/experiment/a.html': '<h1>Variant A</h1>',
-    '/experiment/b.html': '<h1>Variant B</h1>',
+  '/index.html': '<h1>Home</h1>',
+  '/about/index.html': '<h1>About</h1>',
+  '/variant-b/index.html': '<h1>Home, variant B</h1>',
 };
 
-const server = http.createServer((request, response) => {
+http
+  .createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://origin');
-    if (pathname === '/health') return response.end('ok');
-    if (pathname.startsWith('/forms/') && request.method === 'POST') {
-        response.writeHead(200, { 'content-type': 'application/octet-stream' });
-        return request.pipe(response);
+    if (request.method === 'POST') {
+      let size = 0;
+      request.on('data', (piece) => (size += piece.length));
+      request.on('end', () => {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ received: size, inspected: request.headers['x-body-inspected'] || null }));
+      });
+      return;
     }
-    if (pathname.startsWith('/alb/')) return response.end(`web server: ${request.url}\n`);
     const page = pages[pathname];
-    response.writeHead(page ? 200 : 404, {
-        'content-type': 'text/html; charset=utf-8',
-        'x-served-for': request.headers.host || '',
-    });
-    response.end(page || '<h1>Not found</h1>');
-});
-
-server.listen(Number(process.env.PORT || 3000), '127.0.0.1');
+    response.statusCode = page ? 200 : 404;
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.end((page || '<h1>Not found</h1>') + `\n<p>origin saw ${pathname}</p>\n`);
+  })
+  .listen(process.env.PORT || 3000, '127.0.0.1');
