@@ -124,7 +124,11 @@ if everything {
     if exists("Tests/PorticoTests") {
         targets.append(
             .testTarget(
-                name: "PorticoTests", dependencies: ["portico", "Crypto"], swiftSettings: settings))
+                name: "PorticoTests",
+                dependencies: ["portico", "Crypto"],
+                swiftSettings: settings
+            )
+        )
     }
     for suite in ["DialogueTests", "ClientTests", "RepositoryTests"] where exists("Tests/\(suite)")
     {
