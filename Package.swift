@@ -46,12 +46,6 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
     ),
 ]
 
-/// Parts of the composition root that wait for their modules.
-let unfinished = [
-    "Node.swift", "Deployer.swift", "Reloader.swift", "LogWriter.swift", "Stack.swift",
-    "Commands/Up.swift", "Commands/Try.swift", "Commands/Validate.swift",
-]
-
 /// What only the tests of a module use besides the module's own imports.
 let testImports = ["TLS": ["Crypto"]]
 
@@ -117,7 +111,6 @@ if everything {
         .executableTarget(
             name: "portico",
             dependencies: dependencies(modules.map(\.name) + ["CLinux"], ["ArgumentParser"]),
-            exclude: unfinished,
             swiftSettings: settings
         )
     )

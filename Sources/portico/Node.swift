@@ -51,7 +51,7 @@ final class Node: Sendable {
         for diagnostic in plan.diagnostics { log.line(stack.text(of: diagnostic)) }
 
         let registry = PrimaryRegistry(
-            store: try SQLiteStore(folder: configuration.state + "/registry")
+            store: try SQLiteStore(directory: configuration.state + "/registry")
         )
         let replicas = configuration.edges.map { name in
             EdgeReplica(
@@ -71,9 +71,9 @@ final class Node: Sendable {
         let outcome = try await deployer.deploy(plan, verifies: false)
         report(outcome.diagnostics.dropFirst(plan.diagnostics.count), of: stack)
         for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
-        for (name, start) in plan.starts.sorted(by: { $0.key < $1.key }) {
+        for start in plan.starts {
             try applications.start(
-                name,
+                start.name,
                 command: start.command,
                 port: start.port,
                 folder: stack.folder
@@ -128,7 +128,45 @@ final class Node: Sendable {
         replicas: [EdgeReplica],
         invoker: LocalInvoker
     ) throws -> Listeners {
-        let ports = DoorPorts(https: configuration.httpsPort, http: configuration.httpPort)
+        let entrance = Entrance()
+        let authority = try LocalAuthority(directory: configuration.certificates) {
+            entrance.serves($0)
+        }
+        let store = CertificateStore { name in
+            guard let leaf = try? authority.leaf(for: name ?? "localhost") else { return nil }
+            return CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
+        }
+        let tls = try TLSContext.server(certificates: store, options: TLSServerOptions())
+        let requests = requests
+        let record: @Sendable (AccessRecord) -> Void = { requests.append($0) }
+        let client = try TLSContext.client(options: TLSClientOptions())
+        var listeners = Listeners()
+        var (httpsPort, httpPort) = (configuration.httpsPort, configuration.httpPort)
+        for address in configuration.addresses {
+            let https = DataPlane.Listener(
+                address: address,
+                port: httpsPort,
+                tls: tls,
+                handler: entrance,
+                client: client,
+                sink: record
+            )
+            try https.start(on: reactors)
+            listeners.https.append(https)
+            httpsPort = https.port
+            let http = DataPlane.Listener(
+                address: address,
+                port: httpPort,
+                tls: nil,
+                handler: entrance,
+                client: client,
+                sink: record
+            )
+            try http.start(on: reactors)
+            listeners.http.append(http)
+            httpPort = http.port
+        }
+        let log = log
         let doors = FrontDoors(
             edges: replicas.map {
                 EdgeNode(
@@ -138,42 +176,15 @@ final class Node: Sendable {
                     cacheBytes: NodeConfiguration.cacheBytes
                 )
             },
-            ports: ports
+            ports: DoorPorts(https: httpsPort, http: httpPort),
+            log: { log.line($0) }
         )
-        let authority = try LocalAuthority(directory: configuration.certificates) {
-            doors.serves($0)
-        }
-        let store = CertificateStore { name in
-            guard let leaf = try? authority.leaf(for: name ?? "localhost") else { return nil }
-            return CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
-        }
-        let tls = try TLSContext.server(certificates: store, options: TLSServerOptions())
-        let requests = requests
-        let record: @Sendable (AccessRecord) -> Void = { requests.append($0) }
-        var listeners = Listeners()
-        for address in configuration.addresses {
-            let https = DataPlane.Listener(
-                address: address,
-                port: ports.https,
-                tls: tls,
-                handler: doors,
-                limits: ConnectionLimits(),
-                sink: record
+        entrance.open(doors)
+        let reactor = reactors[0]
+        reactor.submit {
+            doors.makeHealthChecker().start(
+                on: ReactorContext.make(reactor: reactor, client: client)
             )
-            try https.start(on: reactors)
-            listeners.https.append(https)
-            ports.https = https.port
-            let http = DataPlane.Listener(
-                address: address,
-                port: ports.http,
-                tls: nil,
-                handler: doors,
-                limits: ConnectionLimits(),
-                sink: record
-            )
-            try http.start(on: reactors)
-            listeners.http.append(http)
-            ports.http = http.port
         }
         let names = names
         let gateway = AWSGateway(

@@ -8,7 +8,7 @@ struct Portico: AsyncParsableCommand {
         abstract: "A local front door that behaves like CloudFront, ALB and API Gateway.",
         version: "0.1.0",
         subcommands: [
-            Invoke.self, Trust.self, Untrust.self, Certs.self,
+            Up.self, Try.self, Invoke.self, Validate.self, Trust.self, Untrust.self, Certs.self,
         ]
     )
 }
