@@ -17,12 +17,16 @@ final class RunningNode {
     }
 
     /// Starts a verb and waits for its line `ready`.
-    init(_ verb: [String], in folder: URL? = nil) throws {
+    init(_ verb: [String], in folder: URL? = nil, isSample: Bool = false) throws {
         let base = FileManager.default.temporaryDirectory.appendingPathComponent(
             "portico-\(UUID().uuidString)"
         )
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
         self.folder = base
+        authority =
+            isSample
+            ? Self.root.appendingPathComponent("certs/ca.pem").path
+            : base.appendingPathComponent("state/certs/ca.pem").path
         let built = [
             Self.root.appendingPathComponent(".build/debug/portico"), Self.binary,
         ].first { FileManager.default.isExecutableFile(atPath: $0.path) }
@@ -59,7 +63,7 @@ final class RunningNode {
     }
 
     /// The local authority's certificate.
-    var authority: String { folder.appendingPathComponent("state/certs/ca.pem").path }
+    let authority: String
 
     /// Asks over HTTPS with curl; `host` is the name to ask for.
     func get(_ path: String, host: String = "localhost", _ more: [String] = []) throws -> Answer {
