@@ -20,6 +20,7 @@ actor Deployer {
     private let registry: PrimaryRegistry
     private let invoker: LocalInvoker
     private let keysPath: String
+    private let staging: String
     /// Keys of what the stack brought in; what it no longer names is deleted.
     private var managed: Set<String>
     /// Logical id to function name, for `portico invoke`.
@@ -30,6 +31,7 @@ actor Deployer {
         self.invoker = invoker
         self.names = names
         keysPath = state + "/stack-keys.json"
+        staging = Self.staging(state: state)
         let saved = FileManager.default.contents(atPath: keysPath)
         managed = saved.flatMap { try? JSONDecoder().decode(Set<String>.self, from: $0) } ?? []
     }
@@ -62,11 +64,7 @@ actor Deployer {
             }
         }
         if verifies {
-            for version in published {
-                if let failure = await invoker.load(version) {
-                    throw CommandFailure("\(version.name): \(failure)")
-                }
-            }
+            for version in published { try await verify(version, of: plan) }
         }
         let (mapped, late) = plan.resources(versions: versions)
         if let first = late.first(where: { $0.severity == .error }) {
@@ -91,6 +89,33 @@ actor Deployer {
             diagnostics: plan.diagnostics + late,
             changes: changes.count
         )
+    }
+
+    /// The folder of code that is tried before it is published.
+    static func staging(state: String) -> String { state + "/staging" }
+
+    /// Loads a version in a worker; throws with the place in the user's own file where it broke.
+    private func verify(_ version: FunctionVersion, of plan: StackPlan) async throws {
+        let folder = staging + "/" + version.codeDigest
+        if !FileManager.default.fileExists(atPath: folder) {
+            guard let archive = try registry.blob(version.codeDigest) else {
+                throw CommandFailure("\(version.name): its code has vanished from the registry")
+            }
+            try CodeArchive.unpack(archive, into: folder)
+        }
+        guard let failure = await invoker.load(version) else { return }
+        var place = ""
+        if !failure.file.isEmpty {
+            var file = failure.file
+            if let range = file.range(of: version.codeDigest + "/"),
+                let source = plan.functions.first(where: { $0.name == version.name }),
+                case .folder(let path) = source.codePath
+            {
+                file = path + "/" + file[range.upperBound...]
+            }
+            place = "\(file):\(failure.line):\(failure.column): "
+        }
+        throw CommandFailure("\(place)\(version.name): \(failure.type): \(failure.message)")
     }
 
     /// The version that a source means: the latest one when code and settings are unchanged, else the next.

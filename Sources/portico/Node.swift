@@ -39,6 +39,7 @@ final class Node: Sendable {
 
     /// Serves until SIGINT or SIGTERM; a second one ends at once.
     func run() async throws {
+        let log = log
         signal(SIGPIPE, SIG_IGN)
         let stop = Signals()
         try FileManager.default.createDirectory(
@@ -80,6 +81,12 @@ final class Node: Sendable {
             )
         }
 
+        let runtimes = Set(plan.functions.map(\.runtime)).sorted()
+        Task {
+            if let failure = await invoker.prewarm(runtimes: runtimes) {
+                log.line("\(failure.type): \(failure.message)")
+            }
+        }
         let listeners = try listen(registry: registry, replicas: replicas, invoker: invoker)
         announce(listeners, snapshot: replicas[0].box.current)
         let watcher = Reloader(
@@ -102,6 +109,7 @@ final class Node: Sendable {
     private func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {
         let boxes = replicas.map(\.box)
         let log = log
+        let staging = Deployer.staging(state: configuration.state)
         return LocalInvoker(
             configuration: ExecutorConfiguration(
                 workFolder: configuration.state + "/workers",
@@ -109,7 +117,13 @@ final class Node: Sendable {
             ),
             reactors: reactors,
             functions: { key in boxes.lazy.compactMap { $0.current.functions[key] }.first },
-            codeFolder: { digest in replicas.lazy.compactMap { $0.codeFolder(digest) }.first },
+            codeFolder: { digest in
+                if let applied = replicas.lazy.compactMap({ $0.codeFolder(digest) }).first {
+                    return applied
+                }
+                let staged = staging + "/" + digest
+                return FileManager.default.fileExists(atPath: staged) ? staged : nil
+            },
             log: { log.function($0) }
         )
     }
