@@ -130,14 +130,24 @@ package struct APIGatewayDoor: ExchangeHandler {
             ),
             format: format
         )
-        let result = await invoker.invoke(
+        let path = match.route.key.split(separator: " ", maxSplits: 1).last.map(String.init)
+        let result = await PermittedInvoker(snapshot: snapshot, base: invoker).invoke(
             Invocation(
                 function: function,
                 payload: event[...],
                 requestID: QuickRandom.uuid(),
                 edge: edge,
                 limit: .milliseconds(timeout)
-            )
+            ),
+            as: .api(
+                api.id,
+                stage: api.stage,
+                method: exchange.request.method,
+                path: path ?? "$default"
+            ),
+            reference: reference,
+            stage: "integration",
+            &exchange
         )
         switch result {
         case .success(let payload):

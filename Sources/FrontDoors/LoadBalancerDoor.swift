@@ -220,7 +220,7 @@ package struct LoadBalancerDoor: ExchangeHandler {
             return BalancerPages.response(for: error)
         }
         let event = BalancerEvents.encode(head, body: body, targetGroup: group)
-        let result = await invoker.invoke(
+        let result = await PermittedInvoker(snapshot: snapshot, base: invoker).invoke(
             Invocation(
                 function: function,
                 payload: event[...],
@@ -228,7 +228,11 @@ package struct LoadBalancerDoor: ExchangeHandler {
                 edge: edge,
                 limit: Self.idleTimeout,
                 maximumResponse: Self.functionLimit
-            )
+            ),
+            as: .loadBalancer(targetGroup: group.arn),
+            reference: reference,
+            stage: "target",
+            &exchange
         )
         switch result {
         case .success(let payload):

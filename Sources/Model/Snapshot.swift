@@ -17,6 +17,10 @@ package struct Snapshot: Sendable, Codable, Hashable {
     package var buckets: [String: String] = [:]
     /// Domain name of an origin to where it is on this machine (`http://127.0.0.1:3000`).
     package var originOverrides: [String: String] = [:]
+    /// Resource policies: by `name:qualifier` (`name:` when unqualified), then by statement id.
+    package var permissions: [String: [String: FunctionPermission]] = [:]
+    /// The highest version number of each function.
+    private var latest: [String: Int] = [:]
 
     /// Makes an empty snapshot at revision 0.
     package init() {}
@@ -25,12 +29,24 @@ package struct Snapshot: Sendable, Codable, Hashable {
     package func resolve(function reference: String) -> String? {
         guard let arn = FunctionARN(reference) else { return nil }
         guard let qualifier = arn.qualifier, qualifier != "$LATEST" else {
-            return functions.values.filter { $0.name == arn.name }
-                .max { $0.version < $1.version }?.qualifiedName
+            return latestVersion(of: arn.name).map { "\(arn.name):\($0)" }
         }
         let key = "\(arn.name):\(qualifier)"
         if functions[key] != nil { return key }
         return aliases[key].map { "\($0.function):\($0.version)" }
+    }
+
+    /// The highest version number of a function; nil for an unknown name.
+    package func latestVersion(of name: String) -> Int? {
+        latest[name] ?? functions.values.filter { $0.name == name }.map(\.version).max()
+    }
+
+    /// Whether the policy of exactly the function, version or alias that a reference names covers a call.
+    package func permits(_ call: FunctionCall, toInvoke reference: String) -> Bool {
+        guard let arn = FunctionARN(reference) else { return false }
+        let qualifier = arn.qualifier == "$LATEST" ? "" : arn.qualifier ?? ""
+        let policy = permissions["\(arn.name):\(qualifier)"] ?? [:]
+        return policy.values.contains { $0.allows(call) }
     }
 }
 
@@ -44,6 +60,7 @@ package enum Resource: Sendable, Codable, Hashable {
     case api(HTTPAPI)
     case bucket(name: String, folder: String)
     case originOverride(domainName: String, url: String)
+    case permission(FunctionPermission)
 
     /// Kind and id, unique in a snapshot.
     package var key: String {
@@ -56,6 +73,8 @@ package enum Resource: Sendable, Codable, Hashable {
         case .api(let api): "api/\(api.id)"
         case .bucket(let name, _): "bucket/\(name)"
         case .originOverride(let domainName, _): "origin-override/\(domainName)"
+        case .permission(let statement):
+            "permission/\(statement.policyKey)/\(statement.statementID)"
         }
     }
 }
@@ -83,7 +102,9 @@ extension Snapshot {
 
     private mutating func put(_ resource: Resource) {
         switch resource {
-        case .function(let version): functions[version.qualifiedName] = version
+        case .function(let version):
+            functions[version.qualifiedName] = version
+            latest[version.name] = max(latest[version.name] ?? 0, version.version)
         case .alias(let alias): aliases["\(alias.function):\(alias.name)"] = alias
         case .distribution(let distribution): distributions[distribution.id] = distribution
         case .loadBalancer(let balancer): loadBalancers[balancer.arn] = balancer
@@ -91,6 +112,8 @@ extension Snapshot {
         case .api(let api): apis[api.id] = api
         case .bucket(let name, let folder): buckets[name] = folder
         case .originOverride(let domainName, let url): originOverrides[domainName] = url
+        case .permission(let statement):
+            permissions[statement.policyKey, default: [:]][statement.statementID] = statement
         }
     }
 
@@ -98,7 +121,7 @@ extension Snapshot {
         guard let slash = key.firstIndex(of: "/") else { return }
         let id = String(key[key.index(after: slash)...])
         switch key[..<slash] {
-        case "function": functions[id] = nil
+        case "function": removeFunction(id)
         case "alias": aliases[id] = nil
         case "distribution": distributions[id] = nil
         case "load-balancer": loadBalancers[id] = nil
@@ -106,8 +129,19 @@ extension Snapshot {
         case "api": apis[id] = nil
         case "bucket": buckets[id] = nil
         case "origin-override": originOverrides[id] = nil
+        case "permission":
+            guard let slash = id.lastIndex(of: "/") else { return }
+            let policy = String(id[..<slash])
+            permissions[policy]?[String(id[id.index(after: slash)...])] = nil
+            if permissions[policy]?.isEmpty ?? false { permissions[policy] = nil }
         default: break
         }
+    }
+
+    private mutating func removeFunction(_ key: String) {
+        guard let name = functions.removeValue(forKey: key)?.name else { return }
+        latest[name] = nil
+        latest[name] = latestVersion(of: name)
     }
 }
 
@@ -120,5 +154,6 @@ extension Snapshot {
             + targetGroups.values.map(Resource.targetGroup) + apis.values.map(Resource.api)
             + buckets.map { .bucket(name: $0.key, folder: $0.value) }
             + originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
+            + permissions.values.flatMap(\.values).map(Resource.permission)
     }
 }

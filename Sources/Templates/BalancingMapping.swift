@@ -152,6 +152,27 @@ extension ResourceMapper {
         return groups.isEmpty ? nil : .forward(groups)
     }
 
+    private func functionTarget(
+        _ id: String,
+        of group: ResourceEntry,
+        _ fields: Fields
+    ) -> TargetGroup.Target? {
+        guard let reference = functionKey(id) else {
+            fields.error("Id", "'\(id)' is no function")
+            return nil
+        }
+        uses.append(
+            FunctionUse(
+                call: .loadBalancer(targetGroup: evaluator.primaryID(group)),
+                reference: reference,
+                node: fields.node["Id"] ?? fields.node,
+                path: fields.path + ".Id",
+                isRefused: true
+            )
+        )
+        return .function(reference)
+    }
+
     func mapTargetGroup(_ resource: ResourceEntry) {
         let fields = fields(resource)
         _ = fields.string("Name")
@@ -161,7 +182,7 @@ extension ResourceMapper {
         let targets = fields.each("Targets").compactMap { target -> TargetGroup.Target? in
             defer { target.finish() }
             guard let id = target.required("Id") else { return nil }
-            if type == "lambda" { return functionKey(id).map(TargetGroup.Target.function) }
+            if type == "lambda" { return functionTarget(id, of: resource, target) }
             return .address(host: id, port: target.int("Port") ?? port)
         }
         if type != "lambda", type != "ip" {

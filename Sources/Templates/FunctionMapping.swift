@@ -123,8 +123,7 @@ extension ResourceMapper {
         if let qualifier = arn.qualifier, qualifier != "$LATEST" {
             return "\(arn.name):\(qualifier)"
         }
-        guard let owner = evaluator.function(for: text) else { return arn.name }
-        return "\(arn.name):\(evaluator.versions[owner.logicalID] ?? 1)"
+        return arn.name
     }
 
     private func readEvents(_ resource: ResourceEntry, _ fields: Fields, _ alias: String?) {
@@ -145,12 +144,19 @@ extension ResourceMapper {
             let timeout = properties?.int("TimeoutInMillis") ?? 30_000
             properties?.finish()
             let name = evaluator.functionName(resource)
-            let version = String(evaluator.versions[resource.logicalID] ?? 1)
+            let key = route.map { "\(isAny ? "ANY" : method) \($0)" } ?? "$default"
+            permitAPI(
+                api,
+                route: key,
+                function: name,
+                qualifier: alias,
+                statementID: "\(resource.logicalID)\(entry.key)Permission"
+            )
             routes[api, default: []].append(
                 GatewayRoute(
-                    key: route.map { "\(isAny ? "ANY" : method) \($0)" } ?? "$default",
+                    key: key,
                     integration: .function(
-                        "\(name):\(alias ?? version)",
+                        alias.map { "\(name):\($0)" } ?? name,
                         payloadFormat: format,
                         timeoutMilliseconds: timeout
                     )

@@ -18,6 +18,23 @@ extension ResourceMapper {
         guard target.hasPrefix("integrations/"), let found, let value = integration(found) else {
             return fields.error("Target", "'\(target)' leads to no integration")
         }
+        if case .function(let reference, _, _) = value {
+            let parts = key.split(separator: " ", maxSplits: 1).map(String.init)
+            uses.append(
+                FunctionUse(
+                    call: .api(
+                        api,
+                        stage: "$default",
+                        method: parts[0] == "ANY" ? "GET" : parts[0],
+                        path: parts.count == 2 ? parts[1] : "$default"
+                    ),
+                    reference: reference,
+                    node: fields.node["Target"] ?? fields.node,
+                    path: fields.path + ".Target",
+                    isRefused: false
+                )
+            )
+        }
         routes[api, default: []].append(GatewayRoute(key: key, integration: value))
     }
 

@@ -12,6 +12,8 @@ final class ResourceMapper {
     var buckets: [String: String] = [:]
     /// Routes of each API by its id, gathered before the APIs are made.
     var routes: [String: [GatewayRoute]] = [:]
+    /// Where functions are invoked by doors, for the check of permissions.
+    var uses: [FunctionUse] = []
     static let sections: Set<String> = [
         "AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings",
         "Conditions", "Resources", "Outputs", "Transform",
@@ -34,6 +36,7 @@ final class ResourceMapper {
         for resource in all where resource.isFunction { mapFunction(resource) }
         for resource in all where !resource.isFunction { map(resource) }
         finishAPIs()
+        checkPermissions()
         for entry in evaluator.template.root["Outputs"]?.entries ?? [] {
             guard let node = entry.value["Value"] else { continue }
             if let name = entry.value["Condition"]?.text,
@@ -66,8 +69,8 @@ final class ResourceMapper {
         switch resource.type {
         case "AWS::Lambda::Version": mapVersion(resource)
         case "AWS::Lambda::Alias": mapAlias(resource)
-        case "AWS::Lambda::Permission", "AWS::IAM::Role":
-            // Every caller and role is trusted on this machine; references must still hold.
+        case "AWS::Lambda::Permission": mapPermission(resource)
+        case "AWS::IAM::Role":
             _ = fields(resource)
         case "AWS::S3::Bucket": mapBucket(resource)
         case "AWS::CloudFront::Distribution": mapDistribution(resource)

@@ -1,4 +1,5 @@
 import Foundation
+import Model
 import Reactor
 import Registry
 import Templates

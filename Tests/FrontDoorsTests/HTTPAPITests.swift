@@ -31,6 +31,23 @@ struct HTTPAPITests {
         )
     }
 
+    @Test("a function whose policy does not name the route is not run: 500")
+    func noPermission() async {
+        let invoker = ScriptedInvoker("{}")
+        var snapshot = functionSnapshot()
+        snapshot.permissions["f:1"]?["anyone"]?.sourceARN =
+            "arn:aws:execute-api:us-east-1:123456789012:abc/*/GET/other"
+        let door = APIGatewayDoor(
+            api: HTTPAPI(id: "abc", name: "a", routes: [route("GET /pets/{id}")]),
+            snapshot: snapshot,
+            invoker: invoker
+        )
+        let answer = await ask(door, get("/pets/1"))
+        #expect(answer.status == 500)
+        #expect(answer.text == #"{"message":"Internal Server Error"}"#)
+        #expect(invoker.invocations.isEmpty)
+    }
+
     @Test(arguments: [
         ("GET", "/pets/dog/1", "GET /pets/dog/1"), ("GET", "/pets/dog/2", "GET /pets/dog/{id}"),
         ("GET", "/pets/cat/1", "GET /pets/{proxy+}"), ("POST", "/test/5", "ANY /{proxy+}"),

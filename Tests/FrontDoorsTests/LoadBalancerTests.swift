@@ -114,6 +114,30 @@ struct LoadBalancerTests {
         #expect(answer.status == 463)
     }
 
+    @Test("a function whose policy does not name the balancer is not run: 502")
+    func noPermission() async {
+        let invoker = ScriptedInvoker("{}")
+        var snapshot = functionSnapshot()
+        snapshot.permissions = [:]
+        snapshot.targetGroups["g"] = TargetGroup(name: "g", arn: "g", targets: [.function("f:1")])
+        let listener = Model.Listener(
+            arn: "l",
+            port: 443,
+            isTLS: true,
+            rules: [],
+            defaultActions: [.forward([.init(arn: "g")])]
+        )
+        let door = LoadBalancerDoor(
+            balancer: LoadBalancer(name: "b", arn: "b", listeners: [listener]),
+            snapshot: snapshot,
+            ports: DoorPorts(https: 443, http: 80),
+            board: HealthBoard(),
+            invoker: invoker
+        )
+        #expect(await ask(door, get("/")).status == 502)
+        #expect(invoker.invocations.isEmpty)
+    }
+
     @Test
     func singleValueEvent() async throws {
         let invoker = ScriptedInvoker(

@@ -99,5 +99,12 @@ func functionSnapshot() -> Snapshot {
         handler: "i.h",
         codeDigest: "0"
     )
-    return snapshot
+    let anyone = FunctionPermission(
+        function: "f",
+        qualifier: "1",
+        statementID: "anyone",
+        action: "lambda:InvokeFunction",
+        principal: "*"
+    )
+    return snapshot.applying([.put(.permission(anyone))], revision: 1)
 }

@@ -1,0 +1,50 @@
+import DataPlane
+import Model
+import Telemetry
+
+/// Calls functions for a door: asks the resource policy first and notes the stage in the timeline.
+struct PermittedInvoker: Sendable {
+    let snapshot: Snapshot
+    let base: any FunctionInvoker
+
+    /// Runs the function, or answers `notFound` without running it when its policy does not cover the call.
+    ///
+    /// `reference` is the function as the door's configuration names it: its policy is that of
+    /// exactly this version, alias or unqualified function.
+    func invoke(
+        _ invocation: Invocation,
+        as call: FunctionCall,
+        reference: String,
+        stage: String,
+        _ exchange: inout Exchange
+    ) async -> InvocationResult {
+        let began = ContinuousClock.now
+        let result: InvocationResult
+        let outcome: String
+        if snapshot.permits(call, toInvoke: reference) {
+            result = await base.invoke(invocation)
+            outcome = Self.outcome(result)
+        } else {
+            result = .notFound(reference)
+            outcome = "LambdaAccessDenied: no permission for \(call.principal)"
+        }
+        exchange.record.stages.append(
+            TimelineEntry(
+                stage: stage,
+                durationMicroseconds: Int((ContinuousClock.now - began) / .microseconds(1)),
+                function: invocation.function,
+                outcome: outcome
+            )
+        )
+        return result
+    }
+
+    private static func outcome(_ result: InvocationResult) -> String {
+        switch result {
+        case .success: "proceed"
+        case .functionError(let kind, _): "function error: \(kind)"
+        case .throttled: "throttled"
+        case .notFound: "function not found"
+        }
+    }
+}
