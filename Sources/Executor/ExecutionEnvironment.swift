@@ -71,7 +71,7 @@ final class ExecutionEnvironment {
             return LoadFailure(type: "Runtime.Unknown", message: "The environment was not blank.")
         }
         self.identity = identity
-        logStream = System.logStream(version: String(identity.version.version))
+        logStream = System.logStream(version: identity.version.versionText)
         let started = ContinuousClock.now
         if kind == .python { child.limitMemory(to: UInt64(identity.version.memory + 64) << 20) }
         _ = await channel.send(.initialise, initialisation(identity, path: path), until: deadline)
@@ -252,7 +252,7 @@ final class ExecutionEnvironment {
             "\"taskRoot\":" + ErrorPayload.quote(identity.taskRoot),
             "\"handler\":" + ErrorPayload.quote(version.handler),
             "\"name\":" + ErrorPayload.quote(version.name),
-            "\"version\":\"\(version.version)\"",
+            "\"version\":\"\(version.versionText)\"",
             "\"memory\":\(version.memory)",
             "\"heap\":\(version.memory)",
             "\"modern\":\(modern)",
@@ -283,7 +283,7 @@ enum WorkerEnvironment {
             "AWS_EXECUTION_ENV": "AWS_Lambda_\(version.runtime)",
             "AWS_LAMBDA_FUNCTION_NAME": version.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(version.memory),
-            "AWS_LAMBDA_FUNCTION_VERSION": String(version.version),
+            "AWS_LAMBDA_FUNCTION_VERSION": version.versionText,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": identity.logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": logStream,

@@ -90,6 +90,13 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         }
     }
 
+    /// Ends the environments of functions that are gone or whose code or settings have changed.
+    package func retire(functionsOtherThan current: [String: FunctionVersion]) {
+        for (reactor, confined) in zip(reactors, workers) {
+            reactor.submit { confined.value.retire(functionsOtherThan: current) }
+        }
+    }
+
     /// Kills every process and waits until all are reaped.
     ///
     /// Call while the reactors still run.
@@ -154,7 +161,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         let version = pool.identity.version
         let deadline = min(latest, started + .seconds(version.timeout))
         let id = invocation.requestID
-        environment.write("START RequestId: \(id) Version: \(version.version)", requestID: id)
+        environment.write("START RequestId: \(id) Version: \(version.versionText)", requestID: id)
         let answer = await environment.invoke(
             invocation.payload,
             requestID: id,

@@ -195,6 +195,14 @@ final class ReactorWorkers {
         for key in pools.keys where unwanted(key) { pools.removeValue(forKey: key)?.retire() }
     }
 
+    /// Ends the pools of functions that are gone or differ from the given ones.
+    func retire(functionsOtherThan current: [String: FunctionVersion]) {
+        for (key, pool) in pools {
+            let name = key.split(separator: "@", maxSplits: 1).first.map(String.init) ?? key
+            if current[name] != pool.identity.version { pools.removeValue(forKey: key)?.retire() }
+        }
+    }
+
     /// Kills every process and waits until all are reaped.
     func close() async {
         isClosed = true

@@ -1,5 +1,8 @@
-/// A published, immutable version of a function.
+/// A version of a function: published and immutable, or the draft `$LATEST` under the number 0.
 package struct FunctionVersion: Sendable, Codable, Hashable {
+    /// The number of the draft that AWS calls `$LATEST`; it alone may change.
+    package static let latest = 0
+
     package var name: String
     package var version: Int
     /// The runtime's identifier, such as `nodejs22.x` or `python3.12`.
@@ -42,10 +45,18 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
     }
 
     /// `name:version`, the key used between doors and executor.
-    package var qualifiedName: String { "\(name):\(version)" }
+    package var qualifiedName: String { "\(name):\(versionText)" }
+
+    /// The number, or `$LATEST`.
+    package var versionText: String { Self.text(of: version) }
+
+    /// How AWS writes a version: the number, or `$LATEST` for the draft.
+    package static func text(of version: Int) -> String {
+        version == latest ? "$LATEST" : String(version)
+    }
 
     /// The version's ARN in the home region.
-    package var arn: String { FunctionARN(name: name, qualifier: String(version)).text }
+    package var arn: String { FunctionARN(name: name, qualifier: versionText).text }
 }
 
 /// A named pointer to a version.
@@ -53,12 +64,34 @@ package struct FunctionAlias: Sendable, Codable, Hashable {
     package var function: String
     package var name: String
     package var version: Int
+    /// A second version that gets a share of the calls.
+    package var additional: Share?
 
     /// Makes an alias.
-    package init(function: String, name: String, version: Int) {
+    package init(function: String, name: String, version: Int, additional: Share? = nil) {
         self.function = function
         self.name = name
         self.version = version
+        self.additional = additional
+    }
+
+    /// A version with its part of the calls.
+    package struct Share: Sendable, Codable, Hashable {
+        package var version: Int
+        /// 0.0 to 1.0; drawn for each call, as the Lambda page "Configure routing" says.
+        package var weight: Double
+
+        /// Makes a share.
+        package init(version: Int, weight: Double) {
+            self.version = version
+            self.weight = weight
+        }
+    }
+
+    /// The version of the next call.
+    package func drawVersion() -> Int {
+        guard let additional, Double.random(in: 0..<1) < additional.weight else { return version }
+        return additional.version
     }
 }
 

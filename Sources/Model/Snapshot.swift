@@ -21,19 +21,26 @@ package struct Snapshot: Sendable, Codable, Hashable {
     package var permissions: [String: [String: FunctionPermission]] = [:]
     /// The highest version number of each function.
     private var latest: [String: Int] = [:]
+    /// What the AWS APIs remember beside what edges serve, as JSON documents by `service/kind/id`.
+    package var records: [String: String] = [:]
 
     /// Makes an empty snapshot at revision 0.
     package init() {}
 
-    /// The key `name:version` that a function reference means: a version, an alias or the latest version.
+    /// The key `name:version` that a function reference means: a version, an alias (a draw
+    /// among its shares), or `$LATEST`: the draft, or the newest version where there is no draft.
     package func resolve(function reference: String) -> String? {
         guard let arn = FunctionARN(reference) else { return nil }
         guard let qualifier = arn.qualifier, qualifier != "$LATEST" else {
+            let draft = "\(arn.name):$LATEST"
+            if functions[draft] != nil { return draft }
             return latestVersion(of: arn.name).map { "\(arn.name):\($0)" }
         }
         let key = "\(arn.name):\(qualifier)"
         if functions[key] != nil { return key }
-        return aliases[key].map { "\($0.function):\($0.version)" }
+        return aliases[key].map { alias in
+            "\(alias.function):\(FunctionVersion.text(of: alias.drawVersion()))"
+        }
     }
 
     /// The highest version number of a function; nil for an unknown name.
@@ -61,6 +68,8 @@ package enum Resource: Sendable, Codable, Hashable {
     case bucket(name: String, folder: String)
     case originOverride(domainName: String, url: String)
     case permission(FunctionPermission)
+    /// What an AWS API remembers of a resource; `id` is `service/kind/id`, the document is JSON.
+    case record(id: String, document: String)
 
     /// Kind and id, unique in a snapshot.
     package var key: String {
@@ -75,6 +84,7 @@ package enum Resource: Sendable, Codable, Hashable {
         case .originOverride(let domainName, _): "origin-override/\(domainName)"
         case .permission(let statement):
             "permission/\(statement.policyKey)/\(statement.statementID)"
+        case .record(let id, _): "record/\(id)"
         }
     }
 }
@@ -84,6 +94,8 @@ package enum Change: Sendable, Codable, Hashable {
     case put(Resource)
     /// Removes the resource of this key.
     case delete(String)
+    /// Forgets which version numbers a deleted function had, so that its name starts at 1 again.
+    case resetVersions(function: String)
 }
 
 extension Snapshot {
@@ -95,6 +107,7 @@ extension Snapshot {
             switch change {
             case .put(let resource): next.put(resource)
             case .delete(let key): next.delete(key)
+            case .resetVersions: break
             }
         }
         return next
@@ -114,6 +127,7 @@ extension Snapshot {
         case .originOverride(let domainName, let url): originOverrides[domainName] = url
         case .permission(let statement):
             permissions[statement.policyKey, default: [:]][statement.statementID] = statement
+        case .record(let id, let document): records[id] = document
         }
     }
 
@@ -134,6 +148,7 @@ extension Snapshot {
             let policy = String(id[..<slash])
             permissions[policy]?[String(id[id.index(after: slash)...])] = nil
             if permissions[policy]?.isEmpty ?? false { permissions[policy] = nil }
+        case "record": records[id] = nil
         default: break
         }
     }
@@ -155,5 +170,6 @@ extension Snapshot {
             + buckets.map { .bucket(name: $0.key, folder: $0.value) }
             + originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
             + permissions.values.flatMap(\.values).map(Resource.permission)
+            + records.map { .record(id: $0.key, document: $0.value) }
     }
 }

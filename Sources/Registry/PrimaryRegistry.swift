@@ -26,15 +26,31 @@ package actor PrimaryRegistry {
     package init(store: any RegistryStore) { self.store = store }
 
     /// Commits changes as the next revision and returns its number.
-    package func publish(_ changes: [Change]) async throws -> Int {
+    package func publish(_ changes: [Change]) async throws -> Int { try commit(changes) }
+
+    /// Commits what the closure makes of the current snapshot; nobody else commits in between.
+    ///
+    /// Returns the revision after it, which is the current one when there are no changes.
+    package func update(_ changes: @Sendable (Snapshot) throws -> [Change]) async throws -> Int {
+        let current = try state().current
+        let made = try changes(current)
+        return made.isEmpty ? current.revision : try commit(made)
+    }
+
+    private func commit(_ changes: [Change]) throws -> Int {
         var state = try state()
         let number = try store.publish(changes)
         state.current = state.current.applying(changes, revision: number)
-        for case .put(.function(let version)) in changes {
-            state.counters[version.name] = max(
-                state.counters[version.name] ?? 0,
-                version.version
-            )
+        for change in changes {
+            switch change {
+            case .put(.function(let version)):
+                state.counters[version.name] = max(
+                    state.counters[version.name] ?? 0,
+                    version.version
+                )
+            case .resetVersions(let function): state.counters[function] = nil
+            case .put, .delete: break
+            }
         }
         loaded = state
         let revision = Revision(number: number, changes: changes)
@@ -59,7 +75,8 @@ package actor PrimaryRegistry {
     /// given twice, also after a deletion.
     package func version(for draft: FunctionVersion) async throws -> Int {
         let state = try state()
-        let latest = state.current.functions.values.filter { $0.name == draft.name }
+        let latest = state.current.functions.values
+            .filter { $0.name == draft.name && $0.version != FunctionVersion.latest }
             .max { $0.version < $1.version }
         if let latest {
             var same = draft
@@ -69,6 +86,9 @@ package actor PrimaryRegistry {
         }
         return (state.counters[draft.name] ?? 0) + 1
     }
+
+    /// The highest number ever given to a version of each function.
+    package func versionCounters() throws -> [String: Int] { try state().counters }
 
     /// Revisions after the given one, then every new one; ends when the follower falls far behind.
     package func feed(after revision: Int) -> AsyncStream<Revision> {

@@ -49,12 +49,17 @@ actor Deployer {
         var versions: [String: Int] = [:]
         var published: [FunctionVersion] = []
         var resources: [Resource] = []
+        // A draft made through the API would hide what the template says now.
+        var drafts: [Change] = []
         let current = try await registry.snapshot()
         for source in plan.functions {
             let (version, isNew) = try await number(source, in: current)
             versions[source.logicalID] = version.version
             resources.append(.function(version))
             if isNew { published.append(version) }
+            if isNew, current.functions["\(source.name):$LATEST"] != nil {
+                drafts.append(.delete("function/\(source.name):$LATEST"))
+            }
             if let alias = source.alias {
                 resources.append(
                     .alias(
@@ -73,7 +78,7 @@ actor Deployer {
             )
         }
         resources += mapped
-        let changes = difference(from: current, to: resources)
+        let changes = difference(from: current, to: resources) + drafts
         var revision = current.revision
         if !changes.isEmpty { revision = try await registry.publish(changes) }
         try remember(resources)

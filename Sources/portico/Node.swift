@@ -63,6 +63,7 @@ final class Node: Sendable {
         }
         for replica in replicas { try await replica.start() }
         let invoker = makeInvoker(replicas)
+        replicas[0].onApply { invoker.retire(functionsOtherThan: $0.functions) }
         let deployer = Deployer(
             registry: registry,
             invoker: invoker,

@@ -78,6 +78,11 @@ package final class SQLiteStore: RegistryStore {
             )
         case .delete(let key):
             try database.execute(sql: "DELETE FROM resources WHERE key = ?", arguments: [key])
+        case .resetVersions(let function):
+            try database.execute(
+                sql: "DELETE FROM counters WHERE name = ?",
+                arguments: [function]
+            )
         }
     }
 
@@ -94,6 +99,7 @@ package final class SQLiteStore: RegistryStore {
                 "\(version.qualifiedName) names code \(version.codeDigest), not kept here"
             )
         }
+        guard version.version != FunctionVersion.latest else { return }
         let old = try Data.fetchOne(
             database,
             sql: "SELECT value FROM resources WHERE key = ?",
