@@ -175,8 +175,8 @@ extension Headers {
         }
     }
 
-    /// Adds the field at `index` of another list as it is spelled there.
-    package mutating func append(_ index: Int, of other: Headers) {
+    /// Adds a field of another list at the end, byte for byte.
+    package mutating func append(from other: Headers, at index: Int) {
         let entry = other.entries[index]
         other.buffer.withUnsafeBufferPointer { bytes in
             append(

@@ -111,7 +111,7 @@ def cpu_seconds(pid):
 
 def wait_for(port, tls=True):
     context = ssl._create_unverified_context()
-    for _ in range(400):
+    for _ in range(1600):
         try:
             with socket.create_connection(("127.0.0.1", port), 1) as raw:
                 if not tls:
