@@ -76,6 +76,8 @@ package enum Body {
 package struct Response {
     package var head: ResponseHead
     package var body: Body
+    /// Whether the viewer's connection ends after this response.
+    package var closesConnection = false
 
     /// Makes a response from its parts.
     package init(head: ResponseHead, body: Body = .empty) {

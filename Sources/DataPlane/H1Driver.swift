@@ -140,7 +140,7 @@ final class H1Driver {
 
     private func sendInterim(_ head: ResponseHead) async {
         guard (100...199).contains(head.status), head.status != 101, !isIdle else { return }
-        H1Serializer.append(
+        HeadWriter.write(
             head,
             framing: .none,
             keepsAlive: true,
@@ -189,7 +189,7 @@ final class H1Driver {
         let response = Response(status: status, text: StatusText.reason(for: status) + "\n")
         guard case .bytes(let bytes) = response.body else { return }
         context.clock.refresh(context.reactor.now)
-        H1Serializer.append(
+        HeadWriter.write(
             response.head,
             framing: .length(bytes.count),
             keepsAlive: false,
@@ -282,12 +282,14 @@ extension H1Driver {
         let hasNoContent = isHead || status == 204 || status == 304 || status < 200
         let version = request.head.version
         let framing = framing(of: response, isHead: isHead, version)
-        var keepsAlive = request.keepAlive && !isDraining && framing != .untilClose
+        var keepsAlive =
+            request.keepAlive && !isDraining && framing != .untilClose
+            && !response.closesConnection
         if !body.isFinished, body.owesContinue || (body.length ?? 0) > limits.drainBytes {
             keepsAlive = false
         }
         context.clock.refresh(context.reactor.now)
-        H1Serializer.append(
+        HeadWriter.write(
             response.head,
             framing: framing,
             keepsAlive: keepsAlive,
@@ -317,7 +319,7 @@ extension H1Driver {
         of response: Response,
         isHead: Bool,
         _ version: HTTPVersion
-    ) -> H1Serializer.Framing {
+    ) -> HeadWriter.Framing {
         let status = response.head.status
         if status == 204 || status < 200 { return .none }
         switch response.body {
@@ -337,7 +339,7 @@ extension H1Driver {
     private func pump(
         _ source: any BodySource,
         length: Int?,
-        _ framing: H1Serializer.Framing
+        _ framing: HeadWriter.Framing
     ) async -> Bool {
         var remaining = length ?? 0
         do throws(Fault) {
@@ -353,7 +355,7 @@ extension H1Driver {
                     remaining -= piece.count
                 }
                 if framing == .chunked {
-                    H1Serializer.appendChunkSize(piece.count, into: &connection.output)
+                    HeadWriter.writeChunkSize(piece.count, into: &connection.output)
                 }
                 let deadline = connection.deadline(limits.sendIdle)
                 guard await send(piece, framing, deadline) else { return false }
@@ -364,14 +366,14 @@ extension H1Driver {
         }
         if framing == .chunked {
             connection.output.append("0\r\n")
-            H1Serializer.appendTrailers(source.trailers, into: &connection.output)
+            HeadWriter.writeTrailers(source.trailers, into: &connection.output)
         }
         return remaining == 0
     }
 
     private func send(
         _ piece: Bytes,
-        _ framing: H1Serializer.Framing,
+        _ framing: HeadWriter.Framing,
         _ deadline: ContinuousClock.Instant
     ) async -> Bool {
         guard await connection.write(piece, until: deadline) == .done else { return false }
@@ -380,7 +382,7 @@ extension H1Driver {
     }
 
     private func upgrade(_ head: ResponseHead, _ stream: any DuplexStream) async {
-        H1Serializer.append(
+        HeadWriter.write(
             head,
             framing: .none,
             keepsAlive: true,

@@ -56,7 +56,7 @@ enum BalancerEvents {
     /// The response that a function's answer means; nil when it is malformed.
     static func decode(_ payload: Bytes, multiValue: Bool) -> Response? {
         guard let answer = try? JSONValue.parse(payload), answer.object != nil,
-            let status = answer["statusCode"]?.int, (100...599).contains(status),
+            let status = answer["statusCode"]?.int, (200...599).contains(status),
             let body = Payloads.body(of: answer), var headers = fields(of: answer, multiValue)
         else { return nil }
         HopByHop.strip(&headers)

@@ -12,10 +12,9 @@ enum BalancerPages {
         505: "HTTP Version Not Supported",
     ]
 
-    /// The page of a status; 460, 463, 464 and 561 have no content.
+    /// The page of a status; 460, 463, 464, 561 and 562 have no content.
     static func response(_ status: Int) -> Response {
-        var headers: Headers = ["Server": "awselb/2.0", "Content-Type": "text/html"]
-        if status == 400 || status == 408 { headers.append("Connection", "close") }
+        let headers: Headers = ["Server": "awselb/2.0", "Content-Type": "text/html"]
         guard let title = titles[status] else {
             return Response(head: ResponseHead(status: status, headers: headers))
         }

@@ -9,7 +9,7 @@ struct DoorCompiler: OriginResolver {
     let edge: EdgeNode
     let isOnlyEdge: Bool
     let ports: DoorPorts
-    let board: HealthBoard
+    let state: DoorState
     let cache: CacheStore
     let log: @Sendable (String) -> Void
 
@@ -34,8 +34,9 @@ struct DoorCompiler: OriginResolver {
                     balancer: $0,
                     snapshot: snapshot,
                     ports: ports,
-                    board: board,
-                    invoker: edge.invoker
+                    state: state,
+                    invoker: edge.invoker,
+                    log: log
                 )
             }
         case .api(let id):

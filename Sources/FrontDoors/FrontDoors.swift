@@ -34,10 +34,20 @@ package final class FrontDoors: ExchangeHandler {
     /// Names the edge in requests, and in answers when there are several.
     package static let edgeHeader = "x-portico-edge"
 
-    private struct Compiled: Sendable {
-        var generation: Int
-        var compiler: DoorCompiler
-        var doors: [DoorKey: any ExchangeHandler]
+    private final class Compiled: Sendable {
+        let generation: Int
+        let compiler: DoorCompiler
+        let doors: [DoorKey: any ExchangeHandler]
+
+        init(
+            generation: Int,
+            compiler: DoorCompiler,
+            doors: [DoorKey: any ExchangeHandler]
+        ) {
+            self.generation = generation
+            self.compiler = compiler
+            self.doors = doors
+        }
     }
 
     private final class Node: Sendable {
@@ -55,8 +65,8 @@ package final class FrontDoors: ExchangeHandler {
     private let names: [String]
     private let ports: DoorPorts
     private let log: @Sendable (String) -> Void
-    /// The health of all targets.
-    package let board = HealthBoard()
+    /// What outlives snapshots: health, cookies' keys, limits.
+    package let state = DoorState()
 
     /// Makes the doors of all edges; the first edge serves whoever chooses none.
     package init(
@@ -86,7 +96,9 @@ package final class FrontDoors: ExchangeHandler {
     /// A checker of all target groups that some rule uses.
     package func makeHealthChecker() -> HealthChecker {
         let boxes = nodes.map(\.edge.box)
-        return HealthChecker(board: board) { boxes.first?.current ?? Snapshot() }
+        return HealthChecker(board: state.board, invoker: nodes.first?.edge.invoker) {
+            boxes.first?.current ?? Snapshot()
+        }
     }
 
     /// Answers a request at the edge and door that it names.
@@ -94,7 +106,7 @@ package final class FrontDoors: ExchangeHandler {
         let host = exchange.request.host
         let asked = exchange.request.headers[Self.edgeHeader]
         if asked != nil { exchange.request.headers.remove(Self.edgeHeader) }
-        let node = node(asked: asked, host: host)
+        guard let node = node(asked: asked, host: host) else { return noSuchEdge(asked ?? host) }
         exchange.record.host = host
         exchange.record.edge = node.edge.name
         let compiled = compiled(node)
@@ -122,16 +134,20 @@ package final class FrontDoors: ExchangeHandler {
         return response
     }
 
-    private func node(asked: String?, host: String) -> Node {
-        guard nodes.count > 1 || asked != nil || host.hasSuffix(".edge.localhost") else {
-            return nodes[0]
-        }
+    /// The edge that the header or the host name chooses; nil when there is no such edge.
+    private func node(asked: String?, host: String) -> Node? {
         let suffix = ".edge.localhost"
         let named = host.hasSuffix(suffix) ? String(host.dropLast(suffix.count)) : nil
-        for name in [asked?.lowercased(), named] {
-            if let name, let place = names.firstIndex(of: name) { return nodes[place] }
-        }
-        return nodes[0]
+        guard let name = asked?.lowercased() ?? named else { return nodes[0] }
+        return names.firstIndex(of: name).map { nodes[$0] }
+    }
+
+    private func noSuchEdge(_ asked: String) -> Response {
+        Response(
+            status: 404,
+            text:
+                "There is no edge \(asked.prefix(64)); there is \(names.joined(separator: ", ")).\n"
+        )
     }
 
     /// What is compiled of the running snapshot; made anew once after each swap.
@@ -147,7 +163,7 @@ package final class FrontDoors: ExchangeHandler {
                 edge: node.edge,
                 isOnlyEdge: nodes.count == 1,
                 ports: ports,
-                board: board,
+                state: state,
                 cache: node.cache,
                 log: log
             )

@@ -8,6 +8,7 @@ import Synchronization
 package final class HealthChecker: Sendable {
     private let board: HealthBoard
     private let snapshot: @Sendable () -> Snapshot
+    private let invoker: (any FunctionInvoker)?
     /// When each group is asked next.
     ///
     /// Unit: seconds.
@@ -15,8 +16,13 @@ package final class HealthChecker: Sendable {
     private let isStopped = Atomic<Bool>(false)
 
     /// Makes a checker of the groups of whatever snapshot is current.
-    package init(board: HealthBoard, snapshot: @escaping @Sendable () -> Snapshot) {
+    package init(
+        board: HealthBoard,
+        invoker: (any FunctionInvoker)? = nil,
+        snapshot: @escaping @Sendable () -> Snapshot
+    ) {
         self.board = board
+        self.invoker = invoker
         self.snapshot = snapshot
     }
 
@@ -39,7 +45,7 @@ package final class HealthChecker: Sendable {
     /// Ends the checks.
     package func stop() { isStopped.store(true, ordering: .relaxed) }
 
-    /// The groups to ask at this second; only those that a rule uses and that have addresses.
+    /// The groups to ask at this second; only those that a rule uses and whose checks are on.
     package func dueGroups(at second: Int) -> [TargetGroup] {
         let groups = Self.checked(snapshot())
         board.keep(only: groups)
@@ -54,18 +60,20 @@ package final class HealthChecker: Sendable {
         }
     }
 
-    private static func checked(_ snapshot: Snapshot) -> [TargetGroup] {
+    /// The ARNs of the groups that some rule uses.
+    package static func used(in snapshot: Snapshot) -> Set<String> {
         var used = Set<String>()
         for listener in snapshot.loadBalancers.values.flatMap(\.listeners) {
             for action in listener.rules.flatMap(\.actions) + listener.defaultActions {
-                if case .forward(let groups) = action { used.formUnion(groups.map(\.arn)) }
+                used.formUnion(action.targetGroups.map(\.arn))
             }
         }
-        return used.sorted().compactMap { snapshot.targetGroups[$0] }.filter { group in
-            group.healthCheck.isEnabled
-                && group.targets.contains {
-                    if case .address = $0 { true } else { false }
-                }
+        return used
+    }
+
+    private static func checked(_ snapshot: Snapshot) -> [TargetGroup] {
+        used(in: snapshot).sorted().compactMap { snapshot.targetGroups[$0] }.filter { group in
+            group.healthCheck.isEnabled && !group.targets.isEmpty
         }
     }
 
@@ -74,30 +82,46 @@ package final class HealthChecker: Sendable {
         _ target: TargetGroup.Target,
         _ context: ReactorLocal<ReactorContext>
     ) {
-        guard case .address(let host, let port) = target else { return }
-        Task(executorPreference: context.value.reactor) { [board] in
-            let isHealthy = await Self.ask(
-                group,
-                host: host,
-                port: group.healthCheck.port ?? port,
-                context.value
-            )
-            board.record(isHealthy, of: target, in: group)
+        let function: String?
+        switch target {
+        case .address: function = nil
+        case .function(let reference): function = snapshot().resolve(function: reference)
+        }
+        Task(executorPreference: context.value.reactor) { [board, invoker] in
+            let outcome: CheckOutcome
+            switch target {
+            case .address(let host, let port):
+                outcome = await Self.ask(
+                    group,
+                    host: host,
+                    port: group.healthCheck.port ?? port,
+                    context.value
+                )
+            case .function: outcome = await Self.ask(group, function: function, invoker)
+            }
+            board.record(outcome, of: target, in: group)
         }
     }
 
-    private static func ask(
+    /// A request for the check's path; redirects are not followed.
+    static func ask(
         _ group: TargetGroup,
         host: String,
         port: Int,
         _ context: ReactorContext
-    ) async -> Bool {
+    ) async -> CheckOutcome {
         let check = group.healthCheck
         let mark = check.path.firstIndex(of: "?")
+        let isTLS = check.isTLS ?? group.isTLS
+        let name = host.contains(":") ? "[\(host)]" : host
         var head = RequestHead(
             method: "GET",
             path: String(check.path[..<(mark ?? check.path.endIndex)]),
-            headers: ["Host": "\(host):\(port)", "User-Agent": "ELB-HealthChecker/2.0"]
+            headers: [
+                "Host": port == (isTLS ? 443 : 80) ? name : "\(name):\(port)",
+                "Connection": "close", "User-Agent": "ELB-HealthChecker/2.0",
+                "Accept-Encoding": "gzip, compressed",
+            ]
         )
         head.query = mark.map { String(check.path[check.path.index(after: $0)...]) }
         var limits = UpstreamLimits()
@@ -109,21 +133,48 @@ package final class HealthChecker: Sendable {
             let response = try await context.upstream.send(
                 head,
                 body: .empty,
-                to: UpstreamTarget(host: host, port: port, isTLS: group.isTLS, verifies: false),
+                to: UpstreamTarget(host: host, port: port, isTLS: isTLS, verifies: false),
                 limits: limits
             )
-            return accepts(check.matcher, response.head.status)
+            let status = response.head.status
+            return check.accepts(status) ? .success : .mismatch(status)
         } catch {
-            return false
+            switch error.kind {
+            case .connectTimeout, .responseTimeout, .idleTimeout: return .timedOut
+            default: return .failed
+            }
         }
     }
 
-    /// Whether `200`, `200,202` or `200-299` names a status.
-    package static func accepts(_ matcher: String, _ status: Int) -> Bool {
-        matcher.split(separator: ",").contains { piece in
-            let ends = piece.split(separator: "-").map { Int($0.trimmingASCIIWhitespace()) }
-            guard let first = ends.first ?? nil, let last = ends.last ?? nil else { return false }
-            return first <= status && status <= last
+    /// A call of the function with the event of a check.
+    static func ask(
+        _ group: TargetGroup,
+        function: String?,
+        _ invoker: (any FunctionInvoker)?
+    ) async -> CheckOutcome {
+        guard let function, let invoker else { return .failed }
+        let head = RequestHead(
+            method: "GET",
+            path: group.healthCheck.path,
+            headers: ["user-agent": "ELB-HealthChecker/2.0"]
+        )
+        let event = BalancerEvents.encode(head, body: [], targetGroup: group)
+        let result = await invoker.invoke(
+            Invocation(
+                function: function,
+                payload: event[...],
+                requestID: QuickRandom.uuid(),
+                limit: .seconds(group.healthCheck.timeout),
+                maximumResponse: LoadBalancerDoor.functionLimit
+            )
+        )
+        switch result {
+        case .success(let payload):
+            let answer = BalancerEvents.decode(payload, multiValue: group.multiValueHeaders)
+            guard let status = answer?.head.status else { return .failed }
+            return group.healthCheck.accepts(status) ? .success : .mismatch(status)
+        case .functionError(.timeout, _): return .timedOut
+        case .functionError, .throttled, .notFound: return .failed
         }
     }
 }

@@ -72,18 +72,15 @@ struct FieldSection {
         while first < last, Grammar.isBlank(base[first]) { first += 1 }
         while last > first, Grammar.isBlank(base[last - 1]) { last -= 1 }
         guard Grammar.isValue(base + first, last - first) else { throw .malformed("field value") }
-        let name = FieldName.find(base + start, colon - start)
         entries.append(
             Headers.Entry(
-                name,
                 nameStart: start - section,
                 nameLength: colon - start,
                 valueStart: first - section,
-                valueLength: last - first,
-                isClean: true
+                valueLength: last - first
             )
         )
-        try note(name, base + first, last - first, at: first)
+        try note(base + start, colon - start, base + first, last - first, at: first)
     }
 
     /// Says what is wrong with a name that stopped being a token at `stop`.
@@ -106,24 +103,27 @@ struct FieldSection {
     /// Remembers the fields that decide about framing and the connection.
     @inline(__always)
     private mutating func note(
-        _ name: FieldName,
+        _ name: UnsafePointer<UInt8>,
+        _ nameLength: Int,
         _ value: UnsafePointer<UInt8>,
         _ length: Int,
         at start: Int
     ) throws(H1Error) {
-        switch name {
-        case .host:
+        switch nameLength {
+        case 4 where Grammar.equal(name, 4, "host"):
             hostCount += 1
             hostStart = start
             hostLength = length
-        case .expect:
+        case 6 where Grammar.equal(name, 6, "expect"):
             if Grammar.equal(value, length, "100-continue") { expectsContinue = true }
-        case .upgrade: hasUpgrade = length > 0
-        case .connection: noteConnection(value, length)
-        case .contentLength:
+        case 7 where Grammar.equal(name, 7, "upgrade"):
+            hasUpgrade = length > 0
+        case 10 where Grammar.equal(name, 10, "connection"):
+            noteConnection(value, length)
+        case 14 where Grammar.equal(name, 14, "content-length"):
             if contentLength != nil { throw .ambiguousLength("several Content-Length fields") }
             contentLength = try FieldSection.number(value, length)
-        case .transferEncoding:
+        case 17 where Grammar.equal(name, 17, "transfer-encoding"):
             if hasTransferEncoding {
                 throw .ambiguousLength("several Transfer-Encoding fields")
             }

@@ -19,7 +19,8 @@ struct LoadBalancerTests {
         rules: [ListenerRule] = [],
         groups: [TargetGroup] = [],
         invoker: ScriptedInvoker = ScriptedInvoker("{}"),
-        board: HealthBoard = HealthBoard()
+        state: DoorState = DoorState(),
+        attributes: [String: String] = [:]
     ) -> LoadBalancerDoor {
         var snapshot = functionSnapshot()
         for group in groups { snapshot.targetGroups[group.arn] = group }
@@ -30,12 +31,13 @@ struct LoadBalancerTests {
             rules: rules,
             defaultActions: actions
         )
-        let balancer = LoadBalancer(name: "lb", arn: "lb", listeners: [listener])
+        var balancer = LoadBalancer(name: "lb", arn: "lb", listeners: [listener])
+        balancer.attributes = attributes
         return LoadBalancerDoor(
             balancer: balancer,
             snapshot: snapshot,
             ports: ports,
-            board: board,
+            state: state,
             invoker: invoker
         )
     }
@@ -131,7 +133,7 @@ struct LoadBalancerTests {
             balancer: LoadBalancer(name: "b", arn: "b", listeners: [listener]),
             snapshot: snapshot,
             ports: DoorPorts(https: 443, http: 80),
-            board: HealthBoard(),
+            state: DoorState(),
             invoker: invoker
         )
         #expect(await ask(door, get("/")).status == 502)
@@ -200,11 +202,11 @@ struct LoadBalancerTests {
         let group = TargetGroup(name: "g", arn: "g", targets: [one, two])
         let board = HealthBoard()
         #expect(Set((0..<2).map { _ in board.next(in: group) }) == [one, two])
-        board.record(true, of: one, in: group)
+        board.record(.success, of: one, in: group)
         #expect((0..<3).allSatisfy { _ in board.next(in: group) == one })
-        board.record(false, of: one, in: group)
+        board.record(.failed, of: one, in: group)
         #expect(board.state(of: one, in: "g") == .healthy)
-        board.record(false, of: one, in: group)
+        board.record(.failed, of: one, in: group)
         #expect(board.state(of: one, in: "g") == .unhealthy)
         #expect(Set((0..<2).map { _ in board.next(in: group) }) == [one, two])
         let shares = (0..<8).map { _ in
@@ -221,7 +223,9 @@ struct LoadBalancerTests {
         let trace = ForwardedHead.trace("Root=1-a-b;CalledFrom=app") { "1-n-n" }
         #expect(trace == "Self=1-n-n;Root=1-a-b;CalledFrom=app")
         #expect(ForwardedHead.trace(nil) { "1-n-n" } == "Root=1-n-n")
-        #expect(HealthChecker.accepts("200,204-299", 250))
-        #expect(!HealthChecker.accepts("200,204-299", 203))
+        var check = HealthCheck()
+        check.matcher = "200,204-299"
+        #expect(check.accepts(250))
+        #expect(!check.accepts(203))
     }
 }

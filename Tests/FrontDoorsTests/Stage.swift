@@ -32,6 +32,61 @@ struct Answer: Sendable {
     var status: Int
     var headers: Headers
     var text: String
+    var closes = false
+}
+
+/// A web server on a port of its own that keeps what it was asked.
+final class WebServer: Sendable {
+    private struct Recorder: ExchangeHandler {
+        let seen: SeenRequests
+        let answer: @Sendable (RequestHead, String) -> Response
+
+        func respond(to exchange: inout Exchange) async -> Response {
+            let body = (try? await Payloads.collect(exchange.body, limit: 1 << 20)) ?? []
+            seen.add(exchange.request, body)
+            return answer(exchange.request, String(decoding: body, as: UTF8.self))
+        }
+    }
+
+    private let reactor = Reactor()
+    private let listener: DataPlane.Listener
+    private let seen = SeenRequests()
+
+    init(
+        _ answer: @escaping @Sendable (RequestHead, String) -> Response = { _, _ in
+            Response(status: 200, text: "hello")
+        }
+    ) throws {
+        listener = DataPlane.Listener(
+            address: "127.0.0.1",
+            port: 0,
+            tls: nil,
+            handler: Recorder(seen: seen, answer: answer),
+            limits: ConnectionLimits(),
+            client: nil
+        )
+        reactor.start()
+        try listener.start(on: [reactor])
+    }
+
+    deinit { reactor.stop() }
+
+    var port: Int { listener.port }
+    var requests: [RequestHead] { seen.all.map(\.head) }
+    var bodies: [String] { seen.all.map(\.body) }
+    var last: RequestHead? { requests.last }
+}
+
+/// What a web server was asked, shared with its reactor.
+final class SeenRequests: Sendable {
+    private let contents = Mutex<[(head: RequestHead, body: String)]>([])
+
+    func add(_ head: RequestHead, _ body: Bytes) {
+        let text = String(decoding: body, as: UTF8.self)
+        contents.withLock { $0.append((head, text)) }
+    }
+
+    var all: [(head: RequestHead, body: String)] { contents.withLock { $0 } }
 }
 
 /// Sends one request to a handler on a reactor of its own.
@@ -39,7 +94,8 @@ func ask(
     _ handler: any ExchangeHandler,
     _ head: RequestHead,
     body: String = "",
-    isTLS: Bool = true
+    isTLS: Bool = true,
+    tls: (version: String, cipher: String)? = nil
 ) async -> Answer {
     let reactor = Reactor()
     reactor.start()
@@ -54,7 +110,9 @@ func ask(
                     address: "203.0.113.7",
                     port: 5000,
                     isTLS: isTLS,
-                    localPort: isTLS ? 8443 : 8080
+                    localPort: isTLS ? 8443 : 8080,
+                    tlsProtocol: tls?.version,
+                    tlsCipher: tls?.cipher
                 ),
                 context: context
             )
@@ -64,7 +122,8 @@ func ask(
                 returning: Answer(
                     status: response.head.status,
                     headers: response.head.headers,
-                    text: String(decoding: bytes, as: UTF8.self)
+                    text: String(decoding: bytes, as: UTF8.self),
+                    closes: response.closesConnection
                 )
             )
         }

@@ -1,38 +1,37 @@
 import Glibc
+import HTTP
 
 /// A growing byte queue: bytes are appended at its end and taken from its start.
 ///
 /// Its memory is given back with `releaseIfEmpty`, so that idle connections hold none.
-package struct IOBuffer: ~Copyable {
+struct IOBuffer: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var start = 0
     private var end = 0
 
-    /// Makes an empty queue that holds no memory.
-    package init() {}
+    init() {}
 
     deinit { free(base) }
 
-    package var count: Int { end - start }
-    package var isEmpty: Bool { start == end }
+    var count: Int { end - start }
+    var isEmpty: Bool { start == end }
 
     /// The queued bytes; valid until the next change.
-    package var bytes: UnsafeRawBufferPointer {
+    var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0) + start }, count: count)
     }
 
     /// Free room at the end, at least `minimum` bytes; valid until the next change.
-    package mutating func room(_ minimum: Int) -> UnsafeMutableRawBufferPointer {
+    mutating func room(_ minimum: Int) -> UnsafeMutableRawBufferPointer {
         if capacity - end < minimum { makeRoom(minimum) }
         return UnsafeMutableRawBufferPointer(start: base.map { $0 + end }, count: capacity - end)
     }
 
     /// Counts bytes written into `room` as queued.
-    package mutating func commit(_ count: Int) { end += count }
+    mutating func commit(_ count: Int) { end += count }
 
-    /// Drops bytes from the start.
-    package mutating func consume(_ count: Int) {
+    mutating func consume(_ count: Int) {
         start += count
         if start == end {
             start = 0
@@ -40,41 +39,30 @@ package struct IOBuffer: ~Copyable {
         }
     }
 
-    /// Appends bytes.
-    package mutating func append(_ source: UnsafeRawBufferPointer) {
+    mutating func append(_ source: UnsafeRawBufferPointer) {
         guard let from = source.baseAddress, source.count > 0 else { return }
         let target = room(source.count)
         if let to = target.baseAddress { memcpy(to, from, source.count) }
         end += source.count
     }
 
-    /// Appends one byte.
-    package mutating func append(byte: UInt8) {
-        let target = room(1)
-        target.storeBytes(of: byte, as: UInt8.self)
-        end += 1
-    }
-
-    /// Appends a literal.
-    package mutating func append(_ text: StaticString) {
+    mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    /// Appends bytes.
-    package mutating func append(_ bytes: Bytes) {
+    mutating func append(_ bytes: Bytes) {
         bytes.withUnsafeBytes { append($0) }
     }
 
     /// Takes up to `limit` queued bytes out as a value.
-    package mutating func take(_ limit: Int) -> Bytes {
+    mutating func take(_ limit: Int) -> Bytes {
         let count = min(limit, count)
         let taken = Array(bytes[0..<count])
         consume(count)
         return taken[...]
     }
 
-    /// Gives the memory back when nothing is queued.
-    package mutating func releaseIfEmpty() {
+    mutating func releaseIfEmpty() {
         guard isEmpty, let base else { return }
         free(base)
         self.base = nil

@@ -1,0 +1,12 @@
+import Model
+
+/// What the doors of a node keep from one snapshot to the next, shared by all reactors.
+package final class DoorState: Sendable {
+    /// The health of all targets.
+    package let board = HealthBoard()
+    let cookies = StickyCookies()
+    let keySets = KeySets()
+
+    /// Makes the state of a node that has served nothing yet.
+    package init() {}
+}
