@@ -140,7 +140,7 @@ final class H1Driver {
 
     private func sendInterim(_ head: ResponseHead) async {
         guard (100...199).contains(head.status), head.status != 101, !isIdle else { return }
-        HeadWriter.write(
+        H1Serializer.append(
             head,
             framing: .none,
             keepsAlive: true,
@@ -189,7 +189,7 @@ final class H1Driver {
         let response = Response(status: status, text: StatusText.reason(for: status) + "\n")
         guard case .bytes(let bytes) = response.body else { return }
         context.clock.refresh(context.reactor.now)
-        HeadWriter.write(
+        H1Serializer.append(
             response.head,
             framing: .length(bytes.count),
             keepsAlive: false,
@@ -289,7 +289,7 @@ extension H1Driver {
             keepsAlive = false
         }
         context.clock.refresh(context.reactor.now)
-        HeadWriter.write(
+        H1Serializer.append(
             response.head,
             framing: framing,
             keepsAlive: keepsAlive,
@@ -319,7 +319,7 @@ extension H1Driver {
         of response: Response,
         isHead: Bool,
         _ version: HTTPVersion
-    ) -> HeadWriter.Framing {
+    ) -> H1Serializer.Framing {
         let status = response.head.status
         if status == 204 || status < 200 { return .none }
         switch response.body {
@@ -339,7 +339,7 @@ extension H1Driver {
     private func pump(
         _ source: any BodySource,
         length: Int?,
-        _ framing: HeadWriter.Framing
+        _ framing: H1Serializer.Framing
     ) async -> Bool {
         var remaining = length ?? 0
         do throws(Fault) {
@@ -355,7 +355,7 @@ extension H1Driver {
                     remaining -= piece.count
                 }
                 if framing == .chunked {
-                    HeadWriter.writeChunkSize(piece.count, into: &connection.output)
+                    H1Serializer.appendChunkSize(piece.count, into: &connection.output)
                 }
                 let deadline = connection.deadline(limits.sendIdle)
                 guard await send(piece, framing, deadline) else { return false }
@@ -366,14 +366,14 @@ extension H1Driver {
         }
         if framing == .chunked {
             connection.output.append("0\r\n")
-            HeadWriter.writeTrailers(source.trailers, into: &connection.output)
+            H1Serializer.appendTrailers(source.trailers, into: &connection.output)
         }
         return remaining == 0
     }
 
     private func send(
         _ piece: Bytes,
-        _ framing: HeadWriter.Framing,
+        _ framing: H1Serializer.Framing,
         _ deadline: ContinuousClock.Instant
     ) async -> Bool {
         guard await connection.write(piece, until: deadline) == .done else { return false }
@@ -382,7 +382,7 @@ extension H1Driver {
     }
 
     private func upgrade(_ head: ResponseHead, _ stream: any DuplexStream) async {
-        HeadWriter.write(
+        H1Serializer.append(
             head,
             framing: .none,
             keepsAlive: true,

@@ -46,18 +46,18 @@ struct UpstreamCall {
             let needsLength =
                 request.method == "POST" || request.method == "PUT"
                 || request.method == "PATCH"
-            HeadWriter.write(
+            H1Serializer.append(
                 request,
                 framing: needsLength ? .length(0) : .none,
                 into: &connection.output
             )
             outcome = await connection.flush(until: deadline)
         case .bytes(let bytes):
-            HeadWriter.write(request, framing: .length(bytes.count), into: &connection.output)
+            H1Serializer.append(request, framing: .length(bytes.count), into: &connection.output)
             outcome = await connection.write(bytes, until: deadline)
         case .stream(let source, let length):
-            let framing: HeadWriter.Framing = length.map { .length($0) } ?? .chunked
-            HeadWriter.write(request, framing: framing, into: &connection.output)
+            let framing: H1Serializer.Framing = length.map { .length($0) } ?? .chunked
+            H1Serializer.append(request, framing: framing, into: &connection.output)
             outcome = await connection.flush(until: deadline)
             let upload = Upload(
                 source,

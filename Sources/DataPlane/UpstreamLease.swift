@@ -60,7 +60,7 @@ final class UpstreamLease {
 final class Upload {
     private let source: any BodySource
     private let connection: Connection
-    private let framing: HeadWriter.Framing
+    private let framing: H1Serializer.Framing
     private let idle: Duration
     /// Whether everything was sent.
     private(set) var isFinished = false
@@ -73,7 +73,7 @@ final class Upload {
     init(
         _ source: any BodySource,
         to connection: Connection,
-        framing: HeadWriter.Framing,
+        framing: H1Serializer.Framing,
         idle: Duration
     ) {
         self.source = source
@@ -111,7 +111,7 @@ final class Upload {
         guard !isStopped else { return }
         if framing == .chunked {
             connection.output.append("0\r\n")
-            HeadWriter.writeTrailers(source.trailers, into: &connection.output)
+            H1Serializer.appendTrailers(source.trailers, into: &connection.output)
         }
         isFinished = await connection.flush(until: connection.deadline(idle)) == .done
     }
@@ -119,7 +119,7 @@ final class Upload {
     /// Sends a piece; an origin that takes no more may still answer, so its failure is no fault here.
     private func send(_ piece: Bytes) async -> Bool {
         if framing == .chunked {
-            HeadWriter.writeChunkSize(piece.count, into: &connection.output)
+            H1Serializer.appendChunkSize(piece.count, into: &connection.output)
         }
         switch await connection.write(piece, until: connection.deadline(idle)) {
         case .done: break

@@ -15,7 +15,8 @@ final class WallClock {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         seconds = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-        date = Self.format(time.tv_sec)
+        date.removeAll(keepingCapacity: true)
+        HTTPDate.append(time.tv_sec, to: &date)
     }
 
     /// Seconds since 1970 at an instant of the reactor.
@@ -23,19 +24,5 @@ final class WallClock {
         refresh(now)
         guard let readAt else { return seconds }
         return seconds + (now - readAt) / .seconds(1)
-    }
-
-    private static func format(_ time: time_t) -> [UInt8] {
-        var time = time
-        var parts = tm()
-        gmtime_r(&time, &parts)
-        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ]
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)])"
-        let clock = "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-        return Array("\(day) \(parts.tm_year + 1900) \(clock) GMT".utf8)
     }
 }

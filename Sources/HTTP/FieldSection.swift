@@ -72,15 +72,18 @@ struct FieldSection {
         while first < last, Grammar.isBlank(base[first]) { first += 1 }
         while last > first, Grammar.isBlank(base[last - 1]) { last -= 1 }
         guard Grammar.isValue(base + first, last - first) else { throw .malformed("field value") }
+        let name = FieldName.find(base + start, colon - start)
         entries.append(
             Headers.Entry(
+                name,
                 nameStart: start - section,
                 nameLength: colon - start,
                 valueStart: first - section,
-                valueLength: last - first
+                valueLength: last - first,
+                isClean: true
             )
         )
-        try note(base + start, colon - start, base + first, last - first, at: first)
+        try note(name, base + first, last - first, at: first)
     }
 
     /// Says what is wrong with a name that stopped being a token at `stop`.
@@ -103,27 +106,24 @@ struct FieldSection {
     /// Remembers the fields that decide about framing and the connection.
     @inline(__always)
     private mutating func note(
-        _ name: UnsafePointer<UInt8>,
-        _ nameLength: Int,
+        _ name: FieldName,
         _ value: UnsafePointer<UInt8>,
         _ length: Int,
         at start: Int
     ) throws(H1Error) {
-        switch nameLength {
-        case 4 where Grammar.equal(name, 4, "host"):
+        switch name {
+        case .host:
             hostCount += 1
             hostStart = start
             hostLength = length
-        case 6 where Grammar.equal(name, 6, "expect"):
+        case .expect:
             if Grammar.equal(value, length, "100-continue") { expectsContinue = true }
-        case 7 where Grammar.equal(name, 7, "upgrade"):
-            hasUpgrade = length > 0
-        case 10 where Grammar.equal(name, 10, "connection"):
-            noteConnection(value, length)
-        case 14 where Grammar.equal(name, 14, "content-length"):
+        case .upgrade: hasUpgrade = length > 0
+        case .connection: noteConnection(value, length)
+        case .contentLength:
             if contentLength != nil { throw .ambiguousLength("several Content-Length fields") }
             contentLength = try FieldSection.number(value, length)
-        case 17 where Grammar.equal(name, 17, "transfer-encoding"):
+        case .transferEncoding:
             if hasTransferEncoding {
                 throw .ambiguousLength("several Transfer-Encoding fields")
             }

@@ -1,233 +1,233 @@
-/// Writes HTTP/1 heads and chunks.
+import Glibc
+
+/// Writes HTTP/1 heads, chunks and trailers: the sender's fields without its framing, then ours.
 ///
-/// Whatever a head holds, what is written is one well-formed head: a field whose name is not a token
-/// is left out, a control character in a value becomes a space, and a target has no raw white space.
+/// Whatever a head holds, what is written is one well-formed head: a field whose name is not a token is
+/// left out, a control character in a value becomes a space, and a target has no raw white space.
 package enum H1Serializer {
-    /// Which connection fields of a head are written.
-    package enum HopByHop: Sendable, Equatable {
-        /// All as they are.
-        case keep
-        /// None, nor the fields that Connection names.
-        case remove
-        /// None but `Upgrade`, with `Connection: Upgrade` added when there is one.
-        case removeExceptUpgrade
+    /// How the content that follows a head is delimited.
+    package enum Framing: Sendable, Equatable {
+        /// No content and no framing field (1xx, 204, 304, requests without body).
+        case none
+        case length(Int)
+        case chunked
+        /// The end of the connection ends the content.
+        case untilClose
+        /// The sender's own `Content-Length` stays (answers to HEAD).
+        case asGiven
     }
 
-    /// Appends a request head; Content-Length and Transfer-Encoding come from `framing` alone.
-    package static func append(
-        _ head: RequestHead,
-        framing: BodyFraming,
-        hopByHop: HopByHop = .keep,
-        connection: StaticString? = nil,
-        to output: inout [UInt8]
-    ) {
-        output.reserveCapacity(output.count + head.headers.buffer.count + 256)
-        for byte in head.method.utf8 where Grammar.isToken(byte) { output.append(byte) }
-        output.append(0x20)
-        appendTarget(head.path, to: &output)
-        if let query = head.query {
-            output.append(UInt8(ascii: "?"))
-            appendTarget(query, to: &output)
-        }
-        append(head.version == .http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n", to: &output)
-        FieldWriter(hopByHop, keepLength: false, connection).write(head.headers, to: &output)
-        appendFraming(framing, to: &output)
-        finish(connection, to: &output)
-    }
-
-    /// Appends a response head; Content-Length and Transfer-Encoding come from `framing`.
+    /// Appends a response head with the connection's own fields.
     ///
-    /// With `.none` the head's own Content-Length stays, as answers to HEAD and 304 have one, except for
-    /// 1xx and 204.
+    /// `date` is the value of `Date` for a final response that has none.
     package static func append(
         _ head: ResponseHead,
-        framing: BodyFraming,
-        hopByHop: HopByHop = .keep,
-        connection: StaticString? = nil,
-        to output: inout [UInt8]
+        framing: Framing,
+        keepsAlive: Bool,
+        to version: HTTPVersion,
+        date: [UInt8],
+        into output: inout IOBuffer
     ) {
-        output.reserveCapacity(output.count + head.headers.buffer.count + 256)
-        append(head.version == .http10 ? "HTTP/1.0 " : "HTTP/1.1 ", to: &output)
-        let status = min(max(head.status, 100), 999)
-        output.append(UInt8(truncatingIfNeeded: 0x30 + status / 100))
-        output.append(UInt8(truncatingIfNeeded: 0x30 + status / 10 % 10))
-        output.append(UInt8(truncatingIfNeeded: 0x30 + status % 10))
-        output.append(0x20)
-        if head.reason.isEmpty {
-            append(StatusText.phrase(status), to: &output)
-        } else {
-            for byte in head.reason.utf8 where byte >= 0x20 && byte != 0x7f {
-                output.append(byte)
+        appendStatusLine(head, into: &output)
+        let isFinal = head.status >= 200
+        appendFields(head.headers, into: &output) { name in
+            switch name {
+            case .contentLength: framing == .asGiven
+            case .transferEncoding: false
+            case .connection, .keepAlive: head.status == 101
+            default: true
             }
         }
-        append("\r\n", to: &output)
-        let bodiless = status < 200 || status == 204
-        FieldWriter(hopByHop, keepLength: framing == .none && !bodiless, connection)
-            .write(head.headers, to: &output)
-        if !bodiless { appendFraming(framing, to: &output) }
-        finish(connection, to: &output)
+        if isFinal, !head.headers.contains(.date) {
+            output.append("Date: ")
+            output.append(date[...])
+            output.append("\r\n")
+        }
+        append(framing, into: &output)
+        if isFinal, !keepsAlive {
+            output.append("Connection: close\r\n")
+        } else if isFinal, version == .http10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+        output.append("\r\n")
     }
 
-    /// Appends one chunk; empty data appends nothing, as an empty chunk would end the body.
-    package static func appendChunk(_ data: Bytes, to output: inout [UInt8]) {
-        if data.isEmpty { return }
-        output.reserveCapacity(output.count + data.count + 20)
-        appendChunkHead(data.count, to: &output)
-        output.append(contentsOf: data)
-        append("\r\n", to: &output)
+    /// Appends a request head for an origin; Content-Length and Transfer-Encoding come from `framing`.
+    package static func append(
+        _ head: RequestHead,
+        framing: Framing,
+        into output: inout IOBuffer
+    ) {
+        appendText(head.method, into: &output)
+        output.append(" ")
+        appendTarget(head.path, into: &output)
+        if let query = head.query {
+            output.append("?")
+            appendTarget(query, into: &output)
+        }
+        output.append(" HTTP/1.1\r\n")
+        appendFields(head.headers, into: &output) { name in
+            name != .contentLength && name != .transferEncoding
+        }
+        append(framing, into: &output)
+        output.append("\r\n")
+    }
+
+    /// Appends the fields after the last chunk and the empty line that ends them.
+    package static func appendTrailers(_ trailers: Headers, into output: inout IOBuffer) {
+        appendFields(trailers, into: &output) { name in
+            switch name {
+            case .contentLength, .transferEncoding, .connection, .keepAlive, .date, .host: false
+            default: true
+            }
+        }
+        output.append("\r\n")
     }
 
     /// Appends the line before a chunk's data; after the data goes `\r\n`.
-    package static func appendChunkHead(_ size: Int, to output: inout [UInt8]) {
+    package static func appendChunkSize(_ size: Int, into output: inout IOBuffer) {
         var shift = 60
         while shift > 0, size >> shift & 15 == 0 { shift -= 4 }
         while shift >= 0 {
             let digit = UInt8(truncatingIfNeeded: size >> shift & 15)
-            output.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            output.append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
             shift -= 4
         }
-        append("\r\n", to: &output)
-    }
-
-    /// Appends the last chunk and the trailer section.
-    package static func appendLastChunk(trailers: Headers = Headers(), to output: inout [UInt8]) {
-        append("0\r\n", to: &output)
-        FieldWriter(.remove, keepLength: false, nil).write(trailers, to: &output)
-        append("\r\n", to: &output)
-    }
-
-    private static func appendFraming(_ framing: BodyFraming, to output: inout [UInt8]) {
-        switch framing {
-        case .none, .untilClose: break
-        case .chunked: append("Transfer-Encoding: chunked\r\n", to: &output)
-        case .length(let length):
-            append("Content-Length: ", to: &output)
-            appendDecimal(length, to: &output)
-            append("\r\n", to: &output)
-        }
-    }
-
-    private static func finish(_ connection: StaticString?, to output: inout [UInt8]) {
-        if let connection {
-            append("Connection: ", to: &output)
-            append(connection, to: &output)
-            append("\r\n", to: &output)
-        }
-        append("\r\n", to: &output)
-    }
-
-    private static func appendTarget(_ text: String, to output: inout [UInt8]) {
-        for byte in text.utf8 {
-            if byte &- 0x21 < 0x5e, byte != UInt8(ascii: "#") {
-                output.append(byte)
-            } else {
-                PercentCoding.appendEncoded(byte, to: &output)
-            }
-        }
-    }
-
-    /// Appends a number in decimal.
-    static func appendDecimal(_ number: Int, to output: inout [UInt8]) {
-        if number >= 10 { appendDecimal(number / 10, to: &output) }
-        output.append(UInt8(truncatingIfNeeded: 0x30 + number % 10))
-    }
-
-    /// Appends a literal.
-    @inline(__always)
-    static func append(_ text: StaticString, to output: inout [UInt8]) {
-        output.append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        )
+        output.append("\r\n")
     }
 }
 
-/// Writes the fields of a head, in runs of neighbours that lie in the buffer as they go on the wire.
-private struct FieldWriter {
-    let hopByHop: H1Serializer.HopByHop
-    let keepLength: Bool
-    let replacesConnection: Bool
+// MARK: - Parts
 
-    init(_ hopByHop: H1Serializer.HopByHop, keepLength: Bool, _ connection: StaticString?) {
-        self.hopByHop = hopByHop
-        self.keepLength = keepLength
-        self.replacesConnection = connection != nil
+extension H1Serializer {
+    private static func appendStatusLine(_ head: ResponseHead, into output: inout IOBuffer) {
+        if head.status == 200, head.reason.isEmpty {
+            output.append("HTTP/1.1 200 OK\r\n")
+            return
+        }
+        output.append("HTTP/1.1 ")
+        appendNumber(head.status, into: &output)
+        output.append(" ")
+        if head.reason.isEmpty {
+            output.append(StatusText.phrase(head.status))
+        } else {
+            appendText(head.reason, into: &output)
+        }
+        output.append("\r\n")
     }
 
-    func write(_ headers: Headers, to output: inout [UInt8]) {
-        let listed = hopByHop == .keep ? [] : headers.connectionOptions()
-        var hasUpgrade = false
-        headers.buffer.withUnsafeBufferPointer { buffer in
+    private static func append(_ framing: Framing, into output: inout IOBuffer) {
+        switch framing {
+        case .length(let length):
+            output.append("Content-Length: ")
+            appendNumber(length, into: &output)
+            output.append("\r\n")
+        case .chunked: output.append("Transfer-Encoding: chunked\r\n")
+        case .none, .untilClose, .asGiven: break
+        }
+    }
+
+    /// Appends the fields whose names pass, in runs of neighbours that lie in the buffer as they go out.
+    @inline(__always)
+    private static func appendFields(
+        _ headers: Headers,
+        into output: inout IOBuffer,
+        _ passes: (FieldName) -> Bool
+    ) {
+        headers.buffer.withUnsafeBytes { buffer in
             guard let base = buffer.baseAddress else { return }
             var runStart = 0
             var runEnd = 0
-            for entry in headers.entries {
-                let name = base + Int(entry.nameStart)
-                let nameLength = Int(entry.nameLength)
-                let value = base + Int(entry.valueStart)
-                let valueLength = Int(entry.valueLength)
-                if isSkipped(name, nameLength, listed, &hasUpgrade) { continue }
-                guard Grammar.isToken(name, nameLength) else { continue }
-                let isClean = Grammar.isValue(value, valueLength)
-                if isClean, FieldWriter.isWireFormed(entry, buffer) {
-                    let start = Int(entry.nameStart)
-                    let end = Int(entry.valueStart) + valueLength + 2
-                    if start != runEnd {
-                        output.append(contentsOf: buffer[runStart..<runEnd])
-                        runStart = start
-                    }
-                    runEnd = end
+            for entry in headers.entries where passes(entry.name) {
+                guard entry.isClean, let end = wireEnd(entry, buffer) else {
+                    output.append(UnsafeRawBufferPointer(rebasing: buffer[runStart..<runEnd]))
+                    (runStart, runEnd) = (0, 0)
+                    appendField(entry, base, into: &output)
                     continue
                 }
-                output.append(contentsOf: buffer[runStart..<runEnd])
-                runStart = 0
-                runEnd = 0
-                output.append(contentsOf: UnsafeBufferPointer(start: name, count: nameLength))
-                H1Serializer.append(": ", to: &output)
-                let bytes = UnsafeBufferPointer(start: value, count: valueLength)
-                if isClean {
-                    output.append(contentsOf: bytes)
-                } else {
-                    for byte in bytes { output.append(Grammar.isFieldByte(byte) ? byte : 0x20) }
+                let start = Int(entry.nameStart)
+                if start != runEnd {
+                    output.append(UnsafeRawBufferPointer(rebasing: buffer[runStart..<runEnd]))
+                    runStart = start
                 }
-                H1Serializer.append("\r\n", to: &output)
+                runEnd = end
             }
-            output.append(contentsOf: buffer[runStart..<runEnd])
-        }
-        if hasUpgrade, hopByHop == .removeExceptUpgrade, !replacesConnection {
-            H1Serializer.append("Connection: Upgrade\r\n", to: &output)
+            output.append(UnsafeRawBufferPointer(rebasing: buffer[runStart..<runEnd]))
         }
     }
 
-    private func isSkipped(
-        _ name: UnsafePointer<UInt8>,
-        _ length: Int,
-        _ listed: [String],
-        _ hasUpgrade: inout Bool
-    ) -> Bool {
-        if length == 14, Grammar.equal(name, length, "content-length") { return !keepLength }
-        if length == 17, Grammar.equal(name, length, "transfer-encoding") { return true }
-        if length == 10, replacesConnection, Grammar.equal(name, length, "connection") {
-            return true
-        }
-        guard hopByHop != .keep else { return false }
-        if length == 7, hopByHop == .removeExceptUpgrade, Grammar.equal(name, length, "upgrade") {
-            hasUpgrade = true
-            return false
-        }
-        return Headers.isHopByHop(name, length)
-            || listed.contains { Headers.equal(name, length, $0) }
-    }
-
-    /// Whether the field lies in the buffer as `Name: value` with its line end.
+    /// The end of a field that lies in the buffer as `Name: value` with its line end, else nil.
     @inline(__always)
-    private static func isWireFormed(
-        _ entry: Headers.Entry,
-        _ buffer: UnsafeBufferPointer<UInt8>
-    ) -> Bool {
+    private static func wireEnd(_ entry: Headers.Entry, _ buffer: UnsafeRawBufferPointer) -> Int? {
         let colon = Int(entry.nameStart) + Int(entry.nameLength)
         let end = Int(entry.valueStart) + Int(entry.valueLength)
-        return Int(entry.valueStart) == colon + 2 && end + 2 <= buffer.count
-            && buffer[colon] == 0x3a && buffer[colon + 1] == 0x20
-            && buffer[end] == 0x0d && buffer[end + 1] == 0x0a
+        guard Int(entry.valueStart) == colon + 2, end + 2 <= buffer.count,
+            buffer[colon] == 0x3a, buffer[colon + 1] == 0x20, buffer[end] == 0x0d,
+            buffer[end + 1] == 0x0a
+        else { return nil }
+        return end + 2
+    }
+
+    private static func appendField(
+        _ entry: Headers.Entry,
+        _ base: UnsafeRawPointer,
+        into output: inout IOBuffer
+    ) {
+        let bytes = base.assumingMemoryBound(to: UInt8.self)
+        let name = UnsafeBufferPointer(
+            start: bytes + Int(entry.nameStart),
+            count: Int(entry.nameLength)
+        )
+        guard let start = name.baseAddress, Grammar.isToken(start, name.count) else { return }
+        output.append(UnsafeRawBufferPointer(name))
+        output.append(": ")
+        for offset in 0..<Int(entry.valueLength) {
+            let byte = bytes[Int(entry.valueStart) + offset]
+            output.append(byte: Grammar.isFieldByte(byte) ? byte : 0x20)
+        }
+        output.append("\r\n")
+    }
+
+    /// Appends a method or a reason phrase without its control characters.
+    private static func appendText(_ text: String, into output: inout IOBuffer) {
+        for byte in text.utf8 where byte >= 0x20 && byte != 0x7f { output.append(byte: byte) }
+    }
+
+    /// Appends a path or a query; what may not stand in a target is percent-encoded.
+    private static func appendTarget(_ text: String, into output: inout IOBuffer) {
+        var text = text
+        text.withUTF8 { bytes in
+            var bad = false
+            for byte in bytes { bad = bad || !isTargetByte(byte) }
+            if !bad { return output.append(UnsafeRawBufferPointer(bytes)) }
+            var encoded: [UInt8] = []
+            for byte in bytes {
+                if isTargetByte(byte) {
+                    encoded.append(byte)
+                } else {
+                    PercentCoding.appendEncoded(byte, to: &encoded)
+                }
+            }
+            output.append(encoded[...])
+        }
+    }
+
+    @inline(__always)
+    private static func isTargetByte(_ byte: UInt8) -> Bool {
+        byte &- 0x21 < 0x5e && byte != UInt8(ascii: "#")
+    }
+
+    private static func appendNumber(_ number: Int, into output: inout IOBuffer) {
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        withUnsafeMutableBytes(of: &digits) { room in
+            var position = room.count
+            var rest = number
+            repeat {
+                position -= 1
+                room[position] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
+                rest /= 10
+            } while rest > 0
+            output.append(UnsafeRawBufferPointer(rebasing: room[position...]))
+        }
     }
 }

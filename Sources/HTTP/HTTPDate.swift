@@ -34,7 +34,7 @@ package enum HTTPDate {
         // 1 January 1970 was a Thursday.
         let weekday = floorDivide(days + 4, 7).remainder
         output.append(contentsOf: weekdays[weekday].prefix(3).utf8)
-        H1Serializer.append(", ", to: &output)
+        output.append(contentsOf: ", ".utf8)
         appendDigits(date.day, 2, to: &output)
         output.append(0x20)
         output.append(contentsOf: months[date.month - 1].utf8)
@@ -44,7 +44,7 @@ package enum HTTPDate {
             output.append(UInt8(separator))
             appendDigits(part, 2, to: &output)
         }
-        H1Serializer.append(" GMT", to: &output)
+        output.append(contentsOf: " GMT".utf8)
     }
 
     /// Reads any of the three forms; nil when the text is none of them.

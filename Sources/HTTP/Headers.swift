@@ -3,20 +3,34 @@ package typealias Bytes = ArraySlice<UInt8>
 
 /// An ordered list of header fields that keeps the spelling and order of the wire.
 ///
-/// All names and values live in one buffer; an entry is four offsets. Names compare without regard to
-/// ASCII case (RFC 9110 §5.1).
+/// All names and values live in one buffer, each field as `Name: value` with its line end, so that a run of
+/// neighbours goes on the wire as it lies. An entry is the offsets of one field and the number of its name.
+/// Names compare without regard to ASCII case (RFC 9110 §5.1).
 package struct Headers: Sendable {
     /// Where one field's name and value lie in `buffer`.
     package struct Entry: Sendable {
         package var nameStart: UInt32
-        package var nameLength: UInt32
         package var valueStart: UInt32
         package var valueLength: UInt32
+        package var nameLength: UInt16
+        /// Which name it is, `other` for one that is not listed.
+        package var name: FieldName
+        /// Whether name and value may go on the wire as they are: a token, and no control character.
+        package var isClean: Bool
 
         /// Makes an entry from offsets into the buffer.
-        package init(nameStart: Int, nameLength: Int, valueStart: Int, valueLength: Int) {
+        package init(
+            _ name: FieldName,
+            nameStart: Int,
+            nameLength: Int,
+            valueStart: Int,
+            valueLength: Int,
+            isClean: Bool
+        ) {
+            self.name = name
+            self.isClean = isClean
             self.nameStart = UInt32(truncatingIfNeeded: nameStart)
-            self.nameLength = UInt32(truncatingIfNeeded: nameLength)
+            self.nameLength = UInt16(truncatingIfNeeded: nameLength)
             self.valueStart = UInt32(truncatingIfNeeded: valueStart)
             self.valueLength = UInt32(truncatingIfNeeded: valueLength)
         }
@@ -44,29 +58,39 @@ package struct Headers: Sendable {
         entries.reduce(0) { $0 + Int($1.nameLength) + Int($1.valueLength) }
     }
 
+    /// Makes room for more fields, so that appending them allocates once.
+    package mutating func reserve(fields: Int, bytes: Int) {
+        buffer.reserveCapacity(buffer.count + bytes)
+        entries.reserveCapacity(entries.count + fields)
+    }
+
     /// The name of the field at `index` as it came.
     package func name(at index: Int) -> String {
         let entry = entries[index]
-        return text(entry.nameStart, entry.nameLength)
+        return text(Int(entry.nameStart), Int(entry.nameLength))
     }
 
     /// The value of the field at `index`; bytes that are not UTF-8 are read as ISO-8859-1.
     package func value(at index: Int) -> String {
         let entry = entries[index]
-        return text(entry.valueStart, entry.valueLength)
+        return text(Int(entry.valueStart), Int(entry.valueLength))
+    }
+
+    /// The bytes of the value at `index`.
+    package func valueBytes(at index: Int) -> Bytes {
+        let entry = entries[index]
+        let start = Int(entry.valueStart)
+        return buffer[start..<start + Int(entry.valueLength)]
     }
 
     /// Whether the field at `index` has this name, in any letter case.
     package func isNamed(_ name: StaticString, at index: Int) -> Bool {
         let entry = entries[index]
         guard Int(entry.nameLength) == name.utf8CodeUnitCount else { return false }
-        let start = Int(entry.nameStart)
-        return name.withUTF8Buffer { wanted in
-            for offset in 0..<wanted.count
-            where Headers.lowered(buffer[start + offset]) != Headers.lowered(wanted[offset]) {
-                return false
-            }
-            return true
+        return buffer.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return false }
+            let start = base + Int(entry.nameStart)
+            return Grammar.equalIgnoringCase(start, Int(entry.nameLength), name)
         }
     }
 
@@ -82,57 +106,165 @@ package struct Headers: Sendable {
         return true
     }
 
-    /// The first value under this name, or nil.
-    package subscript(name: String) -> String? {
-        for index in entries.indices where isNamed(name, at: index) { return value(at: index) }
-        return nil
+    /// The places of all fields of a name.
+    private func indices(of name: String) -> [Int] {
+        let known = FieldName.find(name)
+        return entries.indices.filter { matches(known, name, at: $0) }
     }
 
+    /// The place of the first field of a name, or nil.
+    private func firstIndex(of name: String) -> Int? {
+        let known = FieldName.find(name)
+        return entries.indices.first { matches(known, name, at: $0) }
+    }
+
+    private func matches(_ known: FieldName, _ name: String, at index: Int) -> Bool {
+        known == .other ? isNamed(name, at: index) : entries[index].name == known
+    }
+
+    /// The place of the first field of a listed name, or nil.
+    package func firstIndex(of name: FieldName) -> Int? {
+        entries.firstIndex { $0.name == name }
+    }
+
+    /// The first value under this name, or nil.
+    package subscript(name: String) -> String? { firstIndex(of: name).map { value(at: $0) } }
+
+    /// The first value under a listed name, or nil.
+    package subscript(name: FieldName) -> String? { firstIndex(of: name).map { value(at: $0) } }
+
     /// All values under this name, in order.
-    package func all(_ name: String) -> [String] {
-        entries.indices.filter { isNamed(name, at: $0) }.map { value(at: $0) }
+    package func all(_ name: String) -> [String] { indices(of: name).map { value(at: $0) } }
+
+    /// All values under a listed name, in order.
+    package func all(_ name: FieldName) -> [String] {
+        entries.indices.filter { entries[$0].name == name }.map { value(at: $0) }
     }
 
     /// Whether a field of this name is there.
-    package func contains(_ name: String) -> Bool {
-        entries.indices.contains { isNamed(name, at: $0) }
-    }
+    package func contains(_ name: String) -> Bool { firstIndex(of: name) != nil }
 
+    /// Whether a field of a listed name is there.
+    package func contains(_ name: FieldName) -> Bool { entries.contains { $0.name == name } }
+}
+
+// MARK: - Changes
+
+extension Headers {
     /// Adds a field at the end.
     package mutating func append(_ name: String, _ value: String) {
+        var (name, value) = (name, value)
+        name.withUTF8 { name in
+            let known = name.baseAddress.map { FieldName.find($0, name.count) } ?? .other
+            value.withUTF8 { append(known, spelled: name, $0) }
+        }
+    }
+
+    /// Adds a field of a listed name at the end.
+    package mutating func append(_ name: FieldName, _ value: String) {
+        var value = value
+        value.withUTF8 { value in
+            name.text.withUTF8Buffer { append(name, spelled: $0, value) }
+        }
+    }
+
+    /// Adds a field of a listed name whose value is bytes at the end.
+    package mutating func append(_ name: FieldName, _ value: Bytes) {
+        value.withUnsafeBufferPointer { value in
+            name.text.withUTF8Buffer { append(name, spelled: $0, value) }
+        }
+    }
+
+    /// Adds a field of another list at the end, byte for byte.
+    package mutating func append(from other: Headers, at index: Int) {
+        let entry = other.entries[index]
+        other.buffer.withUnsafeBufferPointer { bytes in
+            append(
+                entry.name,
+                spelled: Self.slice(bytes, entry.nameStart, Int(entry.nameLength)),
+                Self.slice(bytes, entry.valueStart, Int(entry.valueLength)),
+                isClean: entry.isClean
+            )
+        }
+    }
+
+    private static func slice(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ start: UInt32,
+        _ count: Int
+    ) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(rebasing: bytes[Int(start)..<Int(start) + count])
+    }
+
+    private mutating func append(
+        _ known: FieldName,
+        spelled name: UnsafeBufferPointer<UInt8>,
+        _ value: UnsafeBufferPointer<UInt8>,
+        isClean: Bool? = nil
+    ) {
         let nameStart = buffer.count
-        buffer.append(contentsOf: name.utf8)
-        let valueStart = buffer.count
-        buffer.append(contentsOf: value.utf8)
+        buffer.append(contentsOf: name)
+        buffer.append(0x3a)
+        buffer.append(0x20)
+        buffer.append(contentsOf: value)
+        buffer.append(0x0d)
+        buffer.append(0x0a)
         entries.append(
             Entry(
+                known,
                 nameStart: nameStart,
-                nameLength: valueStart - nameStart,
-                valueStart: valueStart,
-                valueLength: buffer.count - valueStart
+                nameLength: name.count,
+                valueStart: nameStart + name.count + 2,
+                valueLength: value.count,
+                isClean: isClean ?? Self.isClean(known, name, value)
             )
         )
     }
 
+    private static func isClean(
+        _ known: FieldName,
+        _ name: UnsafeBufferPointer<UInt8>,
+        _ value: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        if known == .other {
+            guard let start = name.baseAddress, Grammar.isToken(start, name.count),
+                name.count <= UInt16.max
+            else { return false }
+        }
+        return value.baseAddress.map { Grammar.isValue($0, value.count) } ?? true
+    }
+
     /// Replaces all fields of this name by one, at the place of the first, else at the end.
     package mutating func set(_ name: String, _ value: String) {
-        guard let first = entries.indices.first(where: { isNamed(name, at: $0) }) else {
-            append(name, value)
-            return
-        }
+        let places = indices(of: name)
         append(name, value)
-        let replacement = entries.removeLast()
-        for index in entries.indices.reversed() where index > first && isNamed(name, at: index) {
-            entries.remove(at: index)
-        }
-        entries[first] = replacement
+        replace(places)
+    }
+
+    /// Replaces all fields of a listed name by one, at the place of the first, else at the end.
+    package mutating func set(_ name: FieldName, _ value: String) {
+        let places = entries.indices.filter { entries[$0].name == name }
+        append(name, value)
+        replace(places)
+    }
+
+    /// Moves the last field to the first of these places and removes the fields at the others.
+    private mutating func replace(_ places: [Int]) {
+        guard let first = places.first else { return }
+        entries[first] = entries.removeLast()
+        for index in places.dropFirst().reversed() { entries.remove(at: index) }
     }
 
     /// Removes every field of this name.
     package mutating func remove(_ name: String) {
+        let known = FieldName.find(name)
+        if known != .other { return remove(known) }
         let keep = entries.indices.filter { !isNamed(name, at: $0) }
         if keep.count != entries.count { entries = keep.map { entries[$0] } }
     }
+
+    /// Removes every field of a listed name.
+    package mutating func remove(_ name: FieldName) { entries.removeAll { $0.name == name } }
 
     /// Removes every field for which the test on its name holds.
     package mutating func removeAll(where test: (String) -> Bool) {
@@ -165,9 +297,9 @@ package struct Headers: Sendable {
         byte &- 65 < 26 ? byte | 0x20 : byte
     }
 
-    private func text(_ start: UInt32, _ length: UInt32) -> String {
+    private func text(_ start: Int, _ length: Int) -> String {
         buffer.withUnsafeBytes { bytes in
-            let range = Int(start)..<Int(start) + Int(length)
+            let range = start..<start + length
             return Headers.text(UnsafeRawBufferPointer(rebasing: bytes[range]))
         }
     }

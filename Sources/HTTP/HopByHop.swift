@@ -5,21 +5,17 @@ extension Headers {
     package mutating func removeHopByHop(keepUpgrade: Bool = false) {
         let listed = connectionOptions()
         var hasUpgrade = false
-        let kept = buffer.withUnsafeBufferPointer { bytes -> [Entry] in
-            guard let base = bytes.baseAddress else { return entries }
-            return entries.filter { entry in
-                let name = base + Int(entry.nameStart)
-                let length = Int(entry.nameLength)
-                if keepUpgrade, Grammar.equal(name, length, "upgrade") {
-                    hasUpgrade = true
-                    return true
-                }
-                return !Headers.isHopByHop(name, length)
-                    && !listed.contains { Headers.equal(name, length, $0) }
-            }
+        if !listed.isEmpty {
+            removeAll { name in listed.contains(name.lowercased()) }
         }
-        if kept.count != entries.count { entries = kept }
-        if hasUpgrade { append("Connection", "Upgrade") }
+        entries.removeAll { entry in
+            if keepUpgrade, entry.name == .upgrade {
+                hasUpgrade = true
+                return false
+            }
+            return entry.name.isHopByHop
+        }
+        if hasUpgrade { append(.connection, "Upgrade") }
     }
 
     /// The lower-cased names in Connection that are not options of the connection itself.
@@ -29,8 +25,7 @@ extension Headers {
         var names: [String] = []
         buffer.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return }
-            for entry in entries where entry.nameLength == 10 {
-                guard Grammar.equal(base + Int(entry.nameStart), 10, "connection") else { continue }
+            for entry in entries where entry.name == .connection {
                 FieldSection.forEachItem(
                     base + Int(entry.valueStart),
                     Int(entry.valueLength)
@@ -51,20 +46,6 @@ extension Headers {
         "authorization", "cookie", "set-cookie",
     ]
 
-    /// Whether the name is that of a field for one connection only.
-    @inline(__always)
-    static func isHopByHop(_ name: UnsafePointer<UInt8>, _ length: Int) -> Bool {
-        switch length {
-        case 2: Grammar.equal(name, length, "te")
-        case 7: Grammar.equal(name, length, "upgrade")
-        case 10:
-            Grammar.equal(name, length, "connection") || Grammar.equal(name, length, "keep-alive")
-        case 16: Grammar.equal(name, length, "proxy-connection")
-        case 17: Grammar.equal(name, length, "transfer-encoding")
-        default: false
-        }
-    }
-
     /// Whether the bytes spell a lower-case name in any letter case.
     static func equal(_ start: UnsafePointer<UInt8>, _ count: Int, _ name: String) -> Bool {
         guard count == name.utf8.count else { return false }
@@ -74,5 +55,15 @@ extension Headers {
             offset += 1
         }
         return true
+    }
+}
+
+extension FieldName {
+    /// Whether the field speaks of one connection only (RFC 9110 §7.6.1).
+    package var isHopByHop: Bool {
+        switch self {
+        case .te, .upgrade, .connection, .keepAlive, .proxyConnection, .transferEncoding: true
+        default: false
+        }
     }
 }

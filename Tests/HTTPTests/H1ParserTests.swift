@@ -191,31 +191,3 @@ struct ChunkDecoderTests {
         #expect(throws: H1Error.self) { try Self.decode(text, step: 100) }
     }
 }
-
-@Suite("HTTP/1 serializer")
-struct H1SerializerTests {
-    @Test("framing is written here, and no value can end its line")
-    func writes() {
-        var output: [UInt8] = []
-        var head = ResponseHead(
-            status: 200,
-            headers: ["A": "b\r\nEvil: 1", "Content-Length": "99"]
-        )
-        head.headers.append("Transfer-Encoding", "chunked")
-        H1Serializer.append(head, framing: .length(5), to: &output)
-        #expect(
-            String(decoding: output, as: UTF8.self)
-                == "HTTP/1.1 200 OK\r\nA: b  Evil: 1\r\nContent-Length: 5\r\n\r\n"
-        )
-    }
-
-    @Test("hop-by-hop fields go, with those that Connection names")
-    func hopByHop() {
-        var headers: Headers = [
-            "Connection": "close, X-Private", "X-Private": "1", "TE": "trailers", "Keep-Alive": "5",
-            "X": "y",
-        ]
-        headers.removeHopByHop()
-        #expect(headers.map(\.name) == ["X"])
-    }
-}

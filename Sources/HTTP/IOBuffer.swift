@@ -1,37 +1,38 @@
 import Glibc
-import HTTP
 
 /// A growing byte queue: bytes are appended at its end and taken from its start.
 ///
 /// Its memory is given back with `releaseIfEmpty`, so that idle connections hold none.
-struct IOBuffer: ~Copyable {
+package struct IOBuffer: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var start = 0
     private var end = 0
 
-    init() {}
+    /// Makes an empty queue that holds no memory.
+    package init() {}
 
     deinit { free(base) }
 
-    var count: Int { end - start }
-    var isEmpty: Bool { start == end }
+    package var count: Int { end - start }
+    package var isEmpty: Bool { start == end }
 
     /// The queued bytes; valid until the next change.
-    var bytes: UnsafeRawBufferPointer {
+    package var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0) + start }, count: count)
     }
 
     /// Free room at the end, at least `minimum` bytes; valid until the next change.
-    mutating func room(_ minimum: Int) -> UnsafeMutableRawBufferPointer {
+    package mutating func room(_ minimum: Int) -> UnsafeMutableRawBufferPointer {
         if capacity - end < minimum { makeRoom(minimum) }
         return UnsafeMutableRawBufferPointer(start: base.map { $0 + end }, count: capacity - end)
     }
 
     /// Counts bytes written into `room` as queued.
-    mutating func commit(_ count: Int) { end += count }
+    package mutating func commit(_ count: Int) { end += count }
 
-    mutating func consume(_ count: Int) {
+    /// Drops bytes from the start.
+    package mutating func consume(_ count: Int) {
         start += count
         if start == end {
             start = 0
@@ -39,30 +40,41 @@ struct IOBuffer: ~Copyable {
         }
     }
 
-    mutating func append(_ source: UnsafeRawBufferPointer) {
+    /// Appends bytes.
+    package mutating func append(_ source: UnsafeRawBufferPointer) {
         guard let from = source.baseAddress, source.count > 0 else { return }
         let target = room(source.count)
         if let to = target.baseAddress { memcpy(to, from, source.count) }
         end += source.count
     }
 
-    mutating func append(_ text: StaticString) {
+    /// Appends one byte.
+    package mutating func append(byte: UInt8) {
+        let target = room(1)
+        target.storeBytes(of: byte, as: UInt8.self)
+        end += 1
+    }
+
+    /// Appends a literal.
+    package mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    mutating func append(_ bytes: Bytes) {
+    /// Appends bytes.
+    package mutating func append(_ bytes: Bytes) {
         bytes.withUnsafeBytes { append($0) }
     }
 
     /// Takes up to `limit` queued bytes out as a value.
-    mutating func take(_ limit: Int) -> Bytes {
+    package mutating func take(_ limit: Int) -> Bytes {
         let count = min(limit, count)
         let taken = Array(bytes[0..<count])
         consume(count)
         return taken[...]
     }
 
-    mutating func releaseIfEmpty() {
+    /// Gives the memory back when nothing is queued.
+    package mutating func releaseIfEmpty() {
         guard isEmpty, let base else { return }
         free(base)
         self.base = nil
