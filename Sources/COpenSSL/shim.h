@@ -51,9 +51,23 @@ static inline X509 *portico_ssl_peer_certificate(SSL *ssl) {
     return SSL_get1_peer_certificate(ssl);
 }
 
-// A socket BIO that sends with MSG_NOSIGNAL: a peer that is gone never raises SIGPIPE.
+// A socket BIO that sends with MSG_NOSIGNAL: a peer that is gone never raises SIGPIPE. Beside the descriptor
+// its data says whether the last receive took all that had arrived.
 
-static inline int portico_bio_descriptor(BIO *bio) { return (int)(intptr_t)BIO_get_data(bio); }
+#define PORTICO_BIO_DRAINED ((intptr_t)1 << 32)
+
+static inline intptr_t portico_bio_state(BIO *bio) { return (intptr_t)BIO_get_data(bio); }
+
+static inline int portico_bio_descriptor(BIO *bio) { return (int)portico_bio_state(bio); }
+
+static inline void portico_bio_note(BIO *bio, int drained) {
+    intptr_t state = portico_bio_state(bio) & ~PORTICO_BIO_DRAINED;
+    BIO_set_data(bio, (void *)(drained ? state | PORTICO_BIO_DRAINED : state));
+}
+
+static inline int portico_ssl_is_drained(SSL *ssl) {
+    return (portico_bio_state(SSL_get_rbio(ssl)) & PORTICO_BIO_DRAINED) != 0 && SSL_has_pending(ssl) == 0;
+}
 
 static inline int portico_bio_should_retry(int error) {
     return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
@@ -78,6 +92,7 @@ static int portico_bio_read(BIO *bio, char *bytes, int count) {
         received = recv(portico_bio_descriptor(bio), bytes, (size_t)count, 0);
     } while (received < 0 && errno == EINTR);
     BIO_clear_retry_flags(bio);
+    portico_bio_note(bio, received != 0 && received < count);
     if (received < 0 && portico_bio_should_retry(errno)) BIO_set_retry_read(bio);
     if (received == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     return (int)received;
@@ -104,7 +119,7 @@ static inline BIO_METHOD *portico_bio_method(void) {
 static inline int portico_ssl_attach(SSL *ssl, const BIO_METHOD *method, int descriptor) {
     BIO *bio = BIO_new(method);
     if (bio == NULL) return 0;
-    BIO_set_data(bio, (void *)(intptr_t)descriptor);
+    BIO_set_data(bio, (void *)(intptr_t)(uint32_t)descriptor);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
     return 1;

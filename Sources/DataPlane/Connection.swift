@@ -160,7 +160,10 @@ final class Connection {
     private func receive(into room: UnsafeMutableRawBufferPointer) -> Readiness.Transfer {
         guard let tls else { return readiness.receive(into: room) }
         guard readiness.isOpen else { return .failed(EBADF) }
-        return Self.transfer(tls.read(into: room))
+        if readiness.isDrained { return .wouldBlock }
+        let result = tls.read(into: room)
+        readiness.noteRead(tookAll: tls.isDrained)
+        return Self.transfer(result)
     }
 
     private func send(_ bytes: UnsafeRawBufferPointer) -> Readiness.Transfer {
@@ -179,12 +182,17 @@ final class Connection {
     }
 
     /// Whether an idle connection can carry another request: nothing came and nothing ended.
-    var isStillGood: Bool {
+    ///
+    /// What the reactor has not been told yet costs a system call, which `asksSystem` allows.
+    func isStillGood(asksSystem: Bool) -> Bool {
         guard readiness.isOpen, !readiness.isHalfClosed, input.isEmpty else { return false }
+        if !asksSystem, readiness.isDrained { return true }
         guard readiness.hasPendingInput else { return true }
         // Over TLS what waits may be a session ticket, which reading takes away.
         guard let tls else { return false }
         var byte: UInt8 = 0
-        return withUnsafeMutableBytes(of: &byte) { tls.read(into: $0) } == .wantRead
+        let result = withUnsafeMutableBytes(of: &byte) { tls.read(into: $0) }
+        readiness.noteRead(tookAll: tls.isDrained)
+        return result == .wantRead
     }
 }

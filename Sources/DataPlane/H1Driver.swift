@@ -19,6 +19,8 @@ final class H1Driver {
     private(set) var isIdle = true
     /// Whether the listener wants to end this connection after the current exchange.
     var isDraining = false
+    /// Sends an interim response; one closure for all exchanges of the connection.
+    private var interim: ((ResponseHead) async -> Void)?
     /// The task that runs `serve`, to be cancelled when the viewer vanishes.
     var task: Task<Void, Never>?
     /// This driver's place in the listener's list.
@@ -58,6 +60,7 @@ final class H1Driver {
             viewer.tlsProtocol = tls.protocolName
             viewer.tlsCipher = tls.cipherName
         }
+        interim = { [unowned self] in await sendInterim($0) }
         connection.readiness.onHangUp = { [unowned self] in viewerHungUp() }
         while await serveOne() {}
         connection.tls?.shutdown()
@@ -102,13 +105,7 @@ final class H1Driver {
         isIdle = false
         let started = context.reactor.now
         let sentBefore = connection.bytesSent
-        let body = MessageBody(
-            connection,
-            framing: parsed.framing,
-            side: .viewer,
-            idle: limits.bodyIdle
-        )
-        body.owesContinue = parsed.expectsContinue
+        let body = makeBody(parsed)
         var exchange = makeExchange(parsed.head, body)
         if listener.sink != nil { open(&exchange, started) }
         let response = await listener.handler.respond(to: &exchange)
@@ -119,22 +116,34 @@ final class H1Driver {
             sink(exchange.record)
         }
         guard result, connection.isOpen else { return false }
-        return await drain(body)
+        if let body { return await drain(body) }
+        return true
     }
 
-    private func makeExchange(_ head: RequestHead, _ body: MessageBody) -> Exchange {
+    /// The content of a request that has any.
+    private func makeBody(_ parsed: ParsedRequest) -> MessageBody? {
+        guard parsed.framing != .none else { return nil }
+        let body = MessageBody(
+            connection,
+            framing: parsed.framing,
+            side: .viewer,
+            idle: limits.bodyIdle
+        )
+        body.owesContinue = parsed.expectsContinue
+        return body
+    }
+
+    private func makeExchange(_ head: RequestHead, _ body: MessageBody?) -> Exchange {
         let content: Body
-        if body.isFinished {
+        if body?.isFinished ?? true {
             content = .empty
-        } else if let bytes = body.takeArrived(limit: Self.arrivedBody) {
+        } else if let bytes = body?.takeArrived(limit: Self.arrivedBody) {
             content = .bytes(bytes)
         } else {
-            content = .stream(body, length: body.length)
+            content = body.map { .stream($0, length: $0.length) } ?? .empty
         }
         var exchange = Exchange(request: head, body: content, viewer: viewer, context: context)
-        if head.version != .http10 {
-            exchange.sendInterim = { [unowned self] in await sendInterim($0) }
-        }
+        if head.version != .http10 { exchange.sendInterim = interim }
         return exchange
     }
 
@@ -270,9 +279,9 @@ extension H1Driver {
     private func answer(
         _ response: Response,
         to request: ParsedRequest,
-        _ body: MessageBody
+        _ body: MessageBody?
     ) async -> Bool {
-        body.answerStarted = true
+        body?.answerStarted = true
         if case .upgrade(let stream) = response.body {
             await upgrade(response.head, stream)
             return false
@@ -285,7 +294,8 @@ extension H1Driver {
         var keepsAlive =
             request.keepAlive && !isDraining && framing != .untilClose
             && !response.closesConnection
-        if !body.isFinished, body.owesContinue || (body.length ?? 0) > limits.drainBytes {
+        let isUnread = body.map { !$0.isFinished } ?? false
+        if let body, isUnread, body.owesContinue || (body.length ?? 0) > limits.drainBytes {
             keepsAlive = false
         }
         context.clock.refresh(context.reactor.now)
@@ -311,7 +321,7 @@ extension H1Driver {
             }
         }
         guard await connection.flush(until: deadline) == .done else { return false }
-        if !keepsAlive, !body.isFinished { await linger() }
+        if !keepsAlive, body.map({ !$0.isFinished }) ?? false { await linger() }
         return keepsAlive
     }
 

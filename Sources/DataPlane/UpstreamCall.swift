@@ -93,18 +93,28 @@ struct UpstreamCall {
                 continue
             }
             lease.keepsAlive = parsed.keepAlive
+            if let bytes = takeArrived(parsed.framing) {
+                lease.bodyEnded()
+                return Response(head: parsed.head, body: bytes.isEmpty ? .empty : .bytes(bytes))
+            }
             let content = MessageBody(
                 connection,
                 framing: parsed.framing,
                 side: .origin,
                 idle: limits.response
             )
-            if content.isFinished {
-                lease.bodyEnded()
-                return Response(head: parsed.head, body: .empty)
-            }
             content.lease = lease
             return Response(head: parsed.head, body: .stream(content, length: content.length))
+        }
+    }
+
+    /// The whole content when it came with its head, and when there is none; else nil.
+    private func takeArrived(_ framing: BodyFraming) -> Bytes? {
+        switch framing {
+        case .none: return []
+        case .length(let length) where length <= connection.input.count:
+            return connection.input.take(length)
+        default: return nil
         }
     }
 
@@ -151,18 +161,21 @@ struct UpstreamCall {
         if Task.isCancelled { return Fault(.cancelled, side: .viewer) }
         if outcome == .timedOut { return Fault(.responseTimeout, side: .origin) }
         guard connection.input.isEmpty else { return Fault(.incompleteBody, side: .origin) }
-        var isReplayable = true
-        if case .stream = body { isReplayable = false }
-        let isIdempotent =
-            switch request.method {
-            case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": true
-            default: false
-            }
         return Fault(
             .connectionReset,
             side: .origin,
-            retry: isReplayable && isIdempotent ? .safe : .never,
+            retry: Self.isReplayable(request, body) ? .safe : .never,
             detail: "the origin closed before answering"
         )
+    }
+
+    /// Whether the request may be sent a second time: an idempotent method (RFC 9110 §9.2.2) and all of its
+    /// content at hand.
+    static func isReplayable(_ request: RequestHead, _ body: Body) -> Bool {
+        if case .stream = body { return false }
+        return switch request.method {
+        case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE": true
+        default: false
+        }
     }
 }

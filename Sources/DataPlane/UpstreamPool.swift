@@ -83,7 +83,8 @@ package final class UpstreamPool {
         limits: UpstreamLimits,
         interim: ((ResponseHead) async -> Void)? = nil
     ) async throws(Fault) -> Response {
-        if let connection = lend(target) {
+        // A request that may be sent again finds out by itself whether the origin has just closed.
+        if let connection = lend(target, asksSystem: !UpstreamCall.isReplayable(request, body)) {
             let call = UpstreamCall(connection, pool: self, target: target, limits: limits)
             do throws(Fault) {
                 return try await call.run(request, body, interim)
@@ -103,9 +104,11 @@ package final class UpstreamPool {
     }
 
     /// The idle connection used last that is still good.
-    private func lend(_ target: UpstreamTarget) -> Connection? {
+    private func lend(_ target: UpstreamTarget, asksSystem: Bool) -> Connection? {
         while let last = idle[target]?.popLast() {
-            if last.until > reactor.now, last.connection.isStillGood { return last.connection }
+            if last.until > reactor.now, last.connection.isStillGood(asksSystem: asksSystem) {
+                return last.connection
+            }
             last.connection.close()
         }
         return nil

@@ -17,6 +17,10 @@ package final class Readiness {
     package var onHangUp: (() -> Void)?
     /// Whether the peer has shut its sending side.
     package private(set) var isHalfClosed = false
+    /// Whether a read took all that had arrived: until the next event of the socket another would block.
+    ///
+    /// Set by `noteRead`, cleared by the next edge-triggered event.
+    package private(set) var isDrained = false
     /// Whether both directions are dead.
     package private(set) var isHungUp = false
     private var reader: UnsafeContinuation<Outcome, Never>?
@@ -30,10 +34,16 @@ package final class Readiness {
         self.reactor = reactor
     }
 
+    /// Remembers whether a read took all that had arrived.
+    ///
+    /// An end that has been announced needs no further event, so after it nothing counts as drained.
+    package func noteRead(tookAll: Bool) { isDrained = tookAll && !isHalfClosed }
+
     func fire(_ events: UInt32) {
         let trouble = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
         let half = events & EPOLLRDHUP.rawValue != 0
         if trouble { isHungUp = true }
+        if trouble || half || events & EPOLLIN.rawValue != 0 { isDrained = false }
         if trouble || half {
             isHalfClosed = true
             if reader == nil, let action = onHangUp { action() }

@@ -134,15 +134,22 @@ extension Readiness {
         case failed(Int32)
     }
 
-    /// Reads what is there.
+    /// Reads what is there; makes no system call while the socket is known to be empty.
     @inline(__always)
     package func receive(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
         guard isOpen else { return .failed(EBADF) }
+        if isDrained { return .wouldBlock }
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
-            if count > 0 { return .bytes(count) }
+            if count > 0 {
+                noteRead(tookAll: count < buffer.count)
+                return .bytes(count)
+            }
             if count == 0 { return .end }
-            if errno == EAGAIN { return .wouldBlock }
+            if errno == EAGAIN {
+                noteRead(tookAll: true)
+                return .wouldBlock
+            }
             if errno != EINTR { return .failed(errno) }
         }
     }
@@ -169,7 +176,9 @@ extension Readiness {
         var byte: UInt8 = 0
         let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
         let count = recv(descriptor, &byte, 1, flags)
-        return count >= 0 || errno != EAGAIN
+        let isPending = count >= 0 || errno != EAGAIN
+        noteRead(tookAll: !isPending)
+        return isPending
     }
 
     /// Shuts the sending side.

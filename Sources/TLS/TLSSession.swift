@@ -209,6 +209,9 @@ extension TLSSession {
     /// Whether bytes taken from the socket wait inside the session.
     package var hasPending: Bool { SSL_has_pending(ssl) == 1 }
 
+    /// Whether the last read took all that had arrived: the next one would block until the socket is readable.
+    package var isDrained: Bool { portico_ssl_is_drained(ssl) == 1 }
+
     /// The peer's certificate in DER, if it showed one.
     package var peerCertificateDER: [UInt8]? {
         guard let certificate = portico_ssl_peer_certificate(ssl) else { return nil }
