@@ -106,6 +106,21 @@ for module in modules where wanted?.contains(module.name) ?? true {
         )
     }
 }
+// Micro-benchmarks need `package` symbols, so they are targets of this package, on demand.
+if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("FrontDoors") ?? true
+{
+    targets.append(
+        .executableTarget(
+            name: "DoorBench",
+            dependencies: dependencies(
+                ["FrontDoors", "DataPlane", "Reactor", "TLS", "Model"],
+                []
+            ),
+            path: "Tests/Benchmarks/DoorBench",
+            swiftSettings: settings
+        )
+    )
+}
 if everything {
     targets.append(
         .executableTarget(
