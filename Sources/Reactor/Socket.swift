@@ -58,6 +58,16 @@ package struct Socket: ~Copyable {
         return socket
     }
 
+    /// Fails when any process listens at the address: listening sockets share their port, so that two
+    /// programs would not notice each other.
+    package static func probe(_ address: SocketAddress) throws(SocketError) {
+        let socket = try open(address.family)
+        socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+        if address.family == AF_INET6 { socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        let bound = address.withPointer { Glibc.bind(socket.descriptor, $0, $1) }
+        guard bound == 0 else { throw SocketError("bind \(address.text)") }
+    }
+
     /// Begins to connect; the socket becomes writable when that has succeeded or failed.
     package static func connect(to address: SocketAddress) throws(SocketError) -> Socket {
         let socket = try open(address.family)

@@ -13,9 +13,6 @@ extension ResourceMapper {
             fields.error("Type", "only application load balancers are supported")
         }
         // One machine has no zones, subnets or firewalls, and is internal in any case.
-        _ = fields.string("Scheme")
-        for key in ["Subnets", "SubnetMappings", "SecurityGroups", "Tags"] { _ = fields.value(key) }
-        _ = fields.string("IpAddressType")
         let arn = evaluator.primaryID(resource)
         let listeners = resources("Listener")
             .filter { evaluator.property("LoadBalancerArn", of: $0) == arn }
@@ -81,7 +78,6 @@ extension ResourceMapper {
             fields.error("Protocol", "'\(scheme)' is neither HTTP nor HTTPS")
         }
         // Certificates and protocol versions are those of this process's HTTPS port.
-        for key in ["Certificates", "SslPolicy", "Tags"] { _ = fields.value(key) }
         let arn = evaluator.primaryID(resource)
         let rules = resources("ListenerRule")
             .filter { evaluator.property("ListenerArn", of: $0) == arn }
@@ -314,6 +310,8 @@ extension ResourceMapper {
                         stickiness.error("DurationSeconds", "DurationSeconds is required")
                     }
                     seconds = duration ?? 1
+                } else if duration != nil {
+                    stickiness.warning("DurationSeconds", "a duration goes with Enabled: true")
                 }
                 stickiness.finish()
             }

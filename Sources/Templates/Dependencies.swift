@@ -42,7 +42,7 @@ extension Evaluator {
         if let depends = resource.node["DependsOn"] {
             for node in depends.list ?? [depends] {
                 guard let name = node.text else { continue }
-                if template.root["Resources"]?[name] == nil {
+                if root["Resources"]?[name] == nil {
                     error(node, resource.path + ".DependsOn", "there is no resource named \(name)")
                 }
                 found.append(name)

@@ -131,6 +131,7 @@ extension ResourceMapper {
 
     private func association(_ fields: Fields) -> EdgeFunctionAssociation? {
         defer { fields.finish() }
+        _ = fields.required("EventType")
         let event = fields.choice("EventType", EdgeEvent.self)
         let includesBody = fields.bool("IncludeBody") ?? false
         guard let event, let text = fields.required("LambdaFunctionARN") else { return nil }
@@ -147,6 +148,10 @@ extension ResourceMapper {
             let message = "The function must be in region 'us-east-1'. ARN: \(text)"
             fields.error("LambdaFunctionARN", message)
             return nil
+        }
+        if let refused = edgeViolation(of: arn) { fields.error("LambdaFunctionARN", refused) }
+        if includesBody, event == .originResponse || event == .viewerResponse {
+            fields.error("IncludeBody", "a body is included at request events only")
         }
         return EdgeFunctionAssociation(
             event: event,
@@ -174,6 +179,8 @@ extension ResourceMapper {
         let keys = forwarded.strings("QueryStringCacheKeys")
         if forwarded.bool("QueryString") ?? false {
             policy.queryStrings = keys.isEmpty ? .all : .only(keys)
+        } else if !keys.isEmpty {
+            forwarded.error("QueryStringCacheKeys", "keys go with QueryString: true")
         }
         let headers = forwarded.strings("Headers")
         policy.headers = headers.isEmpty ? .none : headers == ["*"] ? .all : .only(headers)
@@ -184,6 +191,9 @@ extension ResourceMapper {
             case "whitelist": policy.cookies = .only(names)
             case "none", nil: policy.cookies = .none
             default: cookies.error("Forward", "none, all or whitelist is wanted here")
+            }
+            if !names.isEmpty, cookies.node["Forward"]?.text != "whitelist" {
+                cookies.error("WhitelistedNames", "names go with Forward: whitelist")
             }
             cookies.finish()
         }

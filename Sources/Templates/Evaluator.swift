@@ -14,16 +14,27 @@ struct ResourceEntry: Sendable {
 
 /// Parameters, conditions and resources of one reading of a template, with what was found wrong.
 final class Evaluator {
+    /// The most resources of a template (CloudFormation: "Understand CloudFormation quotas").
+    static let maximumResources = 500
+    /// The most parameters, mappings or outputs of a template (same page).
+    static let maximumSectionEntries = 200
+
     let template: Template
     let ids: StableIDs
     /// Logical id of a function to its version number.
     let versions: [String: Int]
+    /// The macros that the template names.
+    let transforms: Set<String>
+    /// The sections after globals and loops were worked in.
+    let root: TemplateNode
     private(set) var diagnostics: [Diagnostic] = []
+    private var known: Set<Diagnostic> = []
+    private var places: Set<String> = []
     private(set) var resources: [String: ResourceEntry] = [:]
     private(set) var order: [String] = []
-    private var parameters: [String: TemplateNode] = [:]
-    private var conditions: [String: Bool] = [:]
-    private var openConditions: [String] = []
+    var parameters: [String: TemplateNode] = [:]
+    var conditions: [String: Bool] = [:]
+    var openConditions: [String] = []
 
     init(
         template: Template,
@@ -34,8 +45,20 @@ final class Evaluator {
         self.template = template
         self.versions = versions
         ids = StableIDs(stack: stackName)
+        let transform = template.root["Transform"]
+        transforms = Set((transform?.list ?? transform.map { [$0] } ?? []).compactMap(\.text))
+        var expansion = LoopExpansion(template: template, given: parameters)
+        let expanded = expansion.expand(template.root)
+        let merge = GlobalsMerge(file: template.path)
+        let merged = merge.apply(to: expanded)
+        root = merged.root
+        for found in expansion.diagnostics + merged.diagnostics { add(found) }
+        checkSections()
         readParameters(parameters)
         readResources()
+        for entry in root["Conditions"]?.entries ?? [] {
+            _ = condition(named: entry.key, at: entry.value, "Conditions.\(entry.key)")
+        }
     }
 
     func report(
@@ -45,16 +68,26 @@ final class Evaluator {
         _ path: String,
         _ message: String
     ) {
-        let found = Diagnostic(
-            severity: severity,
-            file: template.path,
-            line: line,
-            column: column,
-            path: path,
-            message: message
+        add(
+            Diagnostic(
+                severity: severity,
+                file: template.path,
+                line: line,
+                column: column,
+                path: path,
+                message: message
+            )
         )
-        if !diagnostics.contains(found) { diagnostics.append(found) }
     }
+
+    private func add(_ found: Diagnostic) {
+        guard known.insert(found).inserted else { return }
+        places.insert("\(found.line) \(found.path)")
+        diagnostics.append(found)
+    }
+
+    /// Whether something was said about exactly this place.
+    func hasDiagnostic(at path: String, line: Int) -> Bool { places.contains("\(line) \(path)") }
 
     func error(_ node: TemplateNode, _ path: String, _ message: String) {
         report(.error, node.line, node.column, path, message)
@@ -64,78 +97,77 @@ final class Evaluator {
         report(.warning, node.line, node.column, path, message)
     }
 
-    // MARK: Parameters
+    // MARK: Sections
 
-    private func readParameters(_ given: [String: String]) {
-        let section = template.root["Parameters"]
-        for entry in section?.entries ?? [] {
-            let path = "Parameters.\(entry.key)"
-            guard let node = entry.value["Default"] ?? given[entry.key].map(entry.value.scalar)
-            else {
-                error(entry.value, path, "the parameter has no value and no Default")
-                continue
+    private func checkSections() {
+        if let version = root["AWSTemplateFormatVersion"], version.text != "2010-09-09" {
+            error(version, "AWSTemplateFormatVersion", "only 2010-09-09 is a template version")
+        }
+        for name in transforms.sorted()
+        where name != Transforms.serverless && name != Transforms.languageExtensions {
+            warning(
+                template.root["Transform"] ?? root,
+                "Transform",
+                "the macro \(name) does not run here"
+            )
+        }
+        let limits = [
+            ("Resources", Self.maximumResources), ("Parameters", Self.maximumSectionEntries),
+            ("Mappings", Self.maximumSectionEntries), ("Outputs", Self.maximumSectionEntries),
+        ]
+        for (name, limit) in limits {
+            guard let section = root[name] else { continue }
+            if !section.isMap { error(section, name, "a map is wanted here") }
+            if section.entries.count > limit {
+                error(section, name, "\(limit) entries are the most, not \(section.entries.count)")
             }
-            let text = given[entry.key] ?? node.text ?? ""
-            check(text, entry.value, path)
-            let type = entry.value["Type"]?.text ?? "String"
-            if type == "CommaDelimitedList" || type.hasPrefix("List<") {
-                let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-                parameters[entry.key] = node.list(
-                    parts.map { $0.trimmingCharacters(in: .whitespaces) }
-                )
-            } else {
-                parameters[entry.key] = node.scalar(text)
+            for entry in section.entries where !Self.isLogicalID(entry.key) {
+                let message = "'\(entry.key)' may hold only letters and digits"
+                report(.error, entry.line, entry.column, "\(name).\(entry.key)", message)
             }
         }
-        for name in given.keys.sorted() where section?[name] == nil {
-            report(.error, 1, 1, "Parameters", "the template has no parameter named \(name)")
-        }
+        checkMappings()
     }
 
-    private func check(_ text: String, _ node: TemplateNode, _ path: String) {
-        let type = node["Type"]?.text
-        if type == nil { error(node, path, "Type is required") }
-        if type == "Number", Double(text) == nil { error(node, path, "'\(text)' is no number") }
-        if let allowed = node["AllowedValues"]?.list, !allowed.contains(where: { $0.text == text })
-        {
-            let names = allowed.compactMap(\.text).joined(separator: ", ")
-            error(node, path, "'\(text)' is not one of the AllowedValues: \(names)")
-        }
-        if let pattern = node["AllowedPattern"]?.text,
-            text.range(of: "^(?:\(pattern))$", options: .regularExpression) == nil
-        {
-            error(node, path, "'\(text)' does not match the AllowedPattern \(pattern)")
-        }
-        checkBounds(text, node, path)
+    private static func isLogicalID(_ text: String) -> Bool {
+        (1...255).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
+            }
     }
 
-    private func checkBounds(_ text: String, _ node: TemplateNode, _ path: String) {
-        let count = text.count
-        if let least = node["MinLength"]?.text.flatMap({ Int($0) }), count < least {
-            error(node, path, "'\(text)' is shorter than MinLength \(least)")
-        }
-        if let most = node["MaxLength"]?.text.flatMap({ Int($0) }), count > most {
-            error(node, path, "'\(text)' is longer than MaxLength \(most)")
-        }
-        guard let number = Double(text) else { return }
-        if let least = node["MinValue"]?.text.flatMap({ Double($0) }), number < least {
-            error(node, path, "\(text) is less than MinValue")
-        }
-        if let most = node["MaxValue"]?.text.flatMap({ Double($0) }), number > most {
-            error(node, path, "\(text) is more than MaxValue")
+    private func checkMappings() {
+        for map in root["Mappings"]?.entries ?? [] {
+            for top in map.value.entries {
+                let path = "Mappings.\(map.key).\(top.key)"
+                guard top.value.isMap else {
+                    error(top.value, path, "a map of names and values is wanted here")
+                    continue
+                }
+                for leaf in top.value.entries where leaf.value.text == nil && leaf.value.list == nil
+                {
+                    error(leaf.value, "\(path).\(leaf.key)", "a string or a list is wanted here")
+                }
+            }
+            if !map.value.isMap {
+                error(map.value, "Mappings.\(map.key)", "a map of two levels is wanted here")
+            }
         }
     }
-
-    func parameter(_ name: String) -> TemplateNode? { parameters[name] }
 
     // MARK: Resources
 
     private func readResources() {
-        for entry in template.root["Resources"]?.entries ?? [] {
+        for entry in root["Resources"]?.entries ?? [] {
             let path = "Resources.\(entry.key)"
             guard let type = entry.value["Type"]?.text else {
                 report(.error, entry.line, entry.column, path, "Type is required")
                 continue
+            }
+            if root["Parameters"]?[entry.key] != nil {
+                let message = "a parameter has this name too"
+                report(.error, entry.line, entry.column, path, message)
             }
             if let condition = entry.value["Condition"] {
                 guard let name = condition.text else {
@@ -154,56 +186,10 @@ final class Evaluator {
             order.append(entry.key)
         }
     }
+}
 
-    // MARK: Conditions
-
-    func condition(named name: String, at node: TemplateNode, _ path: String) -> Bool {
-        if let known = conditions[name] { return known }
-        guard let entry = template.root["Conditions"]?.entry(name) else {
-            error(node, path, "there is no condition named \(name)")
-            return false
-        }
-        guard !openConditions.contains(name) else {
-            let chain = (openConditions + [name]).joined(separator: " -> ")
-            error(node, path, "the conditions form a cycle: \(chain)")
-            return false
-        }
-        openConditions.append(name)
-        let value = truth(entry.value, "Conditions.\(name)")
-        openConditions.removeLast()
-        conditions[name] = value
-        return value
-    }
-
-    /// The value of a condition expression.
-    func truth(_ node: TemplateNode, _ path: String) -> Bool {
-        guard node.entries.count == 1, let entry = node.entries.first else {
-            error(
-                node,
-                path,
-                "a condition is one of Fn::Equals, Fn::And, Fn::Or, Fn::Not, Condition"
-            )
-            return false
-        }
-        let arguments = entry.value.list ?? []
-        switch entry.key {
-        case "Condition": return condition(named: entry.value.text ?? "", at: node, path)
-        case "Fn::Equals":
-            guard arguments.count == 2 else { break }
-            let sides = arguments.map { resolve($0, path).map(JSONText.write) ?? "" }
-            return sides[0] == sides[1]
-        case "Fn::And", "Fn::Or":
-            guard (2...10).contains(arguments.count) else { break }
-            let values = arguments.map { truth($0, path) }
-            return entry.key == "Fn::And" ? !values.contains(false) : values.contains(true)
-        case "Fn::Not":
-            guard arguments.count == 1 else { break }
-            return !truth(arguments[0], path)
-        default:
-            error(node, path, "\(entry.key) is not a condition function")
-            return false
-        }
-        error(node, path, "\(entry.key) has a wrong number of arguments")
-        return false
-    }
+/// The macros that are carried out here.
+enum Transforms {
+    static let serverless = "AWS::Serverless-2016-10-31"
+    static let languageExtensions = "AWS::LanguageExtensions"
 }

@@ -1,28 +1,47 @@
-import Foundation
 import Model
 
 extension ResourceMapper {
+    /// Reserved variables that a function cannot set (AWS Lambda: "Working with Lambda environment variables").
+    private static let reservedVariables: Set<String> = [
+        "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+    ]
+    /// The most that all variables of a function may take in bytes (same page).
+    static let maximumEnvironmentBytes = 4_096
+
     func mapFunction(_ resource: ResourceEntry) {
         let fields = fields(resource)
-        _ = fields.string("FunctionName")
-        let runtime = fields.required("Runtime")
-        let handler = fields.required("Handler")
+        let name = evaluator.functionName(resource)
+        if fields.string("FunctionName") != nil { checkName(name, fields) }
         let isServerless = resource.type == "AWS::Serverless::Function"
-        let code = isServerless ? serverlessCode(fields) : plainCode(fields)
-        let timeout = fields.int("Timeout") ?? 3
-        let memory = fields.int("MemorySize") ?? 128
-        if !(1...900).contains(timeout) { fields.error("Timeout", "1 to 900 seconds are allowed") }
-        if !(128...10_240).contains(memory) {
-            fields.error("MemorySize", "128 to 10240 MB are allowed")
+        if let type = fields.string("PackageType"), type != "Zip" {
+            fields.error("PackageType", "container images do not run here; only Zip does")
         }
+        let runtime = fields.required("Runtime")
+        if let runtime { checkRuntime(runtime, fields) }
+        let handler = fields.required("Handler")
+        let code = isServerless ? serverlessCode(fields) : plainCode(fields)
+        if let code, let handler, let runtime { checkCode(code, handler, runtime, fields) }
+        let timeout = fields.int("Timeout", in: 1...900, "seconds") ?? 3
+        let memory = fields.int("MemorySize", in: 128...10_240, "MB") ?? 128
         let environment = fields.fields("Environment")
         let variables = environment?.map("Variables") ?? [:]
         environment?.finish()
+        checkVariables(variables, fields)
         let role = fields.string("Role")
         if role == nil, !isServerless { fields.error("Role", "Role is required") }
+        if let own = fields.value("AssumeRolePolicyDocument"), isServerless {
+            checkOwnTrust(own, fields)
+        } else if role != nil || isServerless {
+            checkRole(resource, role, fields)
+        }
         let description = fields.string("Description") ?? ""
         let alias = isServerless ? fields.string("AutoPublishAlias") : nil
-        let name = evaluator.functionName(resource)
+        if let alias { checkAlias(alias, fields) }
         if isServerless { readEvents(resource, fields, alias) }
         if let alias {
             let version = evaluator.versions[resource.logicalID] ?? 1
@@ -49,119 +68,82 @@ extension ResourceMapper {
         )
     }
 
+    private func checkName(_ name: String, _ fields: Fields) {
+        let isFine =
+            (1...64).contains(name.utf8.count)
+            && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+        if !isFine {
+            fields.error("FunctionName", "a function's name has 1 to 64 letters, digits, - or _")
+        }
+        if functions.contains(where: { $0.name == name }) {
+            fields.error("FunctionName", "another function has the name \(name)")
+        }
+    }
+
+    private func checkAlias(_ alias: String, _ fields: Fields) {
+        let isFine =
+            (1...128).contains(alias.utf8.count) && Int(alias) == nil
+            && alias.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
+        if !isFine {
+            let message = "an alias has 1 to 128 letters, digits, - or _ and is no number"
+            fields.error("AutoPublishAlias", message)
+        }
+    }
+
+    private func checkRuntime(_ runtime: String, _ fields: Fields) {
+        let families = ["nodejs", "python", "provided"]
+        guard !families.contains(where: runtime.hasPrefix) else { return }
+        let message = "the runtime \(runtime) does not run here; nodejs*, python* and provided* do"
+        fields.error("Runtime", message)
+    }
+
+    private func checkVariables(_ variables: [String: String], _ fields: Fields) {
+        let reserved = variables.keys.filter(Self.reservedVariables.contains).sorted()
+        if !reserved.isEmpty {
+            fields.error(
+                "Environment",
+                "Lambda was unable to configure your environment variables because the environment "
+                    + "variables you have provided contains reserved keys that are currently not "
+                    + "supported for modification. Reserved keys used in this request: "
+                    + reserved.joined(separator: ", ")
+            )
+        }
+        let size = variables.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        if size > Self.maximumEnvironmentBytes {
+            fields.error(
+                "Environment",
+                "Lambda was unable to configure your environment variables because the environment "
+                    + "variables you have provided exceeded the 4KB limit."
+            )
+        }
+        for name in variables.keys.sorted() {
+            let first = name.first
+            let isFine =
+                name.utf8.count >= 2 && first?.isASCII == true && first?.isLetter == true
+                && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+            if !isFine {
+                let message = "'\(name)' is no name of a variable: [a-zA-Z]([a-zA-Z0-9_])+ is"
+                fields.error("Environment", message)
+            }
+        }
+    }
+
+    /// The trust that a SAM function writes itself.
+    private func checkOwnTrust(_ node: TemplateNode, _ fields: Fields) {
+        let trust = TrustPolicy(node) { place, message in
+            self.evaluator.error(place, fields.path + ".AssumeRolePolicyDocument", message)
+        }
+        if !trust.allows("lambda.amazonaws.com") {
+            let message = "The role defined for the function cannot be assumed by Lambda."
+            fields.error("AssumeRolePolicyDocument", message)
+        }
+    }
+
     private func hasVersion(_ function: ResourceEntry) -> Bool {
         evaluator.resources.values.contains {
             $0.type == "AWS::Lambda::Version"
                 && evaluator.property("FunctionName", of: $0).flatMap(evaluator.function(for:))?
                     .logicalID == function.logicalID
-        }
-    }
-
-    private func serverlessCode(_ fields: Fields) -> CodeLocation? {
-        if let text = fields.string("InlineCode") { return .inline(text) }
-        guard let path = fields.string("CodeUri") else {
-            fields.error("CodeUri", "CodeUri or InlineCode is required")
-            return nil
-        }
-        return location(path)
-    }
-
-    private func plainCode(_ fields: Fields) -> CodeLocation? {
-        guard let value = fields.value("Code") else {
-            fields.error("Code", "Code is required")
-            return nil
-        }
-        // `aws cloudformation package` takes a path here and puts the archive in its place.
-        if let path = value.text { return location(path) }
-        let code = Fields(value, fields.path + ".Code", evaluator)
-        if let text = code.string("ZipFile") {
-            code.finish()
-            return .inline(text)
-        }
-        code.error("S3Key", "code in a bucket cannot be read here; give a folder or ZipFile")
-        return nil
-    }
-
-    private func location(_ path: String) -> CodeLocation {
-        path.hasSuffix(".zip") ? .zip(absolute(path)) : .folder(absolute(path))
-    }
-
-    func mapVersion(_ resource: ResourceEntry) {
-        let fields = fields(resource)
-        if let name = fields.required("FunctionName"), evaluator.function(for: name) == nil {
-            fields.error("FunctionName", "the template has no function \(name)")
-        }
-        _ = fields.string("Description")
-        fields.finish()
-    }
-
-    func mapAlias(_ resource: ResourceEntry) {
-        let fields = fields(resource)
-        let function = fields.required("FunctionName")
-        let version = fields.required("FunctionVersion")
-        let name = fields.required("Name")
-        _ = fields.string("Description")
-        fields.finish()
-        guard let function, let version, let name, let arn = FunctionARN(function) else { return }
-        let owner = evaluator.function(for: function)
-        let latest = owner.flatMap { evaluator.versions[$0.logicalID] } ?? 1
-        guard let number = version == "$LATEST" ? latest : Int(version) else {
-            return fields.error("FunctionVersion", "'\(version)' is no version")
-        }
-        made.append(.alias(FunctionAlias(function: arn.name, name: name, version: number)))
-    }
-
-    /// `name:version` or `name:alias` of an ARN or of an integration's URI.
-    func functionKey(_ reference: String) -> String? {
-        var text = reference
-        if let start = reference.range(of: "/functions/")?.upperBound,
-            let end = reference.range(of: "/invocations")?.lowerBound, start < end
-        {
-            text = String(reference[start..<end])
-        }
-        guard let arn = FunctionARN(text) else { return nil }
-        if let qualifier = arn.qualifier, qualifier != "$LATEST" {
-            return "\(arn.name):\(qualifier)"
-        }
-        return arn.name
-    }
-
-    private func readEvents(_ resource: ResourceEntry, _ fields: Fields, _ alias: String?) {
-        for entry in fields.value("Events")?.entries ?? [] {
-            let path = "\(fields.path).Events.\(entry.key)"
-            let event = Fields(entry.value, path, evaluator)
-            guard event.required("Type") == "HttpApi" else {
-                event.error("Type", "only events of the type HttpApi are supported")
-                continue
-            }
-            let properties = event.fields("Properties")
-            event.finish()
-            let api = properties?.string("ApiId") ?? evaluator.ids.api(Implicit.api)
-            let method = (properties?.string("Method") ?? "ANY").uppercased()
-            let route = properties?.string("Path")
-            let isAny = method == "X-AMAZON-APIGATEWAY-ANY-METHOD"
-            let format = properties?.string("PayloadFormatVersion") ?? "2.0"
-            let timeout = properties?.int("TimeoutInMillis") ?? 30_000
-            properties?.finish()
-            let name = evaluator.functionName(resource)
-            let key = route.map { "\(isAny ? "ANY" : method) \($0)" } ?? "$default"
-            permitAPI(
-                api,
-                route: key,
-                function: name,
-                qualifier: alias,
-                statementID: "\(resource.logicalID)\(entry.key)Permission"
-            )
-            routes[api, default: []].append(
-                GatewayRoute(
-                    key: key,
-                    integration: .function(
-                        alias.map { "\(name):\($0)" } ?? name,
-                        payloadFormat: format,
-                        timeoutMilliseconds: timeout
-                    )
-                )
-            )
         }
     }
 }

@@ -38,14 +38,25 @@ extension ResourceMapper {
         routes[api, default: []].append(GatewayRoute(key: key, integration: value))
     }
 
-    private func integration(_ resource: ResourceEntry) -> GatewayIntegration? {
+    func integration(_ resource: ResourceEntry) -> GatewayIntegration? {
         let fields = fields(resource)
         defer { fields.finish() }
-        _ = fields.required("ApiId")
+        if let api = fields.required("ApiId"),
+            !resources("AWS::ApiGatewayV2::Api").contains(where: { evaluator.primaryID($0) == api }
+            ),
+            !resources("AWS::Serverless::HttpApi").contains(where: {
+                evaluator.primaryID($0) == api
+            })
+        {
+            fields.error("ApiId", "the template has no API \(api)")
+        }
         let type = fields.required("IntegrationType")
         let method = fields.string("IntegrationMethod")
         let format = fields.string("PayloadFormatVersion") ?? "1.0"
         let timeout = fields.int("TimeoutInMillis") ?? 30_000
+        if type == "HTTP_PROXY", format != "1.0" {
+            fields.error("PayloadFormatVersion", "HTTP_PROXY takes 1.0 only")
+        }
         guard let uri = fields.required("IntegrationUri") else { return nil }
         switch type {
         case "AWS_PROXY":

@@ -2,7 +2,14 @@ import Model
 
 extension Evaluator {
     private func missing(_ name: String, _ node: TemplateNode, _ path: String) -> TemplateNode? {
-        error(node, path, "there is no parameter or resource named \(name)")
+        let isLeftOut = root["Resources"]?[name] != nil
+        error(
+            node,
+            path,
+            isLeftOut
+                ? "the condition of \(name) is false, so there is no such resource"
+                : "there is no parameter or resource named \(name)"
+        )
         return nil
     }
 
@@ -35,7 +42,27 @@ extension Evaluator {
                 return node.scalar("\(functionARN(owner)):\(aliasName)")
             }
         }
+        if let made = samResource(name) { return node.scalar(made.id) }
         return missing(name, node, path)
+    }
+
+    /// What SAM makes beside a function under a predictable logical id: its role and its alias.
+    private func samResource(_ name: String) -> (id: String, arn: String)? {
+        for logicalID in order where name.hasPrefix(logicalID) && name != logicalID {
+            guard let owner = resources[logicalID], owner.type == "AWS::Serverless::Function" else {
+                continue
+            }
+            let rest = name.dropFirst(logicalID.count)
+            if rest == "Role", owner.properties["Role"] == nil {
+                let id = ids.name(name, limit: 64)
+                return (id, "arn:aws:iam::\(FunctionARN.account):role/\(id)")
+            }
+            if let alias = property("AutoPublishAlias", of: owner), rest == "Alias" + alias {
+                let arn = "\(functionARN(owner)):\(alias)"
+                return (arn, arn)
+            }
+        }
+        return nil
     }
 
     /// The text of a property; nil when it is absent.
@@ -64,6 +91,12 @@ extension Evaluator {
         return order.lazy.compactMap { self.resources[$0] }.first {
             $0.isFunction && (self.functionName($0) == arn.name || $0.logicalID == arn.name)
         }
+    }
+
+    /// `arn:aws:iam::<account>:role<path><name>`.
+    func roleARN(_ resource: ResourceEntry) -> String {
+        let path = property("Path", of: resource) ?? "/"
+        return "arn:aws:iam::\(FunctionARN.account):role\(path)\(primaryID(resource))"
     }
 
     func bucketName(_ resource: ResourceEntry) -> String {
@@ -114,6 +147,7 @@ extension Evaluator {
         case "AWS::CloudFront::Distribution": return ids.distribution(id)
         case "AWS::S3::Bucket": return bucketName(resource)
         case "AWS::IAM::Role": return property("RoleName", of: resource) ?? ids.name(id, limit: 64)
+        case "AWS::Lambda::Permission": return id
         default: return ids.name(id, limit: 64)
         }
     }
@@ -128,7 +162,10 @@ extension Evaluator {
         if logicalID == Implicit.api, resources[logicalID] == nil, hasImplicitAPI {
             return node.scalar(apiAttribute(name, ids.api(logicalID)) ?? ids.api(logicalID))
         }
-        guard let resource = resources[logicalID] else { return missing(logicalID, node, path) }
+        guard let resource = resources[logicalID] else {
+            if let made = samResource(logicalID) { return node.scalar(made.arn) }
+            return missing(logicalID, node, path)
+        }
         if let value = attribute(name, resource) { return node.scalar(value) }
         error(node, path, "\(resource.type) \(logicalID) has no attribute \(name)")
         return nil
@@ -168,7 +205,8 @@ extension Evaluator {
         case ("AWS::S3::Bucket", "DomainName"): return "\(id).s3.amazonaws.com"
         case ("AWS::S3::Bucket", "RegionalDomainName"): return "\(id).s3.us-east-1.amazonaws.com"
         case ("AWS::S3::Bucket", "Arn"): return "arn:aws:s3:::\(id)"
-        case ("AWS::IAM::Role", "Arn"): return "arn:aws:iam::\(FunctionARN.account):role/\(id)"
+        case ("AWS::IAM::Role", "Arn"): return roleARN(resource)
+        case ("AWS::Lambda::Permission", "Id"): return id
         case ("AWS::IAM::Role", "RoleId"): return "AROA" + ids.balancing(id).uppercased()
         default: return Known.types.contains(resource.type) ? nil : "\(id).\(name)"
         }

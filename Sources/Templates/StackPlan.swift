@@ -29,6 +29,9 @@ package struct FunctionSource: Sendable, Hashable {
 
 /// A program to run beside the stack.
 package struct StartCommand: Sendable, Hashable {
+    /// The most programs of one template.
+    package static let maximum = 16
+
     package var name: String
     package var command: String
     package var port: Int
@@ -44,6 +47,9 @@ package struct StackPlan: Sendable {
     package var starts: [StartCommand] = []
     let compiler: StackCompiler
 
+    /// Bucket name to folder.
+    package var buckets: [String: String] = [:]
+
     /// Whether nothing stands against serving it.
     package var isValid: Bool { !diagnostics.contains { $0.severity == .error } }
 
@@ -57,24 +63,38 @@ package struct StackPlan: Sendable {
     }
 }
 
+/// Where the relative things of a stack are.
+package struct StackFolders: Sendable, Hashable {
+    /// The folder of the template.
+    package var base: String
+    /// Where buckets have their folders unless the metadata names others.
+    package var buckets: String
+
+    /// Makes a set of folders.
+    package init(base: String, buckets: String) {
+        self.base = base
+        self.buckets = buckets
+    }
+}
+
 /// Turns a template into a plan.
 package struct StackCompiler: Sendable {
     let template: Template
     let stackName: String
     let parameters: [String: String]
-    let baseFolder: String
+    let folders: StackFolders
 
-    /// Makes a compiler; relative folders of the template start at `baseFolder`.
+    /// Makes a compiler; relative folders of the template start at the base of `folders`.
     package init(
         template: Template,
         stackName: String,
         parameters: [String: String],
-        baseFolder: String
+        folders: StackFolders
     ) {
         self.template = template
         self.stackName = stackName
         self.parameters = parameters
-        self.baseFolder = baseFolder
+        self.folders = folders
     }
 
     /// Reads everything once; what is wrong stands in the plan's diagnostics.
@@ -86,6 +106,7 @@ package struct StackCompiler: Sendable {
             .sorted { ($0.line, $0.column) < ($1.line, $1.column) }
         plan.origins = mapper.origins
         plan.starts = mapper.starts
+        plan.buckets = mapper.buckets
         plan.outputs = mapper.outputs
         return plan
     }
@@ -97,7 +118,7 @@ package struct StackCompiler: Sendable {
             parameters: parameters,
             versions: versions
         )
-        let mapper = ResourceMapper(evaluator: evaluator, baseFolder: baseFolder)
+        let mapper = ResourceMapper(evaluator: evaluator, folders: folders)
         mapper.run()
         return mapper
     }

@@ -4,7 +4,6 @@ extension ResourceMapper {
     func mapTargetGroup(_ resource: ResourceEntry) {
         let fields = fields(resource)
         _ = fields.string("Name")
-        for key in ["VpcId", "Tags", "IpAddressType"] { _ = fields.value(key) }
         let type = fields.string("TargetType") ?? "instance"
         let scheme = fields.string("Protocol")
         if let scheme, scheme != "HTTP", scheme != "HTTPS" {
@@ -68,7 +67,6 @@ extension ResourceMapper {
         return listed.compactMap { target in
             defer { target.finish() }
             guard let id = target.required("Id") else { return nil }
-            _ = target.string("AvailabilityZone")
             if type == "lambda" { return functionTarget(id, of: group, target) }
             return .address(host: id, port: target.int("Port") ?? port)
         }

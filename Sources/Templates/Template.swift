@@ -14,6 +14,11 @@ package struct TemplateError: Error, Sendable, CustomStringConvertible {
 
 /// A read template: a tree of values that know their places.
 package struct Template: Sendable {
+    /// The longest template in bytes (CloudFormation: "Understand CloudFormation quotas").
+    package static let maximumBytes = 1_048_576
+    /// The most values of a template once its YAML aliases are followed.
+    package static let maximumValues = 500_000
+
     package let path: String
     package let root: TemplateNode
 
@@ -32,12 +37,17 @@ package struct Template: Sendable {
     /// Reads YAML or JSON; an empty text is an empty template.
     package static func parse(_ text: String, path: String) throws(TemplateError) -> Template {
         let empty = TemplateNode(content: .map([]), line: 1, column: 1)
+        guard text.utf8.count <= maximumBytes else {
+            let message = "the template has \(text.utf8.count) bytes; \(maximumBytes) are allowed"
+            throw TemplateError(path: path, line: 1, column: 1, message: message)
+        }
         let node: Node?
         do { node = try Yams.compose(yaml: text) } catch {
             throw syntaxError(error, path: path)
         }
         guard let node else { return Template(path: path, root: empty) }
-        let root = try NodeReader(path: path).read(node)
+        var reader = NodeReader(path: path)
+        let root = try reader.read(node)
         if root.isNull { return Template(path: path, root: empty) }
         guard root.isMap else {
             throw TemplateError(
@@ -82,14 +92,22 @@ private struct Place {
 /// Turns Yams' nodes into ours, short forms into long ones.
 private struct NodeReader {
     let path: String
+    private var count = 0
     static let maxDepth = 64
+
+    init(path: String) { self.path = path }
+
     static let shortForms: Set<String> = [
         "Base64", "Cidr", "FindInMap", "GetAtt", "GetAZs", "ImportValue", "Join", "Length",
         "Select", "Split", "Sub", "ToJsonString", "Transform", "And", "Equals", "If", "Not", "Or",
     ]
 
-    func read(_ node: Node, depth: Int = 0) throws(TemplateError) -> TemplateNode {
+    mutating func read(_ node: Node, depth: Int = 0) throws(TemplateError) -> TemplateNode {
         let mark = Place(node.mark)
+        count += 1
+        guard count <= Template.maximumValues else {
+            throw fail(mark, "more than \(Template.maximumValues) values, aliases followed")
+        }
         guard depth < Self.maxDepth else { throw fail(mark, "values are nested too deeply") }
         var result = TemplateNode(content: .null, line: mark.line, column: mark.column)
         switch node {
@@ -108,7 +126,7 @@ private struct NodeReader {
         return try expand(result, tag: node.tag.description, mark: mark)
     }
 
-    private func entries(
+    private mutating func entries(
         _ mapping: Node.Mapping,
         depth: Int
     ) throws(TemplateError) -> [TemplateNode.Entry] {
@@ -116,6 +134,9 @@ private struct NodeReader {
         for (key, value) in mapping {
             let mark = Place(key.mark)
             guard let name = key.scalar?.string else { throw fail(mark, "a key must be text") }
+            if name == "<<" {
+                throw fail(mark, "CloudFormation knows no merge key <<; write the members out")
+            }
             let child = try read(value, depth: depth + 1)
             entries.append(.init(key: name, line: mark.line, column: mark.column, value: child))
         }

@@ -20,6 +20,7 @@ actor Deployer {
     private let registry: PrimaryRegistry
     private let invoker: LocalInvoker
     private let keysPath: String
+    private let state: String
     private let staging: String
     /// Keys of what the stack brought in; what it no longer names is deleted.
     private var managed: Set<String>
@@ -30,6 +31,7 @@ actor Deployer {
         self.registry = registry
         self.invoker = invoker
         self.names = names
+        self.state = state
         keysPath = state + "/stack-keys.json"
         staging = Self.staging(state: state)
         let saved = FileManager.default.contents(atPath: keysPath)
@@ -40,12 +42,7 @@ actor Deployer {
     ///
     /// With `verifies` each new version must load in a worker before it is published.
     func deploy(_ plan: StackPlan, verifies: Bool) async throws -> Outcome {
-        let refused = plan.diagnostics.filter { $0.severity == .error }
-        if let first = refused.first {
-            throw CommandFailure(
-                "line \(first.line), column \(first.column): \(first.path): \(first.message)"
-            )
-        }
+        try Self.refuse(plan.diagnostics)
         var versions: [String: Int] = [:]
         var published: [FunctionVersion] = []
         var resources: [Resource] = []
@@ -72,13 +69,15 @@ actor Deployer {
             for version in published { try await verify(version, of: plan) }
         }
         let (mapped, late) = plan.resources(versions: versions)
-        if let first = late.first(where: { $0.severity == .error }) {
-            throw CommandFailure(
-                "line \(first.line), column \(first.column): \(first.path): \(first.message)"
-            )
-        }
+        try Self.refuse(late)
         resources += mapped
         let changes = difference(from: current, to: resources) + drafts
+        for case .bucket(_, let folder) in mapped where folder.hasPrefix(state + "/") {
+            try FileManager.default.createDirectory(
+                atPath: folder,
+                withIntermediateDirectories: true
+            )
+        }
         var revision = current.revision
         if !changes.isEmpty { revision = try await registry.publish(changes) }
         try remember(resources)
@@ -94,6 +93,13 @@ actor Deployer {
             diagnostics: plan.diagnostics + late,
             changes: changes.count
         )
+    }
+
+    /// Throws with every error, when there is any.
+    private static func refuse(_ diagnostics: [Diagnostic]) throws {
+        let errors = diagnostics.filter { $0.severity == .error }
+        guard !errors.isEmpty else { return }
+        throw CommandFailure(errors.map(\.description).joined(separator: "\n"))
     }
 
     /// The folder of code that is tried before it is published.

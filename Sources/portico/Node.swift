@@ -20,7 +20,7 @@ final class Node: Sendable {
     private let loadStack: @Sendable () throws -> Stack
     private let reactors: [Reactor]
     private let log: LogWriter
-    private let applications = ApplicationProcesses()
+    private let applications: ApplicationProcesses
     private let requests = RequestLog()
     private let names = LogicalNames()
 
@@ -35,21 +35,29 @@ final class Node: Sendable {
         self.loadStack = loadStack
         reactors = (0..<configuration.reactors).map { Reactor(index: $0) }
         log = LogWriter(asJSON: configuration.logsJSON)
+        applications = ApplicationProcesses(reactor: reactors[0], log: log)
     }
 
     /// Serves until SIGINT or SIGTERM; a second one ends at once.
     func run() async throws {
-        let log = log
         signal(SIGPIPE, SIG_IGN)
-        let stop = Signals()
-        try FileManager.default.createDirectory(
-            atPath: configuration.state,
-            withIntermediateDirectories: true
-        )
+        let state = try StateFolder(configuration.state)
+        defer { withExtendedLifetime(state) {} }
+        let applications = applications
+        let stop = Signals(onSecond: { applications.killAll() })
         for reactor in reactors { reactor.start() }
+        do { try await serve(until: stop) } catch {
+            await applications.stopAll()
+            throw error
+        }
+        for reactor in reactors { reactor.stop() }
+    }
+
+    private func serve(until stop: Signals) async throws {
+        let log = log
         let stack = try loadStack()
-        let plan = stack.compile()
-        for diagnostic in plan.diagnostics { log.line(stack.text(of: diagnostic)) }
+        let plan = stack.compile(state: configuration.state)
+        report(plan.diagnostics[...])
 
         let registry = PrimaryRegistry(
             store: try SQLiteStore(directory: configuration.state + "/registry")
@@ -71,31 +79,27 @@ final class Node: Sendable {
             names: names
         )
         let outcome = try await deployer.deploy(plan, verifies: false)
-        report(outcome.diagnostics.dropFirst(plan.diagnostics.count), of: stack)
+        report(outcome.diagnostics.dropFirst(plan.diagnostics.count))
         for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
-        for start in plan.starts {
-            try applications.start(
-                start.name,
-                command: start.command,
-                port: start.port,
-                folder: stack.folder
-            )
-        }
+        async let apps: Void = applications.reconcile(plan.starts, folder: stack.folder)
 
         let runtimes = Set(plan.functions.map(\.runtime)).sorted()
         Task {
             if let failure = await invoker.prewarm(runtimes: runtimes) {
-                log.line("\(failure.type): \(failure.message)")
+                log.line("\(failure.type): \(failure.message)", level: .error)
             }
         }
         let listeners = try listen(registry: registry, replicas: replicas, invoker: invoker)
+        await apps
         announce(listeners, snapshot: replicas[0].box.current)
         let watcher = Reloader(
             reactor: reactors[0],
             deployer: deployer,
             log: log,
             loadStack: loadStack,
-            replicas: replicas
+            replicas: replicas,
+            state: configuration.state,
+            applications: applications
         )
         watcher.start(stack: stack, plan: plan)
 
@@ -103,8 +107,7 @@ final class Node: Sendable {
         log.line("draining; a second signal ends at once")
         for listener in listeners.all { await listener.drain(within: .seconds(10)) }
         await invoker.shutdown()
-        applications.stopAll()
-        for reactor in reactors { reactor.stop() }
+        await applications.stopAll()
     }
 
     private func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {
@@ -166,7 +169,7 @@ final class Node: Sendable {
                 client: client,
                 sink: record
             )
-            try https.start(on: reactors)
+            guard try start(https, at: address, httpsPort, "--https-port") else { continue }
             listeners.https.append(https)
             httpsPort = https.port
             let http = DataPlane.Listener(
@@ -177,7 +180,7 @@ final class Node: Sendable {
                 client: client,
                 sink: record
             )
-            try http.start(on: reactors)
+            guard try start(http, at: address, httpPort, "--http-port") else { continue }
             listeners.http.append(http)
             httpPort = http.port
         }
@@ -220,19 +223,60 @@ final class Node: Sendable {
                 limits: ConnectionLimits(),
                 sink: nil
             )
-            try api.start(on: [reactors[0]])
+            guard try start(api, at: address, apiPort, "--api-port", on: [reactors[0]]) else {
+                continue
+            }
             apiPort = api.port
             listeners.api.append(api)
         }
         return listeners
     }
 
-    private func report(_ diagnostics: ArraySlice<Diagnostic>, of stack: Stack) {
-        for diagnostic in diagnostics { log.line(stack.text(of: diagnostic)) }
+    /// Binds a listener; false when an address that nobody asked for is not on this machine.
+    ///
+    /// - Throws: `CommandFailure` that names the flag to change.
+    private func start(
+        _ listener: DataPlane.Listener,
+        at address: String,
+        _ port: Int,
+        _ flag: String,
+        on reactors: [Reactor]? = nil
+    ) throws -> Bool {
+        guard let numeric = SocketAddress(numeric: address, port: port) else {
+            throw CommandFailure("'\(address)' is no address: --bind takes one such as 127.0.0.1")
+        }
+        do {
+            try Socket.probe(numeric)
+            try listener.start(on: reactors ?? self.reactors)
+            return true
+        } catch {
+            let isAbsent = error.number == EADDRNOTAVAIL || error.number == EAFNOSUPPORT
+            if isAbsent, address == "::1" { return false }
+            let reason = String(cString: strerror(error.number))
+            if error.number == EADDRINUSE || error.number == EACCES {
+                throw CommandFailure(
+                    "port \(port) at \(address): \(reason); choose another with \(flag)"
+                )
+            }
+            throw CommandFailure("\(address) port \(port): \(reason)")
+        }
+    }
+
+    private func report(_ diagnostics: ArraySlice<Diagnostic>) {
+        for diagnostic in diagnostics where diagnostic.severity != .error {
+            let level: LogWriter.Level =
+                switch diagnostic.severity {
+                case .error, .warning: .warning
+                case .note: .info
+                }
+            log.line(diagnostic.description, level: level)
+        }
     }
 
     private func announce(_ listeners: Listeners, snapshot: Snapshot) {
-        let https = listeners.https[0].port
+        guard let https = listeners.https.first?.port, let http = listeners.http.first?.port,
+            let api = listeners.api.first?.port
+        else { return }
         for distribution in snapshot.distributions.values.sorted(by: { $0.id < $1.id }) {
             print(
                 "distribution  https://\(distribution.id.lowercased()).cloudfront.localhost:\(https)/"
@@ -245,8 +289,13 @@ final class Node: Sendable {
         for api in snapshot.apis.values.sorted(by: { $0.id < $1.id }) {
             print("HTTP API      https://\(api.id).execute-api.localhost:\(https)/  (\(api.name))")
         }
+        if configuration.edges.count > 1 {
+            for edge in configuration.edges {
+                print("edge          https://\(edge).edge.localhost:\(https)/")
+            }
+        }
         print("CA            \(configuration.certificates)/ca.pem")
-        print("https \(https)  http \(listeners.http[0].port)  api \(listeners.api[0].port)")
+        print("https \(https)  http \(http)  api \(api)")
         print("ready")
         fflush(nil)
     }

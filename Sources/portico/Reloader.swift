@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Reactor
 import Registry
+import Synchronization
 import Templates
 
 /// Publishes what was saved: watches template and code, deploys the change, keeps the old version when it fails.
@@ -11,72 +12,110 @@ final class Reloader: Sendable {
     private let log: LogWriter
     private let loadStack: @Sendable () throws -> Stack
     private let replicas: [EdgeReplica]
+    private let state: String
+    private let applications: ApplicationProcesses
+    /// What was said of the template as it is, so that each thing is said once.
+    private let said = Mutex<Set<String>>([])
 
     init(
         reactor: Reactor,
         deployer: Deployer,
         log: LogWriter,
         loadStack: @escaping @Sendable () throws -> Stack,
-        replicas: [EdgeReplica]
+        replicas: [EdgeReplica],
+        state: String,
+        applications: ApplicationProcesses
     ) {
         self.reactor = reactor
         self.deployer = deployer
         self.log = log
         self.loadStack = loadStack
         self.replicas = replicas
+        self.state = state
+        self.applications = applications
     }
 
-    /// Begins to watch the folders of a stack.
+    /// Begins to watch the template and the code of a stack that was deployed.
     func start(stack: Stack, plan: StackPlan) {
-        let folders = Self.folders(of: stack, plan)
+        said.withLock { $0 = Set(plan.diagnostics.map(\.description)) }
+        let places = Places(stack, plan)
         reactor.submit { [self] in
             guard let watcher = FileWatcher(on: reactor) else {
-                log.line("cannot watch files: no inotify instance is free; restart after changes")
+                log.line(
+                    "cannot watch files: no inotify instance is free; restart after changes",
+                    level: .warning
+                )
                 return
             }
-            for folder in folders { watcher.watch(folder) }
+            places.watch(with: watcher)
+            var wasFull = false
             while await watcher.changes() {
-                for folder in await reload() { watcher.watch(folder) }
-                if watcher.isFull {
+                await reload()?.watch(with: watcher)
+                if watcher.isFull, !wasFull {
+                    wasFull = true
                     log.line(
-                        "more than \(FileWatcher.maximumFolders) folders: further ones are not watched"
+                        "more than \(FileWatcher.maximumFolders) folders: further ones are not watched",
+                        level: .warning
                     )
                 }
             }
         }
     }
 
-    /// Deploys what is on disk now; returns the folders to watch.
+    /// Deploys what is on disk now; returns what to watch, nil when it stays as it is.
     @concurrent
-    private func reload() async -> [String] {
+    private func reload() async -> Places? {
         let began = ContinuousClock.now
         do {
             let stack = try loadStack()
-            let plan = stack.compile()
+            let plan = stack.compile(state: state)
+            reportNew(plan.diagnostics)
             let outcome = try await deployer.deploy(plan, verifies: true)
-            guard outcome.changes > 0 else { return Self.folders(of: stack, plan) }
-            for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
-            let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)
-            let what = outcome.published.map(\.qualifiedName).joined(separator: " ")
-            log.line("revision \(outcome.revision) is live after \(Int(milliseconds)) ms \(what)")
-            return Self.folders(of: stack, plan)
+            await applications.reconcile(plan.starts, folder: stack.folder)
+            if outcome.changes > 0 {
+                for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
+                let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))
+                let what = outcome.published.map { " " + $0.qualifiedName }.joined()
+                log.line("revision \(outcome.revision) is live after \(milliseconds) ms\(what)")
+            }
+            return Places(stack, plan)
         } catch {
-            log.line("not deployed, the old version keeps serving: \(error)")
-            return []
+            log.line("not deployed, the old version keeps serving: \(error)", level: .error)
+            return nil
         }
     }
 
-    private static func folders(of stack: Stack, _ plan: StackPlan) -> [String] {
+    /// Warnings and notes that were not said before; errors come with the refusal.
+    private func reportNew(_ diagnostics: [Diagnostic]) {
+        let fresh = said.withLock { said in
+            let fresh = diagnostics.filter { !said.contains($0.description) }
+            said = Set(diagnostics.map(\.description))
+            return fresh
+        }
+        for found in fresh where found.severity != .error {
+            log.line(found.description, level: found.severity == .warning ? .warning : .info)
+        }
+    }
+
+    /// What on disk a stack consists of.
+    private struct Places: Sendable {
+        var files: Set<String> = []
         var folders: Set<String> = []
-        if FileManager.default.fileExists(atPath: stack.path) { folders.insert(stack.folder) }
-        for source in plan.functions {
-            switch source.codePath {
-            case .folder(let path): folders.insert(path)
-            case .zip(let path):
-                folders.insert(URL(fileURLWithPath: path).deletingLastPathComponent().path)
-            case .inline: break
+
+        init(_ stack: Stack, _ plan: StackPlan) {
+            if FileManager.default.fileExists(atPath: stack.folder) { files.insert(stack.file) }
+            for source in plan.functions {
+                switch source.codePath {
+                case .folder(let path): folders.insert(path)
+                case .zip(let path): files.insert(path)
+                case .inline: break
+                }
             }
         }
-        return folders.sorted()
+
+        func watch(with watcher: FileWatcher) {
+            for folder in folders.sorted() { watcher.watch(folder) }
+            for file in files.sorted() { watcher.watch(file: file) }
+        }
     }
 }

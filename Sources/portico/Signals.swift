@@ -7,7 +7,8 @@ final class Signals: Sendable {
     private let stream: AsyncStream<Void>
     private let sources: [any Sendable]
 
-    init() {
+    /// Begins to take the signals; `onSecond` runs before the second one ends the process.
+    init(onSecond: @escaping @Sendable () -> Void = {}) {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         self.stream = stream
         let seen = Seen()
@@ -15,7 +16,13 @@ final class Signals: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                if seen.first() { continuation.yield() } else { _exit(130) }
+                if seen.first() {
+                    continuation.yield()
+                } else {
+                    onSecond()
+                    // As a shell reports a process that a signal ended.
+                    _exit(128 + number)
+                }
             }
             source.resume()
             return SourceBox(source)

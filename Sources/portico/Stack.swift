@@ -15,12 +15,15 @@ struct Stack {
         path = templatePath
         self.parameters = try Self.pairs(parameters)
         do {
-            if mayBeAbsent, !FileManager.default.fileExists(atPath: templatePath) {
+            if !FileManager.default.fileExists(atPath: templatePath) {
+                guard mayBeAbsent else {
+                    throw CommandFailure("there is no template \(templatePath)")
+                }
                 template = try Template.parse("", path: templatePath)
             } else {
                 template = try Template.load(path: templatePath)
             }
-        } catch {
+        } catch let error as TemplateError {
             throw CommandFailure("\(error)")
         }
     }
@@ -34,25 +37,22 @@ struct Stack {
         }
     }
 
+    /// The template's file as an absolute path.
+    var file: String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
     /// The folder that relative paths of the template start from.
     var folder: String {
         URL(fileURLWithPath: path).deletingLastPathComponent().standardizedFileURL.path
     }
 
-    func compile() -> StackPlan {
+    /// The plan of the stack; buckets without a folder of their own get one in the state folder.
+    func compile(state: String) -> StackPlan {
         StackCompiler(
             template: template,
             stackName: Self.name,
             parameters: parameters,
-            baseFolder: folder
+            folders: StackFolders(base: folder, buckets: state + "/buckets")
         ).compile()
-    }
-
-    /// A finding in the form that editors understand.
-    func text(of diagnostic: Diagnostic) -> String {
-        let kind = diagnostic.severity == .error ? "error" : "warning"
-        let place = "\(path):\(diagnostic.line):\(diagnostic.column)"
-        return "\(place): \(kind): \(diagnostic.path): \(diagnostic.message)"
     }
 
     private static func pairs(_ texts: [String]) throws -> [String: String] {

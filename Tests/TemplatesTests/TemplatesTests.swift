@@ -4,16 +4,6 @@ import Testing
 
 @testable import Templates
 
-private func plan(_ text: String, parameters: [String: String] = [:]) throws -> StackPlan {
-    let template = try Template.parse(text, path: "template.yaml")
-    return StackCompiler(
-        template: template,
-        stackName: "shop",
-        parameters: parameters,
-        baseFolder: "/srv"
-    ).compile()
-}
-
 @Suite
 struct IntrinsicsTests {
     @Test(arguments: [
@@ -29,10 +19,16 @@ struct IntrinsicsTests {
         ("!Length [a, b]", "2"),
         ("!ToJsonString {a: [1, b]}", #"{"a":[1,"b"]}"#),
         ("!Ref AWS::AccountId", "123456789012"),
+        ("!FindInMap [M, none, size, {DefaultValue: d}]", "d"),
+        ("!Join [',', !GetAZs '']", "us-east-1a,us-east-1b,us-east-1c"),
+        ("!Select [1, !Cidr ['2001:db8::/56', 2, 64]]", "2001:db8:0:1:0:0:0:0/64"),
+        ("!Sub ['${A}', {A: !Join ['', [x, y]]}]", "xy"),
+        ("!If [IsX, !Ref P, !Ref AWS::NoValue]", "x"),
     ])
     func value(expression: String, expected: String) throws {
-        let plan = try plan(
+        let plan = try compiled(
             """
+            Transform: AWS::LanguageExtensions
             Parameters: {P: {Type: String, Default: x}}
             Mappings: {M: {x: {size: 7}}}
             Conditions:
@@ -46,14 +42,14 @@ struct IntrinsicsTests {
 
     @Test
     func readsJSON() throws {
-        let plan = try plan(#"{"Outputs": {"O": {"Value": {"Fn::Join": ["", ["a", "b"]]}}}}"#)
+        let plan = try compiled(#"{"Outputs": {"O": {"Value": {"Fn::Join": ["", ["a", "b"]]}}}}"#)
         #expect(plan.outputs == ["O": "ab"])
     }
 
     @Test
     func refusesParameterOutsideAllowedValues() throws {
         let text = "Parameters:\n  P: {Type: String, Default: a, AllowedValues: [a, b]}\n"
-        let plan = try plan(text, parameters: ["P": "c"])
+        let plan = try compiled(text, parameters: ["P": "c"])
         #expect(plan.diagnostics.map(\.path) == ["Parameters.P"])
     }
 }
@@ -65,7 +61,7 @@ struct DiagnosticsTests {
         let text =
             "Resources:\n  B:\n    Type: AWS::S3::Queue\n  F:\n    Type: AWS::S3::Bucket\n"
             + "    Properties:\n      Tags: []\n"
-        let found = try plan(text).diagnostics.map { "\($0.line):\($0.column) \($0.path)" }
+        let found = try compiled(text).diagnostics.map { "\($0.line):\($0.column) \($0.path)" }
         #expect(found.contains("7:7 Resources.F.Properties.Tags"))
         #expect(found.contains("3:11 Resources.B"))
     }
@@ -75,7 +71,7 @@ struct DiagnosticsTests {
         let text =
             "Resources:\n  A: {Type: X::Y::Z, Properties: {P: !Ref B}}\n"
             + "  B: {Type: X::Y::Z, DependsOn: A}\n"
-        let plan = try plan(text)
+        let plan = try compiled(text)
         #expect(plan.diagnostics.contains { $0.message.contains("A -> B -> A") })
         #expect(!plan.isValid)
     }
@@ -88,14 +84,14 @@ struct DiagnosticsTests {
 
     @Test
     func emptyTextIsAnEmptyStack() throws {
-        let plan = try plan("")
+        let plan = try compiled("")
         #expect(plan.functions.isEmpty && plan.diagnostics.isEmpty)
         #expect(plan.resources(versions: [:]).resources.isEmpty)
     }
 
     @Test
     func unknownPorticoSettingIsAnError() throws {
-        let plan = try plan("Metadata:\n  Portico:\n    Origin: {}\n")
+        let plan = try compiled("Metadata:\n  Portico:\n    Origin: {}\n")
         let first = try #require(plan.diagnostics.first)
         #expect(first.severity == .error && first.line == 3 && first.column == 5)
     }
@@ -106,19 +102,29 @@ struct SampleStackTests {
     private func sample() throws -> StackPlan {
         let root = URL(filePath: #filePath).deletingLastPathComponent()
 
-        let template = try Template.load(path: root.appending(path: "stack.yaml").path)
-        return StackCompiler(
-            template: template,
-            stackName: "sample",
-            parameters: [:],
-            baseFolder: root.path
-        ).compile()
+        let base = NSTemporaryDirectory() + "templates-" + UUID().uuidString
+        let text = try String(contentsOf: root.appending(path: "stack.yaml"), encoding: .utf8)
+        for (name, file) in [
+            ("pretty-urls", "index.js"), ("inspect-body", "index.py"),
+            ("header-router", "index.js"),
+            ("cache-headers", "index.py"), ("ab-test", "index.py"),
+            ("security-headers", "index.js"), ("api", "index.js"),
+        ] {
+            let folder = base + "/functions/" + name
+            try FileManager.default.createDirectory(
+                atPath: folder,
+                withIntermediateDirectories: true
+            )
+            FileManager.default.createFile(atPath: folder + "/" + file, contents: nil)
+        }
+        defer { try? FileManager.default.removeItem(atPath: base) }
+        return try compiled(text, base: base)
     }
 
     @Test
     func hasNoDiagnosticsAndAllHooks() throws {
         let plan = try sample()
-        #expect(plan.diagnostics.map(\.description) == [])
+        #expect(plan.problems == [])
         #expect(plan.functions.count == 7 && plan.functions.allSatisfy(\.publishes))
         #expect(plan.starts.map(\.port) == [3000])
         let resources = plan.resources(versions: ["PrettyUrls": 4, "Api": 2]).resources
@@ -162,7 +168,7 @@ struct SampleStackTests {
                         - EventType: viewer-request
                           LambdaFunctionARN: arn:aws:lambda:us-east-1:123456789012:function:f:live
             """
-        let found = try #require(try plan(text).diagnostics.first)
+        let found = try #require(try compiled(text).diagnostics.first)
         #expect(found.line == 14)
         #expect(found.message.hasPrefix("The function ARN must reference a specific function"))
     }

@@ -16,6 +16,7 @@ struct Trust: AsyncParsableCommand {
         _ = try LocalAuthority(directory: folder) { _ in false }
         let actions = TrustStore().trust(caPath: folder + "/ca.pem")
         for action in actions { print(action) }
+        guard !actions.contains(where: { $0.outcome == .failed }) else { throw ExitCode(1) }
     }
 }
 
@@ -31,6 +32,7 @@ struct Untrust: AsyncParsableCommand {
     func run() async throws {
         let actions = TrustStore().untrust(caPath: certificateFolder(state: state) + "/ca.pem")
         for action in actions { print(action) }
+        guard !actions.contains(where: { $0.outcome == .failed }) else { throw ExitCode(1) }
     }
 }
 

@@ -49,6 +49,7 @@ struct Invoke: AsyncParsableCommand {
         request.httpMethod = "POST"
         request.httpBody = payload
         request.timeoutInterval = 910
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         request.setValue("Tail", forHTTPHeaderField: "X-Amz-Log-Type")
         let body: Data
         let answer: HTTPURLResponse
@@ -66,7 +67,7 @@ struct Invoke: AsyncParsableCommand {
             FileHandle.standardError.write(text)
         }
         guard answer.statusCode == 200 else {
-            report("HTTP \(answer.statusCode): " + String(decoding: body, as: UTF8.self))
+            report(Self.sentence(body, answer))
             throw ExitCode(2)
         }
         FileHandle.standardOutput.write(body + Data("\n".utf8))
@@ -74,6 +75,17 @@ struct Invoke: AsyncParsableCommand {
             report("function error: \(failure)")
             throw ExitCode(1)
         }
+    }
+
+    /// The service's message with its error code; the body as it is when it has none.
+    private static func sentence(_ body: Data, _ answer: HTTPURLResponse) -> String {
+        let members = (try? JSONSerialization.jsonObject(with: body)) as? [String: Any]
+        let code =
+            answer.value(forHTTPHeaderField: "x-amzn-ErrorType") ?? "HTTP \(answer.statusCode)"
+        guard let text = (members?["Message"] ?? members?["message"]) as? String else {
+            return "\(code): " + String(decoding: body, as: UTF8.self)
+        }
+        return "\(code): \(text)"
     }
 
     private func report(_ text: String) {

@@ -59,6 +59,7 @@ struct Try: AsyncParsableCommand {
         let handler = file.deletingPathExtension().lastPathComponent + ".handler"
         let body = event.hasSuffix("request") ? "true" : "false"
         return """
+            Transform: AWS::Serverless-2016-10-31
             Resources:
               Function:
                 Type: AWS::Serverless::Function

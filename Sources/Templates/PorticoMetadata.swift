@@ -1,0 +1,127 @@
+import Foundation
+import Model
+
+/// What only this machine has: where origins and buckets are, what to start beside the stack.
+extension ResourceMapper {
+    /// Reads `Metadata: Portico:`.
+    func readMetadata() {
+        guard let node = evaluator.root["Metadata"]?["Portico"] else { return }
+        let path = "Metadata.Portico"
+        guard node.isMap else { return evaluator.error(node, path, "a map is wanted here") }
+        for entry in node.entries {
+            let place = "\(path).\(entry.key)"
+            let value = evaluator.resolve(entry.value, place) ?? entry.value
+            guard value.isMap || value.isNull else {
+                evaluator.error(value, place, "a map is wanted here")
+                continue
+            }
+            switch entry.key {
+            case "Origins": readOrigins(value, place)
+            case "Buckets": readBuckets(value, place)
+            case "Start": readStarts(value, place)
+            default:
+                let message = "there is no setting \(entry.key); Origins, Buckets and Start are"
+                evaluator.report(.error, entry.line, entry.column, place, message)
+            }
+        }
+        for (domain, url) in origins.sorted(by: { $0.key < $1.key }) {
+            made.append(.originOverride(domainName: domain, url: url))
+        }
+        for (name, folder) in buckets.sorted(by: { $0.key < $1.key }) {
+            made.append(.bucket(name: name, folder: folder))
+        }
+    }
+
+    private func readOrigins(_ node: TemplateNode, _ path: String) {
+        for entry in node.entries {
+            let place = "\(path).\(entry.key)"
+            guard let text = entry.value.text, let url = URL(string: text),
+                ["http", "https"].contains(url.scheme ?? ""), url.host?.isEmpty == false,
+                (0...65_535).contains(url.port ?? 0)
+            else {
+                evaluator.error(
+                    entry.value,
+                    place,
+                    "a URL such as http://127.0.0.1:3000 is wanted here"
+                )
+                continue
+            }
+            origins[entry.key] = text
+        }
+    }
+
+    private func readBuckets(_ node: TemplateNode, _ path: String) {
+        for entry in node.entries {
+            let place = "\(path).\(entry.key)"
+            guard let text = entry.value.text, !text.isEmpty else {
+                evaluator.error(entry.value, place, "a folder is wanted here")
+                continue
+            }
+            let folder = absolute(text)
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
+            if exists, !isFolder.boolValue {
+                evaluator.error(entry.value, place, "\(folder) is no folder")
+                continue
+            }
+            if !exists {
+                evaluator.warning(entry.value, place, "there is no folder \(folder) yet")
+            }
+            buckets[entry.key] = folder
+        }
+    }
+
+    private func readStarts(_ node: TemplateNode, _ path: String) {
+        if node.entries.count > StartCommand.maximum {
+            evaluator.error(node, path, "\(StartCommand.maximum) commands are the most")
+        }
+        for entry in node.entries {
+            let place = "\(path).\(entry.key)"
+            let fields = Fields(entry.value, place, evaluator)
+            let command = fields.required("Command")
+            if !fields.has("Port") { fields.error("Port", "Port is required") }
+            let port = fields.int("Port", in: 1...65_535, "ports")
+            for key in entry.value.entries where key.key != "Command" && key.key != "Port" {
+                let message = "there is no setting \(key.key); Command and Port are"
+                evaluator.report(.error, key.line, key.column, "\(place).\(key.key)", message)
+            }
+            if let port, let twin = starts.first(where: { $0.port == port }) {
+                fields.error("Port", "\(twin.name) has the port \(port) already")
+            }
+            if let command, let port {
+                starts.append(StartCommand(name: entry.key, command: command, port: port))
+            }
+        }
+    }
+
+    /// A bucket of the template: its folder from the metadata, else one in the state folder.
+    func mapBucket(_ resource: ResourceEntry) {
+        let fields = fields(resource)
+        let given = fields.string("BucketName")
+        fields.finish()
+        let name = evaluator.bucketName(resource)
+        if given != nil, !Self.isBucketName(name) {
+            let message = "a bucket's name has 3 to 63 of a-z, 0-9, - and ."
+            fields.error("BucketName", message)
+        }
+        guard buckets[name] == nil else { return }
+        let folder = folders.buckets + "/" + name
+        buckets[name] = folder
+        made.append(.bucket(name: name, folder: folder))
+        evaluator.report(
+            .note,
+            resource.line,
+            resource.column,
+            resource.path,
+            "the bucket \(name) is the folder \(folder); Metadata.Portico.Buckets can name another"
+        )
+    }
+
+    private static func isBucketName(_ name: String) -> Bool {
+        (3...63).contains(name.utf8.count) && !name.contains("..")
+            && name.allSatisfy {
+                $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-" || $0 == ".")
+            }
+            && name.first?.isPunctuation == false && name.last?.isPunctuation == false
+    }
+}

@@ -1,0 +1,37 @@
+import Foundation
+
+/// The folder in which a node keeps registry, edges and workers; one node at a time has it.
+final class StateFolder: Sendable {
+    let path: String
+    private let lock: Int32
+
+    /// Makes the folder if it is missing and takes it.
+    ///
+    /// - Throws: `CommandFailure` when it cannot be made or another node has it.
+    init(_ path: String) throws {
+        self.path = path
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true
+            )
+        } catch {
+            throw CommandFailure(
+                "cannot make the state folder \(path): \(error.localizedDescription)"
+            )
+        }
+        lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else {
+            let reason = String(cString: strerror(errno))
+            throw CommandFailure("cannot write in the state folder \(path): \(reason)")
+        }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            close(lock)
+            throw CommandFailure(
+                "another portico has the state folder \(path); give this one another with --state"
+            )
+        }
+    }
+
+    deinit { close(lock) }
+}
