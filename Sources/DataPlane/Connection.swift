@@ -17,12 +17,13 @@ final class Connection {
 
     let readiness: Readiness
     let tls: TLSSession?
-    var input = IOBuffer()
-    var output = IOBuffer()
+    // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
+    @exclusivity(unchecked) var input = IOBuffer()
+    @exclusivity(unchecked) var output = IOBuffer()
     /// Bytes of messages given to the socket.
-    private(set) var bytesSent = 0
+    @exclusivity(unchecked) private(set) var bytesSent = 0
     /// Whether a wait to read ends when the task is cancelled.
-    var heedsCancellation = false
+    @exclusivity(unchecked) var heedsCancellation = false
 
     init(_ readiness: Readiness, tls: TLSSession?) {
         self.readiness = readiness
@@ -32,7 +33,7 @@ final class Connection {
     var reactor: Reactor { readiness.reactor }
     var isOpen: Bool { readiness.isOpen }
 
-    func deadline(_ duration: Duration) -> ContinuousClock.Instant { reactor.now + duration }
+    func deadline(_ duration: Duration) -> MonotonicInstant { reactor.time + duration }
 
     func close() {
         guard readiness.isOpen else { return }
@@ -41,7 +42,7 @@ final class Connection {
 
     /// Reads at least one byte into the input buffer.
     func fill(
-        until deadline: ContinuousClock.Instant,
+        until deadline: MonotonicInstant,
         room minimum: Int = Connection.headRead
     ) async -> Outcome {
         while true {
@@ -61,7 +62,7 @@ final class Connection {
     /// Reads a piece of a body past the input buffer, which must be empty.
     func readPiece(
         limit: Int,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> (outcome: Outcome, bytes: Bytes) {
         while true {
             var result = Readiness.Transfer.wouldBlock
@@ -80,7 +81,7 @@ final class Connection {
         }
     }
 
-    private func waitToRead(_ deadline: ContinuousClock.Instant) async -> Outcome? {
+    private func waitToRead(_ deadline: MonotonicInstant) async -> Outcome? {
         let outcome: Readiness.Outcome
         if heedsCancellation {
             let local = ReactorLocal(readiness)
@@ -105,7 +106,7 @@ final class Connection {
     }
 
     /// Sends what the output buffer holds.
-    func flush(until deadline: ContinuousClock.Instant) async -> Outcome {
+    func flush(until deadline: MonotonicInstant) async -> Outcome {
         while !output.isEmpty {
             switch send(output.bytes) {
             case .bytes(let count):
@@ -121,7 +122,7 @@ final class Connection {
     }
 
     /// Sends the output buffer and then these bytes; a small piece goes out in the same write.
-    func write(_ bytes: Bytes, until deadline: ContinuousClock.Instant) async -> Outcome {
+    func write(_ bytes: Bytes, until deadline: MonotonicInstant) async -> Outcome {
         if output.count + bytes.count <= Self.pieceSize / 4 {
             output.append(bytes)
             return await flush(until: deadline)
@@ -143,7 +144,7 @@ final class Connection {
         return .done
     }
 
-    private func waitToWrite(_ deadline: ContinuousClock.Instant) async -> Outcome? {
+    private func waitToWrite(_ deadline: MonotonicInstant) async -> Outcome? {
         switch await readiness.writable(until: deadline) {
         case .ready: nil
         case .timedOut: .timedOut

@@ -14,13 +14,13 @@ final class H1Driver {
     private let context: ReactorContext
     private let connection: Connection
     private let limits: ConnectionLimits
-    private var viewer: Viewer
+    @exclusivity(unchecked) private var viewer: Viewer
     /// Whether the connection waits for a request: it may be closed at any time.
-    private(set) var isIdle = true
+    @exclusivity(unchecked) private(set) var isIdle = true
     /// Whether the listener wants to end this connection after the current exchange.
-    var isDraining = false
+    @exclusivity(unchecked) var isDraining = false
     /// Sends an interim response; one closure for all exchanges of the connection.
-    private var interim: ((ResponseHead) async -> Void)?
+    @exclusivity(unchecked) private var interim: ((ResponseHead) async -> Void)?
     /// The task that runs `serve`, to be cancelled when the viewer vanishes.
     var task: Task<Void, Never>?
     /// This driver's place in the listener's list.
@@ -103,7 +103,7 @@ final class H1Driver {
             return false
         }
         isIdle = false
-        let started = context.reactor.now
+        let started = context.reactor.time
         let sentBefore = connection.bytesSent
         let body = makeBody(parsed)
         var exchange = makeExchange(parsed.head, body)
@@ -164,7 +164,7 @@ final class H1Driver {
 
     /// The next request, nil when the viewer has gone or was silent for too long.
     private func readHead() async throws(HeadFailure) -> ParsedRequest? {
-        var deadline: ContinuousClock.Instant?
+        var deadline: MonotonicInstant?
         while true {
             if !connection.input.isEmpty {
                 let parsed: ParsedRequest?
@@ -197,7 +197,7 @@ final class H1Driver {
     private func refuse(_ status: Int) async {
         let response = Response(status: status, text: StatusText.reason(for: status) + "\n")
         guard case .bytes(let bytes) = response.body else { return }
-        context.clock.refresh(context.reactor.now)
+        context.clock.refresh(context.reactor.time)
         H1Serializer.append(
             response.head,
             framing: .length(bytes.count),
@@ -250,7 +250,7 @@ final class H1Driver {
 // MARK: - Records
 
 extension H1Driver {
-    private func open(_ exchange: inout Exchange, _ started: ContinuousClock.Instant) {
+    private func open(_ exchange: inout Exchange, _ started: MonotonicInstant) {
         exchange.record.startedAt = context.clock.secondsSince1970(started)
         exchange.record.method = exchange.request.method
         exchange.record.host = exchange.request.host
@@ -262,13 +262,11 @@ extension H1Driver {
         _ record: inout AccessRecord,
         _ status: Int,
         sent: Int,
-        _ started: ContinuousClock.Instant
+        _ started: MonotonicInstant
     ) {
         if record.status == 0 { record.status = status }
         record.bytesSent = sent
-        let (seconds, attoseconds) = (context.reactor.now - started).components
-        record.durationMicroseconds =
-            Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+        record.durationMicroseconds = context.reactor.time.microseconds(since: started)
     }
 }
 
@@ -298,7 +296,7 @@ extension H1Driver {
         if let body, isUnread, body.owesContinue || (body.length ?? 0) > limits.drainBytes {
             keepsAlive = false
         }
-        context.clock.refresh(context.reactor.now)
+        context.clock.refresh(context.reactor.time)
         H1Serializer.append(
             response.head,
             framing: framing,
@@ -384,7 +382,7 @@ extension H1Driver {
     private func send(
         _ piece: Bytes,
         _ framing: H1Serializer.Framing,
-        _ deadline: ContinuousClock.Instant
+        _ deadline: MonotonicInstant
     ) async -> Bool {
         guard await connection.write(piece, until: deadline) == .done else { return false }
         if framing == .chunked { connection.output.append("\r\n") }

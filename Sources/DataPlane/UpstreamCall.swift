@@ -10,7 +10,7 @@ struct UpstreamCall {
     init(
         _ connection: Connection,
         pool: UpstreamPool,
-        target: UpstreamTarget,
+        queue: UpstreamQueue,
         limits: UpstreamLimits
     ) {
         self.connection = connection
@@ -18,7 +18,7 @@ struct UpstreamCall {
         lease = UpstreamLease(
             connection,
             pool: pool,
-            target: target,
+            queue: queue,
             keepAlive: limits.keepAlive
         )
         connection.heedsCancellation = true
@@ -122,7 +122,7 @@ struct UpstreamCall {
         _ request: RequestHead,
         _ body: Body
     ) async throws(Fault) -> ParsedResponse {
-        let started = connection.reactor.now
+        let started = connection.reactor.time
         while true {
             if !connection.input.isEmpty {
                 let parsed: ParsedResponse?
@@ -146,7 +146,7 @@ struct UpstreamCall {
             }
             // While the upload goes on the origin's silence is no fault.
             let isUploading = lease.upload != nil && lease.upload?.endedAt == nil
-            let from = isUploading ? connection.reactor.now : lease.upload?.endedAt ?? started
+            let from = isUploading ? connection.reactor.time : lease.upload?.endedAt ?? started
             let outcome = await connection.fill(until: from + limits.response)
             if outcome == .done { continue }
             if outcome == .timedOut, isUploading { continue }

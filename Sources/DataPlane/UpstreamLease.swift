@@ -8,23 +8,23 @@ import TLS
 final class UpstreamLease {
     let connection: Connection
     private let pool: UpstreamPool
-    private let target: UpstreamTarget
+    private let queue: UpstreamQueue
     private let keepAlive: Duration
     /// The upload that runs beside the response, if the request has a body to stream.
-    var upload: Upload?
+    @exclusivity(unchecked) var upload: Upload?
     /// Whether the origin keeps the connection open after this response.
-    var keepsAlive = false
-    private var isDone = false
+    @exclusivity(unchecked) var keepsAlive = false
+    @exclusivity(unchecked) private var isDone = false
 
     init(
         _ connection: Connection,
         pool: UpstreamPool,
-        target: UpstreamTarget,
+        queue: UpstreamQueue,
         keepAlive: Duration
     ) {
         self.connection = connection
         self.pool = pool
-        self.target = target
+        self.queue = queue
         self.keepAlive = keepAlive
     }
 
@@ -38,7 +38,7 @@ final class UpstreamLease {
             return
         }
         if keepsAlive, connection.input.isEmpty {
-            pool.giveBack(connection, to: target, keepAlive: keepAlive)
+            pool.giveBack(connection, to: queue, keepAlive: keepAlive)
         } else {
             connection.tls?.shutdown()
             connection.close()
@@ -65,7 +65,7 @@ final class Upload {
     /// Whether everything was sent.
     private(set) var isFinished = false
     /// When it ended, complete or not; nil while it goes on.
-    private(set) var endedAt: ContinuousClock.Instant?
+    private(set) var endedAt: MonotonicInstant?
     /// Why it ended early, unless the origin just stopped listening.
     private(set) var fault: Fault?
     private var isStopped = false
@@ -95,7 +95,7 @@ final class Upload {
     }
 
     private func run() async {
-        defer { endedAt = connection.reactor.now }
+        defer { endedAt = connection.reactor.time }
         do throws(Fault) {
             while !isStopped, let piece = try await source.read() {
                 if piece.isEmpty { continue }

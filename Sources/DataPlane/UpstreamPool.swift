@@ -50,15 +50,15 @@ package final class UpstreamPool {
     /// The bounds of an origin's response head.
     static let headLimits = HeadLimits()
 
-    private struct Idle {
-        let connection: Connection
-        let until: ContinuousClock.Instant
-    }
+    /// How many targets are remembered without an idle connection.
+    static let emptyQueues = 1024
 
     private let reactor: Reactor
     private var client: TLSContext?
-    private var idle: [UpstreamTarget: [Idle]] = [:]
-    private var sweepIsScheduled = false
+    private var queues: [UpstreamTarget: UpstreamQueue] = [:]
+    /// The queue asked for last: most requests of a reactor go where the one before went.
+    @exclusivity(unchecked) private var latest: UpstreamQueue?
+    @exclusivity(unchecked) private var sweepIsScheduled = false
 
     /// Makes an empty pool; without a client context one with the system's roots is made when needed.
     package init(reactor: Reactor, client: TLSContext? = nil) {
@@ -70,7 +70,7 @@ package final class UpstreamPool {
     package func useClientContext(_ context: TLSContext) { client = context }
 
     /// How many connections wait to be used again.
-    package var idleCount: Int { idle.values.reduce(0) { $0 + $1.count } }
+    package var idleCount: Int { queues.values.reduce(0) { $0 + $1.idle.count } }
 
     /// Sends a request and returns the final response head with its body to pull.
     ///
@@ -83,9 +83,10 @@ package final class UpstreamPool {
         limits: UpstreamLimits,
         interim: ((ResponseHead) async -> Void)? = nil
     ) async throws(Fault) -> Response {
+        let queue = queue(for: target)
         // A request that may be sent again finds out by itself whether the origin has just closed.
-        if let connection = lend(target, asksSystem: !UpstreamCall.isReplayable(request, body)) {
-            let call = UpstreamCall(connection, pool: self, target: target, limits: limits)
+        if let connection = lend(queue, asksSystem: !UpstreamCall.isReplayable(request, body)) {
+            let call = UpstreamCall(connection, pool: self, queue: queue, limits: limits)
             do throws(Fault) {
                 return try await call.run(request, body, interim)
             } catch {
@@ -93,7 +94,7 @@ package final class UpstreamPool {
             }
         }
         let connection = try await connect(target, limits)
-        let call = UpstreamCall(connection, pool: self, target: target, limits: limits)
+        let call = UpstreamCall(connection, pool: self, queue: queue, limits: limits)
         do throws(Fault) {
             return try await call.run(request, body, interim)
         } catch {
@@ -103,10 +104,31 @@ package final class UpstreamPool {
         }
     }
 
+    private func queue(for target: UpstreamTarget) -> UpstreamQueue {
+        if let latest, latest.target == target { return latest }
+        let queue: UpstreamQueue
+        if let known = queues[target] {
+            queue = known
+        } else {
+            if queues.count >= Self.emptyQueues { forgetEmptyQueues() }
+            queue = UpstreamQueue(target)
+            queues[target] = queue
+        }
+        latest = queue
+        return queue
+    }
+
+    private func forgetEmptyQueues() {
+        for (target, queue) in queues where queue.idle.isEmpty {
+            queue.isListed = false
+            queues[target] = nil
+        }
+    }
+
     /// The idle connection used last that is still good.
-    private func lend(_ target: UpstreamTarget, asksSystem: Bool) -> Connection? {
-        while let last = idle[target]?.popLast() {
-            if last.until > reactor.now, last.connection.isStillGood(asksSystem: asksSystem) {
+    private func lend(_ queue: UpstreamQueue, asksSystem: Bool) -> Connection? {
+        while let last = queue.idle.popLast() {
+            if last.until > reactor.time, last.connection.isStillGood(asksSystem: asksSystem) {
                 return last.connection
             }
             last.connection.close()
@@ -114,45 +136,63 @@ package final class UpstreamPool {
         return nil
     }
 
-    func giveBack(_ connection: Connection, to target: UpstreamTarget, keepAlive: Duration) {
-        guard connection.isOpen, keepAlive > .zero else { return connection.close() }
+    func giveBack(_ connection: Connection, to queue: UpstreamQueue, keepAlive: Duration) {
+        guard connection.isOpen, keepAlive > .zero, queue.isListed else {
+            return connection.close()
+        }
         connection.input.releaseIfEmpty()
         connection.output.releaseIfEmpty()
         connection.heedsCancellation = false
-        let until = reactor.now + keepAlive
-        idle[target, default: []].append(Idle(connection: connection, until: until))
-        if let count = idle[target]?.count, count > Self.idlePerTarget {
-            idle[target]?.removeFirst().connection.close()
-        }
+        let until = reactor.time + keepAlive
+        queue.idle.append(UpstreamQueue.Idle(connection: connection, until: until))
+        if queue.idle.count > Self.idlePerTarget { queue.idle.removeFirst().connection.close() }
         scheduleSweep(keepAlive)
     }
 
     /// Closes every idle connection.
     package func closeIdle() {
-        for entry in idle.values.joined() { entry.connection.close() }
-        idle = [:]
+        for queue in queues.values {
+            for entry in queue.idle { entry.connection.close() }
+            queue.idle = []
+        }
     }
 
     private func scheduleSweep(_ delay: Duration) {
         guard !sweepIsScheduled else { return }
         sweepIsScheduled = true
-        reactor.schedule(at: reactor.now + max(delay, .milliseconds(100))) { [weak self] in
+        reactor.schedule(at: reactor.time + max(delay, .milliseconds(100))) { [weak self] in
             self?.sweep()
         }
     }
 
     private func sweep() {
         sweepIsScheduled = false
-        let now = reactor.now
-        var next: ContinuousClock.Instant?
-        for (target, entries) in idle {
-            for entry in entries where entry.until <= now { entry.connection.close() }
-            let kept = entries.filter { $0.until > now && $0.connection.isOpen }
-            idle[target] = kept.isEmpty ? nil : kept
-            for entry in kept { next = min(next ?? entry.until, entry.until) }
+        let now = reactor.time
+        var next = MonotonicInstant.never
+        for queue in queues.values where !queue.idle.isEmpty {
+            for entry in queue.idle where entry.until <= now { entry.connection.close() }
+            queue.idle.removeAll { $0.until <= now || !$0.connection.isOpen }
+            for entry in queue.idle { next = min(next, entry.until) }
         }
-        if let next { scheduleSweep(next - now) }
+        if next != .never { scheduleSweep(next - now) }
     }
+}
+
+/// The idle connections to one target, the one used last at the end.
+///
+/// Confined to its reactor.
+final class UpstreamQueue {
+    struct Idle {
+        let connection: Connection
+        let until: MonotonicInstant
+    }
+
+    let target: UpstreamTarget
+    @exclusivity(unchecked) var idle: [Idle] = []
+    /// Whether the pool still knows this queue; connections are not given back to one it has forgotten.
+    var isListed = true
+
+    init(_ target: UpstreamTarget) { self.target = target }
 }
 
 // MARK: - Connecting
@@ -184,7 +224,7 @@ extension UpstreamPool {
         _ target: UpstreamTarget,
         _ limits: UpstreamLimits
     ) async throws(Fault) -> Connection {
-        let deadline = ContinuousClock.now + limits.connect
+        let deadline = reactor.time + limits.connect
         let readiness: Readiness
         do throws(SocketError) {
             readiness = reactor.register(try Socket.connect(to: address).release())
@@ -214,7 +254,7 @@ extension UpstreamPool {
     private func secure(
         _ readiness: Readiness,
         _ target: UpstreamTarget,
-        _ deadline: ContinuousClock.Instant
+        _ deadline: MonotonicInstant
     ) async throws(Fault) -> TLSSession {
         let session: TLSSession
         do throws(TLSError) {

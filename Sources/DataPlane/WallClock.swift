@@ -1,16 +1,22 @@
 import Glibc
 import HTTP
+import Reactor
 
 /// The time of day of one reactor, read from the system once per second at most.
 final class WallClock {
-    private var readAt: ContinuousClock.Instant?
+    /// How old a reading may be.
+    ///
+    /// Unit: nanoseconds.
+    private static let precision: Int64 = 500_000_000
+
+    private var readAt: MonotonicInstant?
     private var seconds = 0.0
     /// The `Date` field's value for the current second.
     private(set) var date: [UInt8] = []
 
     /// Brings the date up to the reactor's instant.
-    func refresh(_ now: ContinuousClock.Instant) {
-        if let readAt, now - readAt < .milliseconds(500) { return }
+    func refresh(_ now: MonotonicInstant) {
+        if let readAt, now.nanoseconds - readAt.nanoseconds < Self.precision { return }
         readAt = now
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -20,9 +26,9 @@ final class WallClock {
     }
 
     /// Seconds since 1970 at an instant of the reactor.
-    func secondsSince1970(_ now: ContinuousClock.Instant) -> Double {
+    func secondsSince1970(_ now: MonotonicInstant) -> Double {
         refresh(now)
         guard let readAt else { return seconds }
-        return seconds + (now - readAt) / .seconds(1)
+        return seconds + Double(now.nanoseconds - readAt.nanoseconds) / 1e9
     }
 }

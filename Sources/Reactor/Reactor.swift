@@ -11,22 +11,27 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     package let index: Int
     private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     private let wake = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-    private var slots: [Readiness?] = Array(repeating: nil, count: 4096)
-    private var jobs: [UnownedJob] = []
-    private var running: [UnownedJob] = []
+    // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
+    @exclusivity(unchecked) private var slots: [Readiness?] = Array(repeating: nil, count: 4096)
+    @exclusivity(unchecked) private var jobs: [UnownedJob] = []
+    @exclusivity(unchecked) private var running: [UnownedJob] = []
     private let remote = Mutex<[UnownedJob]>([])
     private let stopping = Atomic<Bool>(false)
     private nonisolated(unsafe) var owner: pthread_t = 0
-    private var timers: TimerWheel
+    @exclusivity(unchecked) private var timers: TimerWheel
     /// What a higher layer keeps once per reactor; touched on the reactor's thread only.
     package var local: AnyObject?
     /// The instant at which the current turn of the loop began.
-    package private(set) var now: ContinuousClock.Instant = .now
+    @exclusivity(unchecked) package private(set) var time: MonotonicInstant
+    /// The same moment on both clocks, to convert between them.
+    private let epoch: (time: MonotonicInstant, instant: ContinuousClock.Instant)
 
     /// Makes a reactor; `run` or `start` brings it to life.
     package init(index: Int = 0) {
         self.index = index
-        timers = TimerWheel(start: .now)
+        time = .read()
+        epoch = (time, .now)
+        timers = TimerWheel(start: time)
         jobs.reserveCapacity(1024)
         running.reserveCapacity(1024)
         var event = epoll_event()
@@ -99,13 +104,9 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
                 for job in running { job.runSynchronously(on: executor) }
                 running.removeAll(keepingCapacity: true)
             }
-            let count = epoll_wait(
-                epoll,
-                events,
-                Int32(capacity),
-                timers.millisecondsToNext(from: .now)
-            )
-            now = .now
+            let wait = timers.count == 0 ? -1 : timers.millisecondsToNext(from: .read())
+            let count = epoll_wait(epoll, events, Int32(capacity), wait)
+            time = .read()
             for position in 0..<max(0, Int(count)) {
                 let descriptor = events[position].data.fd
                 if descriptor == wake {
@@ -120,7 +121,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
                     slots[Int(descriptor)]?.fire(events[position].events)
                 }
             }
-            for action in timers.takeDue(upTo: now) { action() }
+            for action in timers.takeDue(upTo: time) { action() }
         }
     }
 
@@ -151,13 +152,30 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         readiness.closed()
     }
 
+    /// `time` on the standard library's clock.
+    package var now: ContinuousClock.Instant { epoch.instant + (time - epoch.time) }
+
+    /// An instant of the standard library's clock on this reactor's.
+    func instant(_ instant: ContinuousClock.Instant) -> MonotonicInstant {
+        epoch.time + (instant - epoch.instant)
+    }
+
+    /// Runs an action at an instant unless cancelled; granularity is that of the wheel.
+    @discardableResult
+    package func schedule(
+        at deadline: MonotonicInstant,
+        _ action: @escaping () -> Void
+    ) -> TimerID {
+        timers.add(at: deadline, action)
+    }
+
     /// Runs an action at an instant unless cancelled; granularity is that of the wheel.
     @discardableResult
     package func schedule(
         at deadline: ContinuousClock.Instant,
         _ action: @escaping () -> Void
     ) -> TimerID {
-        timers.add(at: deadline, action)
+        timers.add(at: instant(deadline), action)
     }
 
     /// Forgets a scheduled action.

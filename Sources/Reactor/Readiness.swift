@@ -12,22 +12,23 @@ package final class Readiness {
     package let descriptor: Int32
     package unowned let reactor: Reactor
     /// False once the reactor has closed the descriptor.
-    package internal(set) var isOpen = true
+    @exclusivity(unchecked) package internal(set) var isOpen = true
     /// Runs once when the peer has shut its side while nobody reads.
     package var onHangUp: (() -> Void)?
     /// Whether the peer has shut its sending side.
-    package private(set) var isHalfClosed = false
+    @exclusivity(unchecked) package private(set) var isHalfClosed = false
     /// Whether a read took all that had arrived: until the next event of the socket another would block.
     ///
     /// Set by `noteRead`, cleared by the next edge-triggered event.
-    package private(set) var isDrained = false
+    @exclusivity(unchecked) package private(set) var isDrained = false
     /// Whether both directions are dead.
     package private(set) var isHungUp = false
-    private var reader: UnsafeContinuation<Outcome, Never>?
-    private var writer: UnsafeContinuation<Outcome, Never>?
-    private var readDeadline: ContinuousClock.Instant?
-    private var writeDeadline: ContinuousClock.Instant?
-    private var timer: (id: TimerID, at: ContinuousClock.Instant)?
+    // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
+    @exclusivity(unchecked) private var reader: UnsafeContinuation<Outcome, Never>?
+    @exclusivity(unchecked) private var writer: UnsafeContinuation<Outcome, Never>?
+    @exclusivity(unchecked) private var readDeadline = MonotonicInstant.never
+    @exclusivity(unchecked) private var writeDeadline = MonotonicInstant.never
+    @exclusivity(unchecked) private var timer: (id: TimerID, at: MonotonicInstant)?
 
     init(_ descriptor: Int32, reactor: Reactor) {
         self.descriptor = descriptor
@@ -65,49 +66,58 @@ package final class Readiness {
     private func wakeReader(_ outcome: Outcome) {
         guard let continuation = reader else { return }
         reader = nil
-        readDeadline = nil
+        readDeadline = .never
         continuation.resume(returning: outcome)
     }
 
     private func wakeWriter(_ outcome: Outcome) {
         guard let continuation = writer else { return }
         writer = nil
-        writeDeadline = nil
+        writeDeadline = .never
         continuation.resume(returning: outcome)
     }
 
     /// Waits until a read may succeed.
     ///
     /// Call only after a read would have blocked.
-    package func readable(until deadline: ContinuousClock.Instant? = nil) async -> Outcome {
+    package func readable(until deadline: MonotonicInstant) async -> Outcome {
         guard isOpen else { return .closed }
         return await withUnsafeContinuation { continuation in
             reader = continuation
             readDeadline = deadline
-            if let deadline { arm(deadline) }
+            arm(deadline)
         }
     }
 
     /// Waits until a write may succeed.
     ///
     /// Call only after a write would have blocked.
-    package func writable(until deadline: ContinuousClock.Instant? = nil) async -> Outcome {
+    package func writable(until deadline: MonotonicInstant) async -> Outcome {
         guard isOpen else { return .closed }
         return await withUnsafeContinuation { continuation in
             writer = continuation
             writeDeadline = deadline
-            if let deadline { arm(deadline) }
+            arm(deadline)
         }
+    }
+
+    /// Waits until a read may succeed; without a deadline for as long as it takes.
+    package func readable(until deadline: ContinuousClock.Instant? = nil) async -> Outcome {
+        await readable(until: deadline.map { reactor.instant($0) } ?? .never)
+    }
+
+    /// Waits until a write may succeed; without a deadline for as long as it takes.
+    package func writable(until deadline: ContinuousClock.Instant? = nil) async -> Outcome {
+        await writable(until: deadline.map { reactor.instant($0) } ?? .never)
     }
 
     /// Ends a pending wait to read with `closed` and leaves the descriptor open.
     package func interruptReader() { wakeReader(.closed) }
 
-    private func arm(_ deadline: ContinuousClock.Instant) {
-        if let timer {
-            if timer.at <= deadline { return }
-            reactor.cancel(timer.id)
-        }
+    private func arm(_ deadline: MonotonicInstant) {
+        if let timer, timer.at <= deadline { return }
+        guard deadline != .never else { return }
+        if let timer { reactor.cancel(timer.id) }
         timer = (reactor.schedule(at: deadline) { self.expire() }, deadline)
     }
 
@@ -115,18 +125,9 @@ package final class Readiness {
         guard let at = timer?.at else { return }
         timer = nil
         // A timer never runs before its instant, so what was due at it is due now.
-        let now = max(reactor.now, at)
-        if let deadline = readDeadline, deadline <= now { wakeReader(.timedOut) }
-        if let deadline = writeDeadline, deadline <= now { wakeWriter(.timedOut) }
-        if let next = earlier(readDeadline, writeDeadline) { arm(next) }
-    }
-
-    private func earlier(
-        _ left: ContinuousClock.Instant?,
-        _ right: ContinuousClock.Instant?
-    ) -> ContinuousClock.Instant? {
-        guard let left else { return right }
-        guard let right else { return left }
-        return min(left, right)
+        let now = max(reactor.time, at)
+        if readDeadline <= now { wakeReader(.timedOut) }
+        if writeDeadline <= now { wakeWriter(.timedOut) }
+        arm(min(readDeadline, writeDeadline))
     }
 }

@@ -9,11 +9,12 @@ package struct TimerID: Hashable, Sendable {
 /// Pure: time comes in as instants. Granularity: 8 milliseconds; no action runs early.
 struct TimerWheel {
     private static let slotCount = 1024
-    private static let granularity: Duration = .milliseconds(8)
+    /// Unit: nanoseconds.
+    private static let granularity: Int64 = 8_000_000
     /// The longest sleep between two looks at the wheel, in milliseconds.
     private static let longestSleep: Int32 = 8000
 
-    private let start: ContinuousClock.Instant
+    private let start: MonotonicInstant
     private var slots: [[UInt64: (tick: UInt64, action: () -> Void)]]
     private var current: UInt64 = 0
     /// No timer is due before this tick; found anew only after it has passed.
@@ -21,16 +22,16 @@ struct TimerWheel {
     private var serial: UInt64 = 0
     private(set) var count = 0
 
-    init(start: ContinuousClock.Instant) {
+    init(start: MonotonicInstant) {
         self.start = start
         slots = Array(repeating: [:], count: Self.slotCount)
     }
 
     mutating func add(
-        at deadline: ContinuousClock.Instant,
+        at deadline: MonotonicInstant,
         _ action: @escaping () -> Void
     ) -> TimerID {
-        let tick = max(current + 1, Self.ticks(deadline - start, roundingUp: true))
+        let tick = max(current + 1, Self.ticks(from: start, to: deadline, roundingUp: true))
         serial += 1
         slots[Int(tick % UInt64(Self.slotCount))][serial] = (tick, action)
         count += 1
@@ -45,20 +46,19 @@ struct TimerWheel {
     }
 
     /// How many milliseconds the loop may sleep: -1 without timers.
-    func millisecondsToNext(from now: ContinuousClock.Instant) -> Int32 {
+    func millisecondsToNext(from now: MonotonicInstant) -> Int32 {
         guard count > 0 else { return -1 }
-        let due = start + Self.granularity * Int(min(earliest, current + UInt64(Self.slotCount)))
-        let wait = due - now
-        guard wait > .zero else { return 0 }
-        let (seconds, attoseconds) = wait.components
-        guard seconds < 8 else { return Self.longestSleep }
-        return Int32(seconds) * 1000 + Int32(attoseconds / 1_000_000_000_000_000) + 1
+        let ticks = Int64(min(earliest, current + UInt64(Self.slotCount)))
+        let due = start.nanoseconds + ticks * Self.granularity
+        let wait = due - now.nanoseconds
+        guard wait > 0 else { return 0 }
+        return Int32(min(wait / 1_000_000 + 1, Int64(Self.longestSleep)))
     }
 
     /// Takes out what is due, in the order it was added; the caller runs it, outside of this wheel,
     /// because actions add and cancel timers.
-    mutating func takeDue(upTo now: ContinuousClock.Instant) -> [() -> Void] {
-        let target = Self.ticks(now - start, roundingUp: false)
+    mutating func takeDue(upTo now: MonotonicInstant) -> [() -> Void] {
+        let target = Self.ticks(from: start, to: now, roundingUp: false)
         guard target > current else { return [] }
         guard count > 0, target >= earliest else {
             current = target
@@ -92,10 +92,14 @@ struct TimerWheel {
         return current + UInt64(Self.slotCount)
     }
 
-    private static func ticks(_ duration: Duration, roundingUp: Bool) -> UInt64 {
-        guard duration > .zero else { return 0 }
-        let (seconds, attoseconds) = duration.components
-        let microseconds = UInt64(seconds) * 1_000_000 + UInt64(attoseconds / 1_000_000_000_000)
-        return roundingUp ? (microseconds + 8000) / 8000 : microseconds / 8000
+    private static func ticks(
+        from start: MonotonicInstant,
+        to instant: MonotonicInstant,
+        roundingUp: Bool
+    ) -> UInt64 {
+        guard instant > start else { return 0 }
+        let passed = UInt64(instant.nanoseconds - start.nanoseconds)
+        let size = UInt64(granularity)
+        return roundingUp ? passed / size + 1 : passed / size
     }
 }
