@@ -13,19 +13,19 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-let systemLibraries = ["CLinux", "COpenSSL", "CZlib"]
+let systemLibraries = ["CLinux", "COpenSSL", "CZlib", "CBrotli"]
 
 let modules: [(name: String, imports: [String], packages: [String])] = [
     ("Reactor", ["CLinux"], []),
     ("TLS", ["COpenSSL"], []),
     ("Crypto", ["COpenSSL"], []),
-    ("HTTP", [], []),
+    ("HTTP", ["CZlib", "CBrotli"], []),
     ("JSON", [], []),
     ("Model", [], []),
     ("Telemetry", [], []),
     ("DataPlane", ["Reactor", "TLS", "HTTP", "JSON", "Telemetry"], []),
     ("Registry", ["Model", "Crypto", "JSON", "Telemetry", "Reactor", "CZlib"], ["GRDB"]),
-    ("Edge", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry"], []),
+    ("Edge", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
     ("Executor", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
     ("Replication", ["Registry", "DataPlane", "Reactor", "HTTP", "JSON", "Model", "Crypto"], []),
     ("Templates", ["Registry", "Model", "Crypto", "JSON"], ["Yams"]),
@@ -83,6 +83,7 @@ func exists(_ path: String) -> Bool {
 var targets: [Target] = [
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 ]
 for module in modules where wanted?.contains(module.name) ?? true {

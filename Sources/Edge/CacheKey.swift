@@ -1,44 +1,38 @@
-package import HTTP
-package import Model
+import HTTP
+import Model
 
 /// What makes two requests the same to the cache.
-package enum CacheKey {
+///
+/// A key is text: distribution, path with the query strings that count, then one line for each header.
+enum CacheKey {
     /// The key of a request under a behaviour's policy.
-    package static func make(
-        _ head: RequestHead,
-        distribution: String,
-        behavior: CacheBehavior
-    ) -> String {
-        let policy = behavior.cachePolicy
+    static func make(_ head: RequestHead, distribution: String, plan: BehaviorPlan) -> String {
+        let policy = plan.policy
         var key = distribution
         key += head.method == "OPTIONS" ? "\nOPTIONS " : "\n"
         key += head.path
-        if policy.queryStrings != .none,
-            let query = OriginHeaders.filteredQuery(
-                head.query,
-                { OriginHeaders.includes(policy.queryStrings, $0) }
-            )
+        if policy.queryStrings != .none, let query = head.query,
+            let kept = OriginHeaders.filteredQuery(query, { plan.keys(query: $0) })
         {
             key += "?"
-            key += query
+            key += kept
         }
-        if case .only(let names) = policy.headers {
-            for name in names.map({ $0.lowercased() }).sorted()
-            where name != "accept-encoding" || !normalizes(policy) {
-                for value in head.headers.all(name) { key += "\n\(name):\(value)" }
+        for name in plan.keyHeaders {
+            for index in head.headers.indices where head.headers.isNamed(name, at: index) {
+                key += "\n"
+                key += name
+                key += ":"
+                key += head.headers.value(at: index)
             }
         }
-        if normalizes(policy), let sent = head.headers["accept-encoding"],
+        if plan.normalizesEncoding, let sent = head.headers["accept-encoding"],
             let encoding = OriginHeaders.normalizedEncoding(sent, policy)
         {
             key += "\naccept-encoding:"
             key += encoding
         }
         if policy.cookies != .none,
-            let cookies = OriginHeaders.filteredCookies(
-                head.headers,
-                { OriginHeaders.includes(policy.cookies, $0) && !$0.hasPrefix("CloudFront-") }
-            )
+            let cookies = OriginHeaders.filteredCookies(head.headers, { plan.keys(cookie: $0) })
         {
             key += "\ncookie:"
             key += cookies
@@ -46,7 +40,24 @@ package enum CacheKey {
         return key
     }
 
-    private static func normalizes(_ policy: CachePolicy) -> Bool {
-        policy.acceptsGzip || policy.acceptsBrotli
+    /// The key under which the parts of an object are kept.
+    static func parts(of key: String) -> String { key + partsMark }
+
+    private static let partsMark = "\n#parts"
+
+    /// Whether a key is one of a distribution's whose path an invalidation names.
+    ///
+    /// A `*` is a wildcard only as the last character ("What you need to know when invalidating files").
+    static func matches(_ key: String, distribution: String, path pattern: String) -> Bool {
+        let lines = key.utf8.split(
+            separator: UInt8(ascii: "\n"),
+            maxSplits: 2,
+            omittingEmptySubsequences: false
+        )
+        guard lines.count > 1, lines[0].elementsEqual(distribution.utf8) else { return false }
+        var target = Substring(lines[1])
+        if target.hasPrefix("OPTIONS ") { target = target.dropFirst(8) }
+        if pattern.hasSuffix("*") { return target.hasPrefix(pattern.dropLast()) }
+        return target == pattern
     }
 }

@@ -1,47 +1,10 @@
-package import HTTP
 import Synchronization
-
-/// A stored answer of an origin.
-package final class StoredResponse: Sendable {
-    package let head: ResponseHead
-    package let body: Bytes
-    /// Unit: seconds since 1970.
-    package let storedAt: Int
-    /// Unit: seconds since 1970.
-    package let expiresAt: Int
-    /// The age that the origin sent.
-    ///
-    /// Unit: seconds.
-    package let initialAge: Int
-    /// What the origin answered, before its hook.
-    package let originStatus: Int
-
-    /// Makes an entry.
-    package init(
-        head: ResponseHead,
-        body: Bytes,
-        storedAt: Int,
-        expiresAt: Int,
-        initialAge: Int = 0,
-        originStatus: Int
-    ) {
-        self.head = head
-        self.body = body
-        self.storedAt = storedAt
-        self.expiresAt = expiresAt
-        self.initialAge = initialAge
-        self.originStatus = originStatus
-    }
-
-    /// What counts against the store's bound.
-    ///
-    /// Unit: bytes.
-    package var cost: Int { body.count + head.headers.byteCount + 512 }
-}
 
 /// How a look-up ended.
 package enum CacheLookup: Sendable {
     case hit(StoredResponse)
+    /// Served at once though stale; whoever holds the fill refreshes it behind the viewer's back.
+    case stale(StoredResponse, Fill?)
     /// This request fetches for all that wait; a stale entry may be revalidated.
     case fill(Fill, stale: StoredResponse?)
     /// The answers under this key were not cacheable lately: nobody waits.
@@ -119,6 +82,12 @@ package final class CacheStore: Sendable {
         shard.state.withLock { state in
             let entry = state.entries.get(key)
             if let entry, entry.expiresAt > now { return .hit(entry) }
+            if let entry, entry.servedStaleUntil > now {
+                guard state.flights[key] == nil else { return .stale(entry, nil) }
+                state.serial += 1
+                state.flights[key] = Flight(serial: state.serial)
+                return .stale(entry, Fill(store: self, key: key, serial: state.serial))
+            }
             if !collapses || (state.uncacheable[key] ?? 0) > now { return .pass(stale: entry) }
             if state.flights[key] != nil { return nil }
             state.serial += 1
@@ -138,6 +107,34 @@ package final class CacheStore: Sendable {
         }
     }
 
+    /// The fresh entry of a key, or nil.
+    func fresh(_ key: String, now: Int) -> StoredResponse? {
+        shard(key).state.withLock { state in
+            guard let entry = state.entries.get(key), entry.expiresAt > now else { return nil }
+            return entry
+        }
+    }
+
+    /// Changes what is stored under a key; nil removes it.
+    func update(_ key: String, _ change: (StoredResponse?) -> StoredResponse?) {
+        let bound = shardBound
+        shard(key).state.withLock { state in
+            guard let entry = change(state.entries.get(key)), entry.cost <= bound else {
+                return state.entries.remove(key)
+            }
+            state.entries.put(key, entry)
+            while state.entries.cost > bound { state.entries.removeOldest() }
+        }
+    }
+
+    /// Forgets what an invalidation of a distribution names, in all variants.
+    ///
+    /// `path` starts with `/`; a `*` at its end is a wildcard. Returns how many entries went.
+    @discardableResult
+    package func invalidate(distribution: String, path: String) -> Int {
+        removeAll { CacheKey.matches($0, distribution: distribution, path: path) }
+    }
+
     /// Remembers that answers under this key are not for others.
     package func markUncacheable(_ key: String, now: Int) {
         shard(key).state.withLock { state in
@@ -147,12 +144,23 @@ package final class CacheStore: Sendable {
     }
 
     /// Forgets everything whose key satisfies a test: an invalidation.
-    package func removeAll(where test: (String) -> Bool) {
+    @discardableResult
+    package func removeAll(where test: (String) -> Bool) -> Int {
+        var count = 0
         for shard in shards {
             shard.state.withLock { state in
-                for key in state.entries.keys where test(key) { state.entries.remove(key) }
+                for key in state.entries.keys where test(key) {
+                    state.entries.remove(key)
+                    count += 1
+                }
             }
         }
+        return count
+    }
+
+    /// How many objects are held.
+    package var count: Int {
+        shards.reduce(0) { total, shard in total + shard.state.withLock { $0.entries.count } }
     }
 
     /// The bytes held.
@@ -197,75 +205,4 @@ package final class Fill: Sendable {
     }
 
     private func end() { store.endFlight(key, serial: serial) }
-}
-
-/// Entries in the order of their last use; every operation is constant-time.
-private struct RecencyMap {
-    private struct Node {
-        var key: String
-        var entry: StoredResponse
-        var newer: Int
-        var older: Int
-    }
-
-    private var places: [String: Int] = [:]
-    private var nodes: [Node?] = []
-    private var free: [Int] = []
-    private var newest = -1
-    private var oldest = -1
-    private(set) var cost = 0
-
-    var keys: [String] { Array(places.keys) }
-
-    mutating func get(_ key: String) -> StoredResponse? {
-        guard let place = places[key], let node = nodes[place] else { return nil }
-        if place != newest {
-            unlink(place)
-            link(place)
-        }
-        return node.entry
-    }
-
-    mutating func put(_ key: String, _ entry: StoredResponse) {
-        remove(key)
-        let node = Node(key: key, entry: entry, newer: -1, older: -1)
-        let place: Int
-        if let reused = free.popLast() {
-            place = reused
-            nodes[place] = node
-        } else {
-            place = nodes.count
-            nodes.append(node)
-        }
-        places[key] = place
-        cost += entry.cost
-        link(place)
-    }
-
-    mutating func remove(_ key: String) {
-        guard let place = places.removeValue(forKey: key), let node = nodes[place] else { return }
-        unlink(place)
-        nodes[place] = nil
-        free.append(place)
-        cost -= node.entry.cost
-    }
-
-    mutating func removeOldest() {
-        guard oldest >= 0, let node = nodes[oldest] else { return }
-        remove(node.key)
-    }
-
-    private mutating func link(_ place: Int) {
-        nodes[place]?.older = newest
-        nodes[place]?.newer = -1
-        if newest >= 0 { nodes[newest]?.newer = place }
-        newest = place
-        if oldest < 0 { oldest = place }
-    }
-
-    private mutating func unlink(_ place: Int) {
-        guard let node = nodes[place] else { return }
-        if node.newer >= 0 { nodes[node.newer]?.older = node.older } else { newest = node.older }
-        if node.older >= 0 { nodes[node.older]?.newer = node.newer } else { oldest = node.newer }
-    }
 }

@@ -3,39 +3,70 @@ import HTTP
 import Model
 
 extension EdgePipeline {
-    /// The checks before any function: enabled, behaviour, protocol, method.
-    func admit(
-        _ exchange: borrowing Exchange,
-        _ passage: inout Passage
-    ) throws(Stop) -> CacheBehavior {
+    /// The checks before any function, in CloudFront's order; the behaviour is chosen on the way.
+    func admit(_ exchange: inout Exchange, _ passage: inout Passage) throws(Stop) {
         let id = passage.requestID
-        guard distribution.isEnabled else { throw .error(403, "Bad request.", requestID: id) }
+        guard distribution.isEnabled else { throw .refusal(.disabled, requestID: id) }
+        try checkSize(exchange.request, id)
+        passage.facts = try facts(&exchange, id)
+        if !passage.isErrorPage,
+            !distribution.geoRestriction.admits(country: passage.facts.country)
+        {
+            throw .refusal(.country, requestID: id)
+        }
         let path = PathPattern.normalized(exchange.request.path)
-        guard
-            let behavior = distribution.behaviors.first(where: {
-                PathPattern.matches($0.pathPattern, path: path)
-            }) ?? distribution.behaviors.last
-        else { throw .error(403, "Bad request.", requestID: id) }
-        if passage.isErrorPage { return behavior }
+        if let plan = plans.first(where: { $0.pattern.matches(path) }) { passage.plan = plan }
+        if passage.isErrorPage { return }
+        let behavior = passage.plan.behavior
         if !exchange.viewer.isTLS {
             try checkProtocol(behavior.viewerProtocolPolicy, exchange.request, id)
         }
         let method = exchange.request.method
         guard behavior.allowedMethods.contains(method) else {
-            let supports =
+            let more =
                 behavior.allowedMethods.contains("POST")
                 ? "" : " The distribution supports only cachable requests."
-            throw .error(
-                403,
-                "This distribution is not configured to allow the HTTP request method that was used "
-                    + "for this request." + supports,
-                requestID: id
+            throw .refusal(.method, requestID: id, more: more)
+        }
+        if method == "GET", hasContent(exchange.body) {
+            throw .refusal(.contentOfGet, requestID: id)
+        }
+        try checkSignature(&exchange, passage)
+    }
+
+    private func checkSize(_ head: RequestHead, _ id: String) throws(Stop) {
+        let target = head.path.utf8.count + (head.query.map { $0.utf8.count + 1 } ?? 0)
+        guard target <= EdgeLimits.uriAndQuery else {
+            throw .refusal(.urlTooLong, requestID: id)
+        }
+        guard target + head.headers.byteCount <= EdgeLimits.head else {
+            throw .refusal(.headTooLarge, requestID: id)
+        }
+        guard head.headers.contains("via") else { return }
+        let hops = head.headers.all("via").joined(separator: ",").split(separator: ",")
+        if hops.filter({ $0.hasSuffix(".cloudfront.net (CloudFront)") }).count
+            >= EdgeLimits.chainedDistributions
+        {
+            throw .refusal(.chained, requestID: id)
+        }
+    }
+
+    private func checkSignature(_ exchange: inout Exchange, _ passage: Passage) throws(Stop) {
+        guard let signatures = passage.plan.signatures else { return }
+        let asked = SignedRequests.Asked(
+            head: exchange.request,
+            isTLS: exchange.viewer.isTLS,
+            address: exchange.viewer.address,
+            now: clock()
+        )
+        if let rule = signatures.check(asked) {
+            throw .refusal(
+                rule,
+                requestID: passage.requestID,
+                mayHavePage: settings.pagesForSignatureErrors
             )
         }
-        guard method != "GET" || !hasContent(exchange.body) else {
-            throw .error(403, "Bad request.", requestID: id)
-        }
-        return behavior
+        exchange.request.query = SignedRequests.withoutParameters(exchange.request.query)
     }
 
     private func hasContent(_ body: borrowing Body) -> Bool {
@@ -53,12 +84,10 @@ extension EdgePipeline {
     ) throws(Stop) {
         switch policy {
         case .allowAll: return
-        case .httpsOnly: throw .error(403, "Bad request.", requestID: id)
+        case .httpsOnly: throw .refusal(.https, requestID: id)
         case .redirectToHTTPS:
             let isRead = head.method == "GET" || head.method == "HEAD"
-            if !isRead, head.version == .http10 {
-                throw .error(403, "Bad request.", requestID: id)
-            }
+            if !isRead, head.version == .http10 { throw .refusal(.https, requestID: id) }
             let host = head.host.contains(":") ? "[\(head.host)]" : head.host
             let port = edge.httpsPort == 443 ? "" : ":\(edge.httpsPort)"
             throw .redirect(isRead ? 301 : 307, to: "https://\(host)\(port)\(head.target)")
@@ -67,7 +96,7 @@ extension EdgePipeline {
 
     /// Puts the default root object for the path that is exactly `/`.
     func applyDefaultRootObject(_ exchange: inout Exchange) {
-        guard exchange.request.path == "/", !distribution.defaultRootObject.isEmpty else { return }
+        guard !distribution.defaultRootObject.isEmpty, exchange.request.path == "/" else { return }
         exchange.request.path = "/" + distribution.defaultRootObject
     }
 }

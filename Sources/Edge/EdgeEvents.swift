@@ -1,3 +1,4 @@
+import Crypto
 package import HTTP
 import JSON
 package import Model
@@ -88,7 +89,7 @@ package enum EdgeEvents {
             writer.field("inputTruncated", body.isTruncated)
             writer.field("action", "read-only")
             writer.field("encoding", "base64")
-            writer.field("data", Base64.encode(body.data))
+            writer.field("data", Base64.encode(Array(body.data)))
             writer.endObject()
         }
         if let origin = request.origin { write(origin, to: &writer) }
@@ -132,7 +133,10 @@ package enum EdgeEvents {
         writer.beginObject()
         writer.key(origin.isS3 ? "s3" : "custom")
         writer.beginObject()
-        if origin.isS3 { writer.field("authMethod", "none") }
+        if origin.isS3 {
+            let isNamed = !origin.originAccessIdentity.isEmpty
+            writer.field("authMethod", isNamed ? "origin-access-identity" : "none")
+        }
         writer.key("customHeaders")
         writer.beginObject()
         for (name, value) in origin.customHeaders.sorted(by: { $0.key < $1.key }) {
@@ -149,7 +153,7 @@ package enum EdgeEvents {
         if origin.isS3 {
             writer.field("path", origin.path)
             writer.field("readTimeout", origin.readTimeout)
-            writer.field("region", "us-east-1")
+            writer.field("region", origin.region)
             writer.field("responseCompletionTimeout", origin.responseCompletionTimeout)
         } else {
             let isTLS = origin.protocolPolicy == .httpsOnly
@@ -166,73 +170,5 @@ package enum EdgeEvents {
         }
         writer.endObject()
         writer.endObject()
-    }
-}
-
-/// Base64 with the standard alphabet and padding.
-enum Base64 {
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
-    )
-
-    static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var out: [UInt8] = []
-        out.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var group: UInt32 = 0
-        var held = 0
-        for byte in bytes {
-            group = group << 8 | UInt32(byte)
-            held += 1
-            if held == 3 {
-                for shift in [18, 12, 6, 0] {
-                    out.append(alphabet[Int(group >> UInt32(shift) & 63)])
-                }
-                group = 0
-                held = 0
-            }
-        }
-        if held > 0 {
-            group <<= UInt32(8 * (3 - held))
-            for position in 0..<4 {
-                let shift = UInt32(18 - 6 * position)
-                out.append(
-                    position <= held ? alphabet[Int(group >> shift & 63)] : UInt8(ascii: "=")
-                )
-            }
-        }
-        return String(decoding: out, as: UTF8.self)
-    }
-
-    /// The bytes, or nil for anything but groups of four with right padding.
-    static func decode(_ text: String) -> [UInt8]? {
-        let input = Array(text.utf8)
-        guard input.count % 4 == 0 else { return nil }
-        var out: [UInt8] = []
-        out.reserveCapacity(input.count / 4 * 3)
-        let padding = input.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
-        var group: UInt32 = 0
-        for (position, byte) in input.enumerated() {
-            let isPadding = position >= input.count - padding
-            guard let value = isPadding ? 0 : digit(byte) else { return nil }
-            group = group << 6 | value
-            guard position % 4 == 3 else { continue }
-            out.append(UInt8(truncatingIfNeeded: group >> 16))
-            out.append(UInt8(truncatingIfNeeded: group >> 8))
-            out.append(UInt8(truncatingIfNeeded: group))
-            group = 0
-        }
-        out.removeLast(padding)
-        return out
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt32? {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - 65)
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - 71)
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte + 4)
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
     }
 }

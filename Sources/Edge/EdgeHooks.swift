@@ -13,10 +13,9 @@ extension EdgePipeline {
     /// Runs the viewer-request hook: the request changes, or the function answers.
     func viewerRequest(
         _ exchange: inout Exchange,
-        _ behavior: CacheBehavior,
         _ passage: Passage
     ) async throws(Stop) {
-        guard !passage.isErrorPage, let hook = association(.viewerRequest, behavior) else { return }
+        guard !passage.isErrorPage, let hook = passage.plan.hook(.viewerRequest) else { return }
         var sent = EventRequest(
             clientIP: exchange.viewer.address,
             head: exchange.request,
@@ -54,11 +53,10 @@ extension EdgePipeline {
     func originRequest(
         _ outbound: inout Outbound,
         _ exchange: inout Exchange,
-        _ behavior: CacheBehavior,
         _ passage: Passage
     ) async throws(Stop) -> Answer? {
-        guard let hook = association(.originRequest, behavior) else { return nil }
-        var sent = originView(outbound, exchange.viewer.address, behavior)
+        guard let hook = passage.plan.hook(.originRequest) else { return nil }
+        var sent = originView(outbound, exchange.viewer.address, passage.plan)
         if hook.includeBody {
             sent.body = try await peek(&outbound.body, EdgeLimits.originBody, passage)
         }
@@ -66,7 +64,12 @@ extension EdgePipeline {
         let payload = try await invoke(hook, sent, nil, &exchange, passage)
         let result: RequestHookResult
         do throws(EdgeViolation) {
-            result = try EdgeResults.decodeRequest(payload, event: .originRequest, sent: sent)
+            result = try EdgeResults.decodeRequest(
+                payload,
+                event: .originRequest,
+                sent: sent,
+                acceptsLocalOrigins: settings.acceptsLocalOrigins
+            )
         } catch {
             throw fail(error, hook, &exchange, passage, started)
         }
@@ -94,17 +97,18 @@ extension EdgePipeline {
         }
     }
 
-    /// Runs the origin-response hook, also for the origin's errors.
+    /// Runs the origin-response hook, also for the origin's errors and for its 304.
     func originResponse(
         _ answer: inout Answer,
         _ outbound: Outbound,
         _ exchange: inout Exchange,
-        _ behavior: CacheBehavior,
         _ passage: Passage
     ) async throws(Stop) {
-        guard let hook = association(.originResponse, behavior), !answer.isUpgrade else { return }
-        let sent = originView(outbound, exchange.viewer.address, behavior)
-        try await respond(hook, sent, &answer, &exchange, passage)
+        guard answer.mayBeKept, !answer.isUpgrade,
+            let hook = passage.plan.hook(.originResponse)
+        else { return }
+        let sent = originView(outbound, exchange.viewer.address, passage.plan)
+        _ = try await respond(hook, sent, &answer, &exchange, passage)
         answer.mayHaveErrorPage = answer.head.status >= 400
     }
 
@@ -113,27 +117,40 @@ extension EdgePipeline {
         _ answer: inout Answer,
         _ viewerHead: RequestHead,
         _ exchange: inout Exchange,
-        _ behavior: CacheBehavior,
         _ passage: Passage
     ) async throws(Stop) {
-        guard !passage.isErrorPage, answer.runsViewerResponse, !answer.isUpgrade,
-            let hook = association(.viewerResponse, behavior)
+        guard let hook = passage.plan.hook(.viewerResponse), answer.runsViewerResponse,
+            !passage.isErrorPage, !answer.isUpgrade
         else { return }
         let sent = EventRequest(
             clientIP: exchange.viewer.address,
             head: viewerHead,
             querystring: viewerHead.query ?? ""
         )
-        try await respond(hook, sent, &answer, &exchange, passage)
+        let body = answer.body
+        do throws(Stop) {
+            if try await respond(hook, sent, &answer, &exchange, passage) { await keep(body) }
+        } catch {
+            await keep(body)
+            throw error
+        }
     }
 
+    /// Reads on for the cache what the viewer does not get: the hook stands behind the cache.
+    private func keep(_ body: Body) async {
+        if case .stream(let source, _) = body, let source = source as? TeeSource {
+            await source.drain()
+        }
+    }
+
+    /// Runs a response hook and tells whether it replaced the body.
     private func respond(
         _ hook: EdgeFunctionAssociation,
         _ sent: EventRequest,
         _ answer: inout Answer,
         _ exchange: inout Exchange,
         _ passage: Passage
-    ) async throws(Stop) {
+    ) async throws(Stop) -> Bool {
         let started = ContinuousClock.now
         let payload = try await invoke(hook, sent, answer.head, &exchange, passage)
         do throws(EdgeViolation) {
@@ -144,34 +161,27 @@ extension EdgePipeline {
             )
             note(hook, &exchange, started, Changes.between(answer.head, result.head), "proceed")
             answer.head = result.head
-            if let body = result.body {
-                answer.body = body.isEmpty ? .empty : .bytes(body)
-                answer.head.headers.remove("content-length")
-                answer.head.headers.append("Content-Length", String(body.count))
-            }
+            guard let body = result.body else { return false }
+            answer.body = body.isEmpty ? .empty : .bytes(body)
+            answer.head.headers.remove("content-length")
+            answer.head.headers.append("Content-Length", String(body.count))
+            return true
         } catch {
             throw fail(error, hook, &exchange, passage, started)
         }
     }
 
-    private func association(
-        _ event: EdgeEvent,
-        _ behavior: CacheBehavior
-    ) -> EdgeFunctionAssociation? {
-        behavior.functions.first { $0.event == event }
-    }
-
     private func originView(
         _ outbound: Outbound,
         _ address: String,
-        _ behavior: CacheBehavior
+        _ plan: BehaviorPlan
     ) -> EventRequest {
         let request = outbound.request
         var origin = request.origin
         if origin.protocolPolicy == .matchViewer {
             origin.protocolPolicy = request.isTLS ? .httpsOnly : .httpOnly
         }
-        let query = OriginHeaders.takesAllQueries(behavior) ? request.head.query ?? "" : ""
+        let query = plan.forwardsAllQueries ? request.head.query ?? "" : ""
         return EventRequest(
             clientIP: address,
             head: request.head,
@@ -234,7 +244,7 @@ extension EdgePipeline {
     ) -> Stop {
         let rule = violation.rule
         let kind = rule.status == 502 ? "Validation error" : "Execution error"
-        log("(\(passage.requestID)) ERROR \(kind): \(violation.detail)")
+        log("(\(passage.requestID)) ERROR \(kind): \(violation.detail) [\(rule.rawValue)]")
         note(hook, &exchange, started, [violation.detail], rule.rawValue)
         return .error(
             rule.status,
@@ -260,97 +270,5 @@ extension EdgePipeline {
                 outcome: outcome
             )
         )
-    }
-
-    /// Reads the start of a body for an event and keeps all of it for the origin.
-    private func peek(
-        _ body: inout Body,
-        _ limit: Int,
-        _ passage: Passage
-    ) async throws(Stop) -> EventBody {
-        switch body {
-        case .empty, .upgrade: return EventBody(data: [], isTruncated: false)
-        case .bytes(let bytes):
-            return EventBody(data: bytes.prefix(limit), isTruncated: bytes.count > limit)
-        case .stream(let source, let length):
-            var held: [UInt8] = []
-            do throws(Fault) {
-                while held.count <= limit {
-                    guard let piece = try await source.read() else {
-                        body = .bytes(held[...])
-                        return EventBody(data: held[...], isTruncated: false)
-                    }
-                    held += piece
-                }
-            } catch {
-                throw .error(error.status, "Bad request.", requestID: passage.requestID)
-            }
-            body = .stream(PrefixedSource(held[...], then: source), length: length)
-            return EventBody(data: held.prefix(limit), isTruncated: true)
-        }
-    }
-}
-
-extension ContinuousClock.Instant {
-    var microsecondsUntilNow: Int { Int((.now - self) / .microseconds(1)) }
-}
-
-extension Answer {
-    /// Whether the connection was switched to another protocol.
-    var isUpgrade: Bool { if case .upgrade = body { true } else { false } }
-}
-
-/// Bytes that were read ahead, then the rest.
-private final class PrefixedSource: BodySource {
-    private var prefix: Bytes?
-    private let rest: any BodySource
-    var trailers: Headers { rest.trailers }
-
-    init(_ prefix: Bytes, then rest: any BodySource) {
-        self.prefix = prefix
-        self.rest = rest
-    }
-
-    func read() async throws(Fault) -> Bytes? {
-        if let piece = prefix {
-            prefix = nil
-            return piece
-        }
-        return try await rest.read()
-    }
-}
-
-/// What a stage changed, for people.
-enum Changes {
-    /// The most lines of one stage.
-    private static let bound = 32
-
-    static func between(_ old: RequestHead, _ new: RequestHead) -> [String] {
-        var lines: [String] = []
-        if old.path != new.path { lines.append("uri: \(old.path) -> \(new.path)") }
-        if old.query != new.query {
-            lines.append("querystring: \(old.query ?? "") -> \(new.query ?? "")")
-        }
-        return lines + between(old.headers, new.headers)
-    }
-
-    static func between(_ old: ResponseHead, _ new: ResponseHead) -> [String] {
-        let lines = old.status == new.status ? [] : ["status: \(old.status) -> \(new.status)"]
-        return lines + between(old.headers, new.headers)
-    }
-
-    private static func between(_ old: Headers, _ new: Headers) -> [String] {
-        var lines: [String] = []
-        var names: Set<String> = []
-        for (name, _) in new where names.insert(name.lowercased()).inserted {
-            let values = new.all(name)
-            if old.all(name) != values {
-                lines.append("header \(name.lowercased()): \(values.joined(separator: ", "))")
-            }
-        }
-        for (name, _) in old where names.insert(name.lowercased()).inserted {
-            lines.append("header \(name.lowercased()) removed")
-        }
-        return Array(lines.prefix(bound))
     }
 }

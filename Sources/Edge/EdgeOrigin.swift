@@ -1,96 +1,31 @@
 import DataPlane
 import HTTP
 import Model
+import Reactor
 import Telemetry
 
-/// What a request that found nothing fresh may do.
-struct Pending {
-    /// The duty to fill the cache; nil when nobody waits.
-    var fill: Fill?
-    var stale: StoredResponse?
-    /// Empty when the answer is not for the cache.
-    var key = ""
-}
-
-/// The cache's word on a request.
-enum Found {
-    case stored(StoredResponse)
-    case ask(Pending)
-}
-
 extension EdgePipeline {
-    /// Looks for a stored answer, or waits for the one that fetches it.
-    func lookUp(
-        _ exchange: inout Exchange,
-        _ behavior: CacheBehavior,
-        _ passage: inout Passage
-    ) async -> Found {
-        let head = exchange.request
-        let policy = behavior.cachePolicy
-        let isOff = policy.minTTL == 0 && policy.defaultTTL == 0 && policy.maxTTL == 0
-        let forwardsAll = policy.isLegacy && policy.headers == .all
-        guard !isOff, !forwardsAll,
-            ["GET", "HEAD"].contains(head.method)
-                || (head.method == "OPTIONS" && behavior.cachedMethods.contains("OPTIONS")),
-            !OriginHeaders.isUpgrade(head)
-        else { return .ask(Pending()) }
-        let started = ContinuousClock.now
-        let key = CacheKey.make(head, distribution: distribution.id, behavior: behavior)
-        // A HEAD or a range is answered from the cache, but does not fill it.
-        let fills = head.method != "HEAD" && !head.headers.contains("range")
-        let forwardsCookies =
-            policy.cookies != .none || (behavior.originRequestPolicy?.cookies ?? .none) != .none
-        let found = await cache.lookUp(key, now: clock, collapses: fills && !forwardsCookies)
-        let outcome: String
-        let result: Found
-        switch found {
-        case .hit(let entry):
-            outcome = "hit"
-            result = .stored(entry)
-        case .fill(let fill, let stale):
-            outcome = stale == nil ? "miss" : "stale"
-            result = .ask(Pending(fill: fill, stale: stale, key: key))
-        case .pass(let stale):
-            outcome = stale == nil ? "miss" : "stale"
-            result = .ask(Pending(stale: fills ? stale : nil, key: fills ? key : ""))
-        }
-        exchange.record.stages.append(
-            TimelineEntry(
-                stage: "cache",
-                durationMicroseconds: started.microsecondsUntilNow,
-                outcome: outcome
-            )
-        )
-        return result
-    }
-
-    /// Builds the request to the behaviour's origin.
+    /// Builds the request to one of the behaviour's origins.
     func makeOutbound(
-        _ exchange: inout Exchange,
-        _ behavior: CacheBehavior,
+        _ origin: Origin,
         _ pending: Pending,
+        _ exchange: inout Exchange,
         _ passage: Passage
-    ) throws(Stop) -> Outbound {
-        guard let origin = distribution.origins.first(where: { $0.id == behavior.targetOriginID })
-        else {
-            throw .error(
-                502,
-                "CloudFront wasn't able to resolve the origin domain name.",
-                requestID: passage.requestID
-            )
-        }
+    ) -> Outbound {
         var head = OriginHeaders.build(
             from: exchange.request,
             address: exchange.viewer.address,
             via: via,
-            behavior: behavior,
+            plan: passage.plan,
             origin: origin,
-            isCacheable: !pending.key.isEmpty
+            pending: pending
         )
         if let stale = pending.stale?.head.headers {
             if let tag = stale["etag"] { head.headers.set("If-None-Match", tag) }
             if let date = stale["last-modified"] { head.headers.set("If-Modified-Since", date) }
         }
+        // What the origin's own settings say wins over the viewer's.
+        for name in origin.customHeaders.keys { head.headers.remove(name) }
         let body = exchange.body
         exchange.body = .empty
         return Outbound(
@@ -103,14 +38,24 @@ extension EdgePipeline {
         )
     }
 
-    /// Sends the request where its origin is and cleans up what comes back.
+    /// The fault of an origin whose configured name does not resolve: its hook does not run then.
+    ///
+    /// Source: "Restrictions on Lambda@Edge".
+    func nameFault(of outbound: Outbound, _ passage: Passage) async -> Fault? {
+        guard passage.plan.hook(.originRequest) != nil,
+            case .upstream(let target) = origins.target(for: outbound.request)
+        else { return nil }
+        let addresses = await NameResolver.shared.resolve(target.host, port: target.port)
+        guard addresses.isEmpty else { return nil }
+        return Fault(.nameNotResolved, side: .origin, detail: target.host)
+    }
+
+    /// Sends the request where its origin is.
     func askOrigin(
         _ outbound: Outbound,
-        _ pending: Pending,
-        _ behavior: CacheBehavior,
         _ exchange: inout Exchange,
         _ passage: Passage
-    ) async throws(Stop) -> Answer {
+    ) async -> Result<Response, Fault> {
         let started = ContinuousClock.now
         var request = outbound.request
         request.head.path = request.origin.path + request.head.path
@@ -118,34 +63,61 @@ extension EdgePipeline {
             request.head.headers.set(name, value)
         }
         request.head.headers.set("X-Amz-Cf-Id", passage.requestID)
-        var response: Response
+        let outcome: Result<Response, Fault>
         do throws(Fault) {
-            response = try await send(request, outbound.body, &exchange)
+            outcome = .success(try await send(request, outbound.body, &exchange))
         } catch {
-            noteOrigin(&exchange, started, request, "\(error.kind)")
-            if let stale = pending.stale, mayServeStale(stale, behavior) {
-                return standIn(stale, status: error.status, pending)
+            outcome = .failure(error)
+        }
+        let word =
+            switch outcome {
+            case .success(let response): "\(response.head.status)"
+            case .failure(let fault): "\(fault.kind)"
             }
-            let (status, text) = ErrorPage.reason(for: error)
-            log("(\(passage.requestID)) ERROR origin \(request.origin.domainName): \(error.detail)")
-            throw .error(status, text, requestID: passage.requestID)
-        }
-        noteOrigin(&exchange, started, request, "\(response.head.status)")
-        if response.head.status >= 500, let stale = pending.stale, mayServeStale(stale, behavior) {
-            return standIn(stale, status: response.head.status, pending)
-        }
-        if response.head.status == 304, let stale = pending.stale {
-            return refreshed(stale, by: response.head, behavior)
-        }
-        cleanUp(&response.head, behavior)
-        let status = response.head.status
-        var answer = Answer(
-            head: response.head,
-            body: response.body,
-            result: status >= 400 ? "Error" : "Miss"
+        exchange.record.stages.append(
+            TimelineEntry(
+                stage: "origin",
+                durationMicroseconds: started.microsecondsUntilNow,
+                changes: ["origin: \(request.origin.domainName)\(request.head.target)"],
+                outcome: word
+            )
         )
-        answer.settle()
-        return answer
+        return outcome
+    }
+
+    /// What the origin's answer, or its absence, means: a stale answer may stand for a failure.
+    func judge(
+        _ outcome: Result<Response, Fault>,
+        _ outbound: Outbound,
+        _ pending: Pending,
+        _ passage: Passage
+    ) throws(Stop) -> Answer {
+        switch outcome {
+        case .failure(let fault):
+            let name = outbound.request.origin.domainName
+            log("(\(passage.requestID)) ERROR origin \(name): \(fault.kind) \(fault.detail)")
+            if let stale = pending.stale, mayServeStale(stale, passage.plan) {
+                return standIn(stale, status: fault.status, pending)
+            }
+            throw .refusal(ViewerRule(fault), requestID: passage.requestID)
+        case .success(var response):
+            let status = response.head.status
+            if status >= 500, let stale = pending.stale, mayServeStale(stale, passage.plan) {
+                return standIn(stale, status: status, pending)
+            }
+            OriginHeaders.cleanUp(&response.head, passage.plan)
+            var answer = Answer(
+                head: response.head,
+                body: response.body,
+                result: status >= 400 ? "Error" : "Miss"
+            )
+            answer.settle()
+            if status == 304, let stale = pending.stale {
+                answer.refreshed = stale
+                answer.result = "RefreshHit"
+            }
+            return answer
+        }
     }
 
     private func send(
@@ -156,18 +128,16 @@ extension EdgePipeline {
         switch origins.target(for: request) {
         case .folder(let folder): return FolderOrigin.respond(to: request.head, folder: folder)
         case .upstream(let target):
-            var limits = UpstreamLimits()
-            limits.connect = .seconds(request.origin.connectionTimeout)
-            limits.response = .seconds(request.origin.readTimeout)
-            limits.keepAlive = .seconds(request.origin.keepaliveTimeout)
-            limits.attempts = request.origin.connectionAttempts
-            return try await exchange.context.upstream.send(
+            let limit = CompletionLimit(seconds: request.origin.responseCompletionTimeout)
+            var response = try await exchange.context.upstream.send(
                 request.head,
                 body: body,
                 to: target,
-                limits: limits,
+                limits: limit.limits(of: request.origin),
                 interim: exchange.sendInterim
             )
+            limit.bound(&response.body)
+            return response
         case .door(let door):
             guard exchange.depth + 1 <= EdgeLimits.depth else {
                 throw Fault(.misconfigured("doors lead in a circle"), side: .edge)
@@ -191,77 +161,123 @@ extension EdgePipeline {
         }
     }
 
-    /// Serves a stale entry for the error caching time before the origin is tried again.
+    /// Serves a stale answer for the error caching time before the origin is tried again.
     private func standIn(_ stale: StoredResponse, status: Int, _ pending: Pending) -> Answer {
         let now = clock()
-        let custom = distribution.customErrorResponses.first { $0.errorCode == status }
-        let entry = StoredResponse(
-            head: stale.head,
-            body: stale.body,
-            storedAt: stale.storedAt,
-            expiresAt: now + (custom?.errorCachingMinTTL ?? 10),
-            initialAge: stale.initialAge,
-            originStatus: stale.originStatus
-        )
+        let pause = errorResponse(for: status)?.errorCachingMinTTL ?? 10
+        let entry = StoredResponse(stale, heldUntil: now + pause)
         if let fill = pending.fill { fill.fulfil(entry) } else { cache.put(pending.key, entry) }
         return Answer(entry, age: Freshness.age(of: entry, now: now), result: "Hit")
     }
 
-    private func mayServeStale(_ stale: StoredResponse, _ behavior: CacheBehavior) -> Bool {
-        let policy = behavior.cachePolicy
-        return (policy.minTTL > 0 || policy.maxTTL > 0)
-            && !Freshness.Directives(stale.head.headers).staleIfErrorIsOff
-    }
-
-    private func refreshed(
-        _ stale: StoredResponse,
-        by head: ResponseHead,
-        _ behavior: CacheBehavior
-    ) -> Answer {
-        var answer = Answer(stale, age: 0, result: "RefreshHit")
-        var fresh = head
-        cleanUp(&fresh, behavior)
-        var seen: Set<String> = ["content-length", "content-encoding", "content-type"]
-        for (name, _) in fresh.headers where seen.insert(name.lowercased()).inserted {
-            answer.head.headers.remove(name)
-            for value in fresh.headers.all(name) { answer.head.headers.append(name, value) }
+    /// Whether a stale answer may stand for a failing origin.
+    ///
+    /// Source: "Manage how long content stays in the cache (expiration)", "Serve stale (expired) content".
+    private func mayServeStale(_ stale: StoredResponse, _ plan: BehaviorPlan) -> Bool {
+        guard plan.policy.minTTL > 0 || plan.policy.maxTTL > 0, stale.originStatus < 400 else {
+            return false
         }
-        answer.age = nil
-        return answer
+        let control = CacheControl(stale.head.headers)
+        if let seconds = control.staleIfError {
+            let latest = stale.storedAt + plan.policy.maxTTL
+            return clock() < min(stale.freshUntil + seconds, max(latest, stale.freshUntil))
+        }
+        return !control.mustRevalidate && !control.proxyRevalidate
     }
 
-    private func noteOrigin(
-        _ exchange: inout Exchange,
-        _ started: ContinuousClock.Instant,
-        _ request: OriginRequest,
-        _ outcome: String
-    ) {
-        exchange.record.stages.append(
-            TimelineEntry(
-                stage: "origin",
-                durationMicroseconds: started.microsecondsUntilNow,
-                changes: ["origin: \(request.origin.domainName)\(request.head.target)"],
-                outcome: outcome
-            )
-        )
-    }
-
-    /// Removes what an origin's answer must not carry on.
-    private func cleanUp(_ head: inout ResponseHead, _ behavior: CacheBehavior) {
-        if head.status == 101 { return }
-        let named = head.headers.all("connection").flatMap { $0.split(separator: ",") }
-            .map { $0.trimmingASCIIWhitespace().lowercased() }
-        let keepsCookies =
-            behavior.cachePolicy.cookies != .none
-            || (behavior.originRequestPolicy?.cookies ?? .none) != .none
-        head.headers.removeAll { name in
-            switch name.lowercased() {
-            case "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade",
-                "transfer-encoding", "via", "x-cache", "x-amz-cf-pop", "x-amz-cf-id":
-                true
-            case "set-cookie": !keepsCookies
-            case let lowered: named.contains(lowered)
+    /// Joins a stored answer with the 304 that confirmed it, after the origin-response hook saw that.
+    func joinRefreshed(_ answer: inout Answer) {
+        guard let stale = answer.refreshed else { return }
+        let confirmation = answer
+        answer.head = stale.head
+        var seen: Set<String> = ["content-length", "content-encoding", "content-type"]
+        if !confirmation.head.headers.contains("age") { answer.head.headers.remove("age") }
+        for (name, _) in confirmation.head.headers where seen.insert(name.lowercased()).inserted {
+            answer.head.headers.remove(name)
+            for value in confirmation.head.headers.all(name) {
+                answer.head.headers.append(name, value)
             }
         }
+        if confirmation.head.status != 304 {
+            answer.head.status = confirmation.head.status
+            answer.head.reason = confirmation.head.reason
+        }
+        if case .empty = confirmation.body {
+            answer.body = stale.body.isEmpty ? .empty : .bytes(stale.body)
+        } else {
+            answer.head.headers.remove("content-encoding")
+        }
+        answer.originStatus = stale.originStatus
+        answer.settle()
+    }
+}
+
+extension BehaviorPlan {
+    /// Whether the group's second origin is asked after this outcome of the first.
+    ///
+    /// Source: "Optimize high availability with CloudFront origin failover": a failed connection counts as
+    /// 503, a timeout as 504.
+    func failsOver(on outcome: Result<Response, Fault>) -> Bool {
+        switch outcome {
+        case .success(let response): return failoverStatuses.contains(response.head.status)
+        case .failure(let fault):
+            switch fault.kind {
+            case .connectTimeout, .responseTimeout, .idleTimeout:
+                return failoverStatuses.contains(504)
+            case .malformedMessage, .headTooLarge, .incompleteBody:
+                return failoverStatuses.contains(502)
+            case .cancelled: return false
+            default: return failoverStatuses.contains(503)
+            }
+        }
+    }
+}
+
+/// The time that an origin has for its whole answer, over all attempts.
+///
+/// Source: "Origin settings", response completion timeout.
+private struct CompletionLimit {
+    private let deadline: ContinuousClock.Instant?
+
+    /// Starts the time; zero means none.
+    init(seconds: Int) {
+        deadline = seconds > 0 ? .now + .seconds(seconds) : nil
+    }
+
+    func limits(of origin: Origin) -> UpstreamLimits {
+        var limits = UpstreamLimits()
+        limits.connect = .seconds(origin.connectionTimeout)
+        limits.response = .seconds(origin.readTimeout)
+        limits.keepAlive = .seconds(origin.keepaliveTimeout)
+        limits.attempts = origin.connectionAttempts
+        if let deadline {
+            let left = max(ContinuousClock.now.duration(to: deadline), Duration.milliseconds(1))
+            limits.connect = min(limits.connect, left)
+            limits.response = min(limits.response, left)
+        }
+        return limits
+    }
+
+    func bound(_ body: inout Body) {
+        guard let deadline, case .stream(let source, let length) = body else { return }
+        body = .stream(DeadlineSource(source, deadline), length: length)
+    }
+}
+
+/// Ends a body that takes too long.
+private final class DeadlineSource: BodySource {
+    private let source: any BodySource
+    private let deadline: ContinuousClock.Instant
+    var trailers: Headers { source.trailers }
+    var isReady: Bool { source.isReady }
+
+    init(_ source: any BodySource, _ deadline: ContinuousClock.Instant) {
+        self.source = source
+        self.deadline = deadline
+    }
+
+    func read() async throws(Fault) -> Bytes? {
+        guard ContinuousClock.now < deadline else { throw Fault(.responseTimeout, side: .origin) }
+        return try await source.read()
     }
 }

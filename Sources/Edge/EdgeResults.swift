@@ -1,3 +1,4 @@
+import Crypto
 package import HTTP
 import JSON
 package import Model
@@ -55,7 +56,8 @@ package enum EdgeResults {
     package static func decodeRequest(
         _ payload: Bytes,
         event: EdgeEvent,
-        sent: EventRequest
+        sent: EventRequest,
+        acceptsLocalOrigins: Bool = false
     ) throws(EdgeViolation) -> RequestHookResult {
         let value = try document(payload)
         if value["status"] != nil {
@@ -83,7 +85,8 @@ package enum EdgeResults {
         }
         var origin: Origin?
         if event == .originRequest, let old = sent.origin {
-            origin = try OriginRules.decode(value["origin"], old: old, requestHeaders: headers)
+            let rules = OriginRules(old: old, acceptsLocal: acceptsLocalOrigins)
+            origin = try rules.decode(value["origin"], requestHeaders: headers)
         }
         return .request(
             RequestResult(
@@ -212,8 +215,11 @@ package enum EdgeResults {
             event: event,
             isGenerated: true
         )
-        let body = try responseBody(value, event: event, headers: fields) ?? []
-        if status == 204, !body.isEmpty { throw EdgeViolation(.statusWithoutBody) }
+        var body = try responseBody(value, event: event, headers: fields) ?? []
+        if status == 204, !body.isEmpty {
+            if event == .viewerRequest { throw EdgeViolation(.statusWithoutBody) }
+            body = []
+        }
         return GeneratedResponse(head: head, body: body)
     }
 
@@ -256,134 +262,5 @@ package enum EdgeResults {
         let limit = isViewer ? EdgeLimits.viewerBody : EdgeLimits.originBody
         guard data.count <= limit else { throw EdgeViolation(.responseTooLarge) }
         return data
-    }
-}
-
-/// Reads and checks the origin of an origin-request result.
-enum OriginRules {
-    static func decode(
-        _ value: JSONValue?,
-        old: Origin,
-        requestHeaders: Headers
-    ) throws(EdgeViolation) -> Origin {
-        guard let value, !value.isNull else { return old }
-        let custom = value["custom"].flatMap { $0.isNull ? nil : $0 }
-        let bucket = value["s3"].flatMap { $0.isNull ? nil : $0 }
-        guard (custom == nil) != (bucket == nil), let fields = custom ?? bucket,
-            fields.object != nil
-        else { throw invalid("exactly one of custom and s3 must be present") }
-        var origin = old
-        origin.isS3 = bucket != nil
-        origin.domainName = try domainName(fields["domainName"], isS3: origin.isS3)
-        origin.path = try path(fields["path"])
-        origin.customHeaders = try customHeaders(fields["customHeaders"], requestHeaders)
-        origin.readTimeout =
-            try number(fields["readTimeout"], "readTimeout", 1...120) ?? old.readTimeout
-        let completion = try number(
-            fields["responseCompletionTimeout"],
-            "responseCompletionTimeout",
-            0...Int.max
-        )
-        origin.responseCompletionTimeout = completion ?? 0
-        guard completion ?? 0 == 0 || (completion ?? 0) >= origin.readTimeout else {
-            throw invalid("responseCompletionTimeout is less than readTimeout")
-        }
-        if origin.isS3 { try decodeBucket(fields) } else { try decodeCustom(fields, &origin) }
-        return origin
-    }
-
-    private static func decodeBucket(_ fields: JSONValue) throws(EdgeViolation) {
-        switch fields["authMethod"] {
-        case nil, "none"?: return
-        case "origin-access-identity"?:
-            guard fields["region"]?.string?.isEmpty == false else {
-                throw invalid("region is required with origin-access-identity")
-            }
-        default: throw invalid("authMethod")
-        }
-    }
-
-    private static func decodeCustom(
-        _ fields: JSONValue,
-        _ origin: inout Origin
-    ) throws(EdgeViolation) {
-        origin.keepaliveTimeout =
-            try number(fields["keepaliveTimeout"], "keepaliveTimeout", 1...120)
-            ?? origin.keepaliveTimeout
-        let isTLS: Bool
-        switch fields["protocol"] {
-        case "http"?: isTLS = false
-        case "https"?: isTLS = true
-        default: throw invalid("protocol")
-        }
-        origin.protocolPolicy = isTLS ? .httpsOnly : .httpOnly
-        let port = try number(fields["port"], "port", 1...65535) ?? (isTLS ? 443 : 80)
-        guard port == 80 || port == 443 || port >= 1024 else { throw invalid("port") }
-        if isTLS { origin.httpsPort = port } else { origin.httpPort = port }
-        if let list = fields["sslProtocols"] {
-            let names = list.array?.compactMap(\.string) ?? []
-            let known = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"]
-            guard let all = list.array, names.count == all.count,
-                names.allSatisfy({ known.contains($0) }), !isTLS || !names.isEmpty
-            else { throw invalid("sslProtocols") }
-            origin.sslProtocols = names
-        }
-    }
-
-    private static func domainName(
-        _ value: JSONValue?,
-        isS3: Bool
-    ) throws(EdgeViolation) -> String {
-        guard let name = value?.string, !name.isEmpty, name.utf8.count <= (isS3 ? 128 : 253),
-            !name.contains(":"), !name.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F })
-        else { throw invalid("domainName") }
-        if isS3, name != name.lowercased() { throw invalid("domainName") }
-        let isAddress = name.utf8.allSatisfy { $0 == UInt8(ascii: ".") || 48...57 ~= $0 }
-        if isAddress { throw invalid("domainName") }
-        return name
-    }
-
-    private static func path(_ value: JSONValue?) throws(EdgeViolation) -> String {
-        guard let value else { return "" }
-        guard let text = value.string, text.isEmpty || text.hasPrefix("/"), !text.hasSuffix("/"),
-            text.utf8.count <= 255, !text.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F })
-        else { throw invalid("path") }
-        return text
-    }
-
-    private static func number(
-        _ value: JSONValue?,
-        _ name: String,
-        _ range: ClosedRange<Int>
-    ) throws(EdgeViolation) -> Int? {
-        guard let value, !value.isNull else { return nil }
-        guard let number = value.int, range.contains(number) else { throw invalid(name) }
-        return number
-    }
-
-    private static func customHeaders(
-        _ value: JSONValue?,
-        _ requestHeaders: Headers
-    ) throws(EdgeViolation) -> [String: String] {
-        var result: [String: String] = [:]
-        for field in try HeaderRules.decode(value) {
-            guard !HeaderRules.isDeniedForOrigin(field.name), !requestHeaders.contains(field.name)
-            else {
-                throw EdgeViolation(
-                    .invalidOriginHeaders,
-                    "The Lambda function returned an invalid origin configuration, the custom header "
-                        + "is denied or also in the request, headerName : \(field.key)."
-                )
-            }
-            result[field.key] = field.value
-        }
-        return result
-    }
-
-    private static func invalid(_ what: String) -> EdgeViolation {
-        EdgeViolation(
-            .invalidOrigin,
-            "The Lambda function returned an invalid origin configuration: \(what)."
-        )
     }
 }

@@ -4,107 +4,224 @@ import Model
 
 extension EdgePipeline {
     /// Decides how long the answer lives and keeps it, while its body streams on.
-    func store(_ answer: inout Answer, _ pending: Pending, _ behavior: CacheBehavior) {
-        // A stale entry that stands for an unreachable origin is not stored again.
-        guard !pending.key.isEmpty, answer.age == nil else { return }
-        let now = clock()
-        guard let lifetime = lifetime(of: answer, behavior, now), answer.head.status != 206,
-            !answer.head.headers.all("vary").contains("*"), !answer.isUpgrade
-        else {
-            refuse(pending, now)
-            return
+    func store(
+        _ answer: inout Answer,
+        _ pending: Pending,
+        _ exchange: Exchange,
+        _ passage: Passage
+    ) {
+        guard answer.mayBeKept, !answer.isUpgrade else { return }
+        if !passage.plan.isCachingOff, answer.refreshed == nil {
+            compress(&answer, for: exchange.request, passage.plan)
         }
-        let canRevalidate =
-            answer.head.headers.contains("etag") || answer.head.headers.contains("last-modified")
+        guard !pending.key.isEmpty else { return }
+        let now = clock()
+        guard let lifetime = lifetime(of: answer, passage.plan, now) else {
+            return refuse(pending, now)
+        }
+        if answer.head.status == 206 {
+            return storePart(&answer, pending, now, lifetime)
+        }
         if lifetime <= 0 {
             refuse(pending, now)
-            if !canRevalidate { return }
+            let isVerifiable =
+                answer.head.headers.contains("etag")
+                || answer.head.headers.contains("last-modified")
+            if !isVerifiable { return }
         }
-        let head = answer.head
+        let entry = unfilled(answer, passage.plan, now, lifetime)
+        let fill = lifetime > 0 ? pending.fill : nil
+        let sink = CacheSink(limit: cache.maximumObject) { [cache] body in
+            let made = entry(body)
+            if let fill { fill.fulfil(made) } else { cache.put(pending.key, made) }
+        }
+        tee(&answer, into: sink, pending, now)
+    }
+
+    /// An entry that waits for its body.
+    private func unfilled(
+        _ answer: Answer,
+        _ plan: BehaviorPlan,
+        _ now: Int,
+        _ lifetime: Int
+    ) -> (Bytes) -> StoredResponse {
+        var head = answer.head
+        let control = CacheControl(head.headers)
+        for name in control.noCacheFields + control.privateFields { head.headers.remove(name) }
+        let age = Freshness.initialAge(head.headers)
+        let stale = Freshness.staleWhileRevalidate(head.headers)
         let originStatus = answer.originStatus
-        let age = head.headers["age"].flatMap { Int($0) } ?? 0
-        let sink = CacheSink(
-            cache: cache,
-            key: pending.key,
-            fill: lifetime > 0 ? pending.fill : nil,
-            make: { body in
-                StoredResponse(
-                    head: head,
-                    body: body,
-                    storedAt: now,
-                    expiresAt: now + lifetime,
-                    initialAge: max(0, age),
-                    originStatus: originStatus
-                )
-            }
-        )
+        let latest = now + max(plan.policy.maxTTL, lifetime)
+        return { body in
+            StoredResponse(
+                head: head,
+                body: body,
+                storedAt: now,
+                expiresAt: now + lifetime,
+                servedStaleUntil: stale > 0 ? min(now + lifetime + stale, latest) : 0,
+                initialAge: age,
+                originStatus: originStatus
+            )
+        }
+    }
+
+    private func tee(
+        _ answer: inout Answer,
+        into sink: CacheSink,
+        _ pending: Pending,
+        _ now: Int
+    ) {
         switch answer.body {
         case .empty: sink.finish([])
         case .bytes(let bytes): sink.finish(bytes)
         case .upgrade: break
         case .stream(let source, let length):
-            if let length, length > cache.maximumObject {
+            if let length, length > cache.maximumObject { return refuse(pending, now) }
+            let tee = TeeSource(source, length: length, into: sink) { [self] in
                 refuse(pending, now)
-                return
             }
-            answer.body = .stream(
-                TeeSource(
-                    source,
-                    length: length,
-                    into: sink,
-                    refuse: { self.refuse(pending, now) }
-                ),
-                length: length
-            )
+            answer.body = .stream(tee, length: length)
         }
     }
 
-    private func refuse(_ pending: Pending, _ now: Int) {
+    /// Keeps a part and joins it with those of the same version of the object.
+    private func storePart(
+        _ answer: inout Answer,
+        _ pending: Pending,
+        _ now: Int,
+        _ lifetime: Int
+    ) {
+        let headers = answer.head.headers
+        guard pending.isPartial, lifetime > 0,
+            let range = headers["content-range"].flatMap({ ContentRange($0) }),
+            range.total <= cache.maximumObject, Delivery.strongValidator(headers) != nil
+        else { return }
+        let head = answer.head
+        let expiresAt = now + lifetime
+        let sink = CacheSink(limit: cache.maximumObject) { [cache] body in
+            guard body.count == range.range.count else { return }
+            let part = StoredParts.Part(start: range.range.lowerBound, bytes: body)
+            cache.add(part, of: range.total, head, to: pending.key, now, expiresAt)
+        }
+        tee(&answer, into: sink, Pending(), now)
+    }
+
+    /// Says that the answer is not for others.
+    func refuse(_ pending: Pending, _ now: Int) {
         if let fill = pending.fill {
             fill.refuse(now: now)
-        } else {
+        } else if !pending.key.isEmpty, !pending.isPartial {
             cache.markUncacheable(pending.key, now: now)
         }
     }
 
-    private func lifetime(of answer: Answer, _ behavior: CacheBehavior, _ now: Int) -> Int? {
-        let status = answer.head.status
-        guard status >= 400 else {
-            return Freshness.lifetime(answer.head.headers, policy: behavior.cachePolicy, now: now)
+    /// Lets go of the duty to fill after a failure, so that nobody queues behind the next one.
+    func giveUp(_ stop: Stop, _ pending: Pending) {
+        guard !pending.key.isEmpty else { return }
+        let now = clock()
+        if settings.cachesFunctionErrors, stop.result.hasPrefix("Lambda") {
+            let minimum = errorResponse(for: stop.head.status)?.errorCachingMinTTL ?? 10
+            let entry = StoredResponse(
+                head: stop.head,
+                body: stop.body,
+                storedAt: now,
+                expiresAt: now + minimum,
+                originStatus: stop.head.status
+            )
+            if let fill = pending.fill { fill.fulfil(entry) } else { cache.put(pending.key, entry) }
+        } else {
+            refuse(pending, now)
         }
-        let custom = distribution.customErrorResponses.first { $0.errorCode == status }
+    }
+
+    /// What the distribution says of a status.
+    func errorResponse(for status: Int) -> CustomErrorResponse? {
+        guard status >= 400 else { return nil }
+        return distribution.customErrorResponses.first { $0.errorCode == status }
+    }
+
+    private func lifetime(of answer: Answer, _ plan: BehaviorPlan, _ now: Int) -> Int? {
+        let status = answer.head.status
+        let headers = answer.head.headers
+        if plan.policy.minTTL == 0, headers.hasToken("*", in: "vary") { return nil }
+        guard status >= 400 else {
+            return Freshness.lifetime(headers, policy: plan.policy, now: now)
+        }
+        var minimum = errorResponse(for: status)?.errorCachingMinTTL ?? 10
+        // A bucket's errors are kept for a second at least.
+        if plan.origins.first?.isS3 == true { minimum = max(1, minimum) }
         return Freshness.errorLifetime(
             status: status,
-            headers: answer.head.headers,
-            policy: behavior.cachePolicy,
-            minimum: custom?.errorCachingMinTTL ?? 10,
+            headers: headers,
+            policy: plan.policy,
+            minimum: minimum,
             now: now
         )
     }
 }
 
-/// Where a complete body becomes a stored answer.
-private struct CacheSink {
-    let cache: CacheStore
-    let key: String
-    let fill: Fill?
-    let make: (Bytes) -> StoredResponse
+extension CacheStore {
+    /// Joins a part with those stored; the whole object takes their place once it is complete.
+    func add(
+        _ part: StoredParts.Part,
+        of total: Int,
+        _ head: ResponseHead,
+        to key: String,
+        _ now: Int,
+        _ expiresAt: Int
+    ) {
+        var whole: StoredResponse?
+        update(CacheKey.parts(of: key)) { old in
+            var parts = StoredParts(total: total)
+            if let old, let known = old.parts, known.total == total, old.expiresAt > now,
+                Delivery.strongValidator(old.head.headers)
+                    == Delivery.strongValidator(head.headers)
+            {
+                parts = known
+            }
+            guard parts.add(part) else { return nil }
+            if let body = parts.bytes(0..<total) {
+                var full = head
+                full.status = 200
+                full.reason = ""
+                full.headers.remove("content-range")
+                full.headers.set("Content-Length", String(total))
+                whole = StoredResponse(
+                    head: full,
+                    body: body,
+                    storedAt: now,
+                    expiresAt: expiresAt,
+                    originStatus: 200
+                )
+                return nil
+            }
+            return StoredResponse(parts, head: head, storedAt: now, expiresAt: expiresAt)
+        }
+        if let whole { put(key, whole) }
+    }
+}
 
-    func finish(_ body: Bytes) {
-        let entry = make(body)
-        if let fill { fill.fulfil(entry) } else { cache.put(key, entry) }
+/// Where a complete body becomes a stored answer.
+struct CacheSink {
+    /// Unit: bytes.
+    let limit: Int
+    let finish: (Bytes) -> Void
+
+    init(limit: Int, finish: @escaping (Bytes) -> Void) {
+        self.limit = limit
+        self.finish = finish
     }
 }
 
 /// Passes a body on and keeps a copy for the cache; letting go of it early abandons the fill.
-private final class TeeSource: BodySource {
+final class TeeSource: BodySource {
     private let source: any BodySource
     private let length: Int?
     private var sink: CacheSink?
     private var refuse: (() -> Void)?
-    private let bound: Int
     private var kept: [UInt8] = []
     var trailers: Headers { source.trailers }
+    var isReady: Bool { source.isReady }
 
     init(
         _ source: any BodySource,
@@ -116,8 +233,7 @@ private final class TeeSource: BodySource {
         self.length = length
         self.sink = sink
         self.refuse = refuse
-        bound = sink.cache.maximumObject
-        kept.reserveCapacity(min(length ?? 0, bound))
+        kept.reserveCapacity(min(length ?? 0, sink.limit))
     }
 
     func read() async throws(Fault) -> Bytes? {
@@ -127,15 +243,15 @@ private final class TeeSource: BodySource {
                 release()
                 return nil
             }
-            guard sink != nil else { return piece }
-            if kept.count + piece.count > bound {
+            guard let sink else { return piece }
+            if kept.count + piece.count > sink.limit {
                 refuse?()
                 release()
             } else {
                 kept += piece
                 // A reader that knows the length may never ask for the end.
                 if length == kept.count {
-                    sink?.finish(kept[...])
+                    sink.finish(kept[...])
                     release()
                 }
             }
@@ -143,6 +259,15 @@ private final class TeeSource: BodySource {
         } catch {
             release()
             throw error
+        }
+    }
+
+    /// Reads the rest for the cache alone.
+    func drain() async {
+        do throws(Fault) {
+            while sink != nil, try await read() != nil {}
+        } catch {
+            release()
         }
     }
 

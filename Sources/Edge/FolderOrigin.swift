@@ -14,7 +14,8 @@ enum FolderOrigin {
         guard !key.isEmpty, let file = OpenFile(folder: folder, key: key) else {
             return error(404, "NoSuchKey", "The specified key does not exist.", head, key: key)
         }
-        var headers: Headers = [
+        let headers: Headers = [
+            "x-amz-request-id": RequestID.hexadecimal().prefix(16).uppercased(),
             "Content-Type": contentType(key), "ETag": file.entityTag,
             "Last-Modified": WallClock.format(file.modified), "Accept-Ranges": "bytes",
             "Server": "AmazonS3",
@@ -22,10 +23,22 @@ enum FolderOrigin {
         if isUnchanged(head.headers, file) {
             return Response(head: ResponseHead(status: 304, headers: headers))
         }
-        headers.append("Content-Length", String(file.size))
-        let response = ResponseHead(status: 200, headers: headers)
-        guard head.method == "GET", file.size > 0 else { return Response(head: response) }
-        return Response(head: response, body: .stream(file, length: file.size))
+        var response = ResponseHead(status: 200, headers: headers)
+        if let text = head.headers["range"], Delivery.mayCut(head.headers, headers) {
+            switch ByteRanges(text, size: file.size) {
+            case .ranges(let ranges) where ranges.count == 1:
+                file.select(ranges[0])
+                response.status = 206
+                let part = ContentRange(ranges[0], of: file.size)
+                response.headers.append("Content-Range", part.text)
+            case .unsatisfiable:
+                return error(416, "InvalidRange", "The requested range is not satisfiable", head)
+            case .ranges, .ignored: break
+            }
+        }
+        response.headers.append("Content-Length", String(file.left))
+        guard head.method == "GET", file.left > 0 else { return Response(head: response) }
+        return Response(head: response, body: .stream(file, length: file.left))
     }
 
     private static func isUnchanged(_ headers: Headers, _ file: OpenFile) -> Bool {
@@ -67,11 +80,14 @@ enum FolderOrigin {
         _ head: RequestHead,
         key: String? = nil
     ) -> Response {
+        let id = RequestID.hexadecimal().prefix(16).uppercased()
         let name = key.map { "<Key>\(escaped($0))</Key>" } ?? ""
         let text =
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-            + "<Error><Code>\(code)</Code><Message>\(message)</Message>\(name)</Error>"
+            + "<Error><Code>\(code)</Code><Message>\(message)</Message>\(name)"
+            + "<RequestId>\(id)</RequestId></Error>"
         var response = Response(status: status, contentType: "application/xml", text: text)
+        response.head.headers.append("x-amz-request-id", id)
         response.head.headers.append("Server", "AmazonS3")
         if head.method == "HEAD" { response.body = .empty }
         return response
@@ -118,6 +134,12 @@ private final class OpenFile: BodySource {
     let trailers = Headers()
     private let descriptor: Int32
     private var offset = 0
+    private var end: Int
+
+    /// How much is still to be read.
+    ///
+    /// Unit: bytes.
+    var left: Int { end - offset }
 
     /// Opens a regular file below the folder; symbolic links must not lead out of it.
     init?(folder: String, key: String) {
@@ -132,6 +154,7 @@ private final class OpenFile: BodySource {
             return nil
         }
         size = Int(status.st_size)
+        end = size
         modified = status.st_mtim.tv_sec
         let stamp = UInt64(bitPattern: Int64(modified &* 1_000_000_000 &+ status.st_mtim.tv_nsec))
         entityTag = "\"\(String(stamp, radix: 16))-\(String(size, radix: 16))\""
@@ -139,9 +162,15 @@ private final class OpenFile: BodySource {
 
     deinit { close(descriptor) }
 
+    /// Reads only this range of the file.
+    func select(_ range: Range<Int>) {
+        offset = range.lowerBound
+        end = range.upperBound
+    }
+
     func read() async throws(Fault) -> Bytes? {
-        guard offset < size else { return nil }
-        var piece = [UInt8](repeating: 0, count: min(Self.pieceSize, size - offset))
+        guard offset < end else { return nil }
+        var piece = [UInt8](repeating: 0, count: min(Self.pieceSize, end - offset))
         let count = piece.withUnsafeMutableBytes {
             pread(descriptor, $0.baseAddress, $0.count, off_t(offset))
         }

@@ -87,23 +87,58 @@ package enum HeaderRules {
                     + "header, headerName : \(field.key)."
             )
         }
+        if event == .viewerRequest { try checkViewerCountry(fields, old: old) }
         if !isGenerated { try checkReadOnly(fields, old: old, event: event) }
+        let size = fields.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        guard size <= EdgeLimits.head else { throw EdgeViolation(.headersTooLarge) }
         var remaining = fields
         var result = Headers()
-        for (name, value) in old {
-            let lowered = name.lowercased()
+        for index in old.indices {
+            let lowered = old.name(at: index).lowercased()
             if isDisallowed(lowered) {
-                result.append(name, value)
+                result.append(from: old, at: index)
                 continue
             }
             // The whole group of a name goes where the name stood first.
             let group = remaining.filter { $0.name == lowered }
             guard !group.isEmpty else { continue }
-            for field in group { result.append(field.key, field.value) }
+            let places = old.indices.filter { old.isNamed(lowered, at: $0) }
+            if isUnchanged(group, old, places) {
+                // Whatever was left alone goes on with the bytes it came with.
+                for place in places { result.append(from: old, at: place) }
+            } else {
+                for field in group { result.append(field.key, field.value) }
+            }
             remaining.removeAll { $0.name == lowered }
         }
         for field in remaining { result.append(field.key, field.value) }
         return result
+    }
+
+    private static func isUnchanged(
+        _ group: [DecodedHeader],
+        _ old: Headers,
+        _ places: [Int]
+    ) -> Bool {
+        group.count == places.count
+            && zip(group, places).allSatisfy {
+                $0.key == old.name(at: $1) && $0.value == old.value(at: $1)
+            }
+    }
+
+    /// The header is CloudFront's to add, after the viewer-request hook.
+    private static func checkViewerCountry(
+        _ fields: [DecodedHeader],
+        old: Headers
+    ) throws(EdgeViolation) {
+        let name = "cloudfront-viewer-country"
+        let after = fields.filter { $0.name == name }.map(\.value)
+        guard !after.isEmpty, after != old.all(name) else { return }
+        throw EdgeViolation(
+            .viewerCountry,
+            "Lambda function result failed validation, the function tried to add a disallowed "
+                + "header, headerName : CloudFront-Viewer-Country."
+        )
     }
 
     private static func checkReadOnly(

@@ -5,16 +5,18 @@ import Model
 enum OriginHeaders {
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
+        "proxy-connection", "te", "trailer", "upgrade", "expect",
         "x-forwarded-proto", "x-real-ip", "host", "cookie", "user-agent", "x-forwarded-for", "via",
-        "accept-encoding", "x-amz-cf-id", "content-length",
+        "accept-encoding", "x-amz-cf-id",
     ]
     private static let bodyFields: Set<String> = [
-        "content-type", "content-encoding", "content-language",
+        "content-type", "content-encoding", "content-language", "content-length",
+        "transfer-encoding",
     ]
     private static let legacyRemoved: Set<String> = [
         "accept", "accept-charset", "accept-language", "referer", "x-http-method-override",
     ]
+    static let contentFields = ["content-length", "transfer-encoding", "content-type", "expect"]
     static let conditional: Set<String> = [
         "if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range",
         "range",
@@ -25,49 +27,26 @@ enum OriginHeaders {
         from viewer: RequestHead,
         address: String,
         via: String,
-        behavior: CacheBehavior,
+        plan: BehaviorPlan,
         origin: Origin,
-        isCacheable: Bool
+        pending: Pending
     ) -> RequestHead {
-        let policy = behavior.cachePolicy
         let isUpgrade = self.isUpgrade(viewer)
         var head = RequestHead(method: viewer.method, path: viewer.path)
-        head.query = query(viewer.query, behavior)
-        let keepsHost = takes("host", behavior, legacyDefault: false)
+        head.query = viewer.query.flatMap { query in
+            filteredQuery(query) { plan.forwards(query: $0) }
+        }
+        let keepsHost = plan.forwards(header: "host")
         head.headers.append("Host", keepsHost ? viewer.headers["host"] ?? "" : origin.domainName)
-        for (name, value) in viewer.headers {
+        for index in viewer.headers.indices {
+            let name = viewer.headers.name(at: index)
             let lowered = name.lowercased()
-            let isHop =
-                hopByHop.contains(lowered) || viewer.headers.hasToken(name, in: "connection")
-            guard !isHop, !lowered.hasPrefix("x-edge-"), !lowered.hasPrefix("x-amz-cf-") else {
-                continue
-            }
-            if conditional.contains(lowered) {
-                if !isCacheable { head.headers.append(name, value) }
-                continue
-            }
-            let always =
-                bodyFields.contains(lowered) || isUpgrade && lowered.hasPrefix("sec-websocket-")
-            guard
-                always
-                    || takes(
-                        lowered,
-                        behavior,
-                        legacyDefault: legacyForwards(lowered, method: viewer.method, behavior)
-                    )
+            guard !isHop(lowered, name, viewer.headers),
+                passes(lowered, viewer.method, plan, pending, isUpgrade)
             else { continue }
-            head.headers.append(name, value)
+            head.headers.append(from: viewer.headers, at: index)
         }
-        let agent = takes("user-agent", behavior, legacyDefault: false)
-        if !agent {
-            head.headers.append("User-Agent", "Amazon CloudFront")
-        } else if let value = viewer.headers["user-agent"] {
-            head.headers.append("User-Agent", value)
-        }
-        if let value = acceptEncoding(viewer.headers, policy, behavior) {
-            head.headers.append("Accept-Encoding", value)
-        }
-        if let value = cookies(viewer.headers, behavior) { head.headers.append("Cookie", value) }
+        appendOwn(from: viewer, plan, &head)
         let chain = viewer.headers.all("x-forwarded-for") + [address]
         head.headers.append("X-Forwarded-For", chain.joined(separator: ","))
         let vias = viewer.headers.all("via") + ["\(viewer.version.text) \(via)"]
@@ -79,28 +58,49 @@ enum OriginHeaders {
         return head
     }
 
+    private static func isHop(_ lowered: String, _ name: String, _ headers: Headers) -> Bool {
+        hopByHop.contains(lowered) || headers.hasToken(name, in: "connection")
+            || lowered.hasPrefix("x-edge-") || lowered.hasPrefix("x-amz-cf-")
+    }
+
+    /// Whether a header of the viewer goes to the origin.
+    private static func passes(
+        _ name: String,
+        _ method: String,
+        _ plan: BehaviorPlan,
+        _ pending: Pending,
+        _ isUpgrade: Bool
+    ) -> Bool {
+        if name == "range" || name == "if-range" { return pending.key.isEmpty || pending.isPartial }
+        if conditional.contains(name) { return pending.key.isEmpty }
+        return bodyFields.contains(name) || isUpgrade && name.hasPrefix("sec-websocket-")
+            || plan.forwards(header: name)
+            || plan.policy.isLegacy && legacyForwards(name, method: method, plan.behavior)
+    }
+
+    /// Puts what CloudFront writes anew: agent, encodings and cookies.
+    private static func appendOwn(
+        from viewer: RequestHead,
+        _ plan: BehaviorPlan,
+        _ head: inout RequestHead
+    ) {
+        if !plan.forwards(header: "user-agent") {
+            head.headers.append("User-Agent", "Amazon CloudFront")
+        } else if let value = viewer.headers["user-agent"] {
+            head.headers.append("User-Agent", value)
+        }
+        if let value = acceptEncoding(viewer.headers, plan) {
+            head.headers.append("Accept-Encoding", value)
+        }
+        if let value = filteredCookies(viewer.headers, { plan.forwards(cookie: $0) }) {
+            head.headers.append("Cookie", value)
+        }
+    }
+
     /// Whether the request asks to switch to WebSocket.
     static func isUpgrade(_ head: RequestHead) -> Bool {
-        head.headers.hasToken("upgrade", in: "connection")
+        head.headers.contains("upgrade") && head.headers.hasToken("upgrade", in: "connection")
             && head.headers["upgrade"]?.lowercased() == "websocket"
-    }
-
-    /// Whether the origin gets every query string.
-    static func takesAllQueries(_ behavior: CacheBehavior) -> Bool {
-        behavior.cachePolicy.queryStrings == .all
-            || behavior.originRequestPolicy?.queryStrings == .all
-    }
-
-    private static func takes(
-        _ name: String,
-        _ behavior: CacheBehavior,
-        legacyDefault: Bool
-    ) -> Bool {
-        let policy = behavior.cachePolicy
-        let chosen = union(policy.headers, behavior.originRequestPolicy?.headers ?? .none, name) {
-            $0.lowercased() == $1
-        }
-        return chosen || policy.isLegacy && legacyDefault
     }
 
     private static func legacyForwards(
@@ -112,50 +112,15 @@ enum OriginHeaders {
             return !["GET", "HEAD"].contains(method)
                 && !(method == "OPTIONS" && behavior.cachedMethods.contains("OPTIONS"))
         }
-        return !legacyRemoved.contains(name)
+        return !legacyRemoved.contains(name) && !name.hasPrefix("cloudfront-")
     }
 
-    /// Whether a value is on either selection; two block lists both count.
-    static func union(
-        _ cache: Selection,
-        _ extra: Selection,
-        _ name: String,
-        _ same: (String, String) -> Bool = { $0 == $1 }
-    ) -> Bool {
-        if case .allExcept(let left) = cache, case .allExcept(let right) = extra {
-            return !(left + right).contains { same($0, name) }
-        }
-        return includes(cache, name, same) || includes(extra, name, same)
-    }
-
-    static func includes(
-        _ selection: Selection,
-        _ name: String,
-        _ same: (String, String) -> Bool = { $0 == $1 }
-    ) -> Bool {
-        switch selection {
-        case .none: false
-        case .all: true
-        case .only(let names): names.contains { same($0, name) }
-        case .allExcept(let names): !names.contains { same($0, name) }
-        }
-    }
-
-    private static func query(_ query: String?, _ behavior: CacheBehavior) -> String? {
-        let extra = behavior.originRequestPolicy?.queryStrings ?? .none
-        return filteredQuery(query) { union(behavior.cachePolicy.queryStrings, extra, $0) }
-    }
-
-    static func filteredQuery(_ query: String?, _ keep: (String) -> Bool) -> String? {
-        guard let query, !query.isEmpty else { return nil }
+    /// The parameters that are kept, in their order; nil when none is.
+    static func filteredQuery(_ query: String, _ keep: (String) -> Bool) -> String? {
+        guard !query.isEmpty else { return nil }
         let parts = query.split(separator: "&", omittingEmptySubsequences: false)
             .filter { keep(String($0.prefix { $0 != "=" })) }
         return parts.isEmpty ? nil : parts.joined(separator: "&")
-    }
-
-    private static func cookies(_ headers: Headers, _ behavior: CacheBehavior) -> String? {
-        let extra = behavior.originRequestPolicy?.cookies ?? .none
-        return filteredCookies(headers) { union(behavior.cachePolicy.cookies, extra, $0) }
     }
 
     /// The cookies that are kept, sorted by name; fields that are not `n=v; n=v` are dropped.
@@ -177,20 +142,14 @@ enum OriginHeaders {
         return sorted.map(\.element.text).joined(separator: "; ")
     }
 
-    private static func acceptEncoding(
-        _ headers: Headers,
-        _ policy: CachePolicy,
-        _ behavior: CacheBehavior
-    ) -> String? {
+    private static func acceptEncoding(_ headers: Headers, _ plan: BehaviorPlan) -> String? {
         guard let sent = headers["accept-encoding"] else { return nil }
+        let policy = plan.policy
         if policy.acceptsGzip || policy.acceptsBrotli {
             return normalizedEncoding(sent, policy) ?? "identity"
         }
-        if takes("accept-encoding", behavior, legacyDefault: false) { return sent }
-        guard policy.isLegacy else { return nil }
-        var legacy = policy
-        legacy.acceptsGzip = true
-        return normalizedEncoding(sent, legacy)
+        if plan.forwards(header: "accept-encoding") { return sent }
+        return policy.isLegacy ? normalizedEncoding(sent, policy) : nil
     }
 
     /// `br,gzip`, `br`, `gzip` or nil, from what the viewer accepts and the policy supports.
@@ -204,7 +163,48 @@ enum OriginHeaders {
             return pieces.first
         }
         if policy.acceptsBrotli, offered.contains("br") { names.append("br") }
-        if policy.acceptsGzip, offered.contains("gzip") { names.append("gzip") }
+        if policy.acceptsGzip || policy.isLegacy, offered.contains("gzip") { names.append("gzip") }
         return names.isEmpty ? nil : names.joined(separator: ",")
+    }
+
+    private static let removedFromAnswers: Set<String> = [
+        "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade",
+        "transfer-encoding", "via", "x-cache", "x-amz-cf-pop", "x-amz-cf-id",
+    ]
+
+    /// Removes what an origin's answer must not carry on.
+    ///
+    /// Source: "Request and response behavior for custom origins".
+    static func cleanUp(_ head: inout ResponseHead, _ plan: BehaviorPlan) {
+        if head.status == 101 { return }
+        let named = head.headers.all("connection").flatMap { $0.split(separator: ",") }
+            .map { $0.trimmingASCIIWhitespace().lowercased() }
+        head.headers.removeAll { name in
+            let lowered = name.lowercased()
+            return removedFromAnswers.contains(lowered) || named.contains(lowered)
+                || lowered == "set-cookie" && !plan.forwardsCookies
+        }
+        reduceVary(&head, plan)
+    }
+
+    /// Keeps of `Vary` what can vary here: the names of headers that reach the origin.
+    private static func reduceVary(_ head: inout ResponseHead, _ plan: BehaviorPlan) {
+        guard head.headers.contains("vary") else { return }
+        let names = head.headers.all("vary").flatMap { $0.split(separator: ",") }
+            .map { $0.trimmingASCIIWhitespace() }
+        let kept = names.filter { name in
+            switch name.lowercased() {
+            case "accept-encoding", "cookie": true
+            case "*": plan.policy.minTTL == 0
+            case "user-agent" where plan.cloudFrontHeaders.contains { $0.contains("-Is-") }: true
+            case let lowered: plan.forwards(header: lowered)
+            }
+        }
+        guard kept.count < names.count else { return }
+        if kept.isEmpty {
+            head.headers.remove("vary")
+        } else {
+            head.headers.set("Vary", kept.joined(separator: ", "))
+        }
     }
 }

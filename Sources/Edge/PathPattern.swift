@@ -1,46 +1,54 @@
-/// Matching of cache behaviours' path patterns.
-package enum PathPattern {
-    /// Whether a pattern matches a normalised path.
-    ///
-    /// `*` stands for any characters including `/`, `?` for exactly one; a leading `/` is implied.
-    package static func matches(_ pattern: String, path: String) -> Bool {
-        if pattern == "*" || pattern == "/*" { return true }
-        let hasSlash = pattern.hasPrefix("/")
-        // "*x" may match without its own slash: the star takes it.
-        let full = hasSlash || pattern.hasPrefix("*") ? pattern : "/" + pattern
-        return wildcard(Array(full.utf8), Array(path.utf8))
+/// A path pattern of a cache behaviour.
+///
+/// `*` stands for any characters including `/`, `?` for exactly one; a leading `/` is implied.
+package struct PathPattern: Sendable {
+    private let bytes: [UInt8]
+    private let matchesAll: Bool
+
+    /// Reads a pattern.
+    package init(_ pattern: String) {
+        matchesAll = pattern == "*" || pattern == "/*"
+        // "*x" may match without a slash of its own: the star takes it.
+        let isRooted = pattern.hasPrefix("/") || pattern.hasPrefix("*")
+        bytes = Array((isRooted ? pattern : "/" + pattern).utf8)
     }
 
-    private static func wildcard(_ pattern: [UInt8], _ text: [UInt8]) -> Bool {
-        var p = 0
-        var t = 0
-        var star = -1
-        var mark = 0
-        while t < text.count {
-            if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
-                star = p
-                mark = t
-                p += 1
-            } else if p < pattern.count,
+    /// Whether it matches a normalised path.
+    package func matches(_ path: String) -> Bool {
+        matchesAll || Self.wildcard(bytes, path.utf8)
+    }
+
+    /// Whether a text matches a pattern in which `*` stands for anything and `?` for one character.
+    static func wildcard<Pattern: Collection<UInt8>, Text: Collection<UInt8>>(
+        _ pattern: Pattern,
+        _ text: Text
+    ) -> Bool {
+        var p = pattern.startIndex
+        var t = text.startIndex
+        var star: (pattern: Pattern.Index, text: Text.Index)?
+        while t < text.endIndex {
+            if p < pattern.endIndex, pattern[p] == UInt8(ascii: "*") {
+                p = pattern.index(after: p)
+                star = (p, t)
+            } else if p < pattern.endIndex,
                 pattern[p] == text[t] || pattern[p] == UInt8(ascii: "?")
             {
-                p += 1
-                t += 1
-            } else if star >= 0 {
-                p = star + 1
-                mark += 1
-                t = mark
+                p = pattern.index(after: p)
+                t = text.index(after: t)
+            } else if let last = star {
+                p = last.pattern
+                t = text.index(after: last.text)
+                star = (p, t)
             } else {
                 return false
             }
         }
-        while p < pattern.count, pattern[p] == UInt8(ascii: "*") { p += 1 }
-        return p == pattern.count
+        return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
     }
 
     /// The path without dot segments and repeated slashes, used for matching only.
     package static func normalized(_ path: String) -> String {
-        guard path.utf8.contains(UInt8(ascii: ".")) || path.contains("//") else { return path }
+        guard needsNormalizing(path) else { return path }
         var segments: [Substring] = []
         let parts = path.split(separator: "/", omittingEmptySubsequences: true)
         for part in parts {
@@ -53,5 +61,14 @@ package enum PathPattern {
         let endsInSlash = path.hasSuffix("/") || parts.last == "." || parts.last == ".."
         let joined = "/" + segments.joined(separator: "/")
         return endsInSlash && !segments.isEmpty ? joined + "/" : joined
+    }
+
+    private static func needsNormalizing(_ path: String) -> Bool {
+        var follows = false
+        for byte in path.utf8 {
+            if follows, byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".") { return true }
+            follows = byte == UInt8(ascii: "/")
+        }
+        return false
     }
 }

@@ -17,7 +17,7 @@ struct DoorCompiler: OriginResolver {
     func door(_ key: DoorKey) -> (any ExchangeHandler)? {
         switch key {
         case .distribution(let id):
-            guard let distribution = snapshot.distributions[id] else { return nil }
+            guard let distribution = snapshot.resolvedDistribution(id) else { return nil }
             return CloudFrontDoor(
                 pipeline: EdgePipeline(
                     distribution: distribution,
@@ -25,7 +25,9 @@ struct DoorCompiler: OriginResolver {
                     cache: cache,
                     invoker: ResolvingInvoker(snapshot: snapshot, base: edge.invoker),
                     origins: self,
-                    log: log
+                    signers: snapshot.signers,
+                    locations: LocationTable(snapshot.locations),
+                    log: { [log] line in log("/aws/cloudfront/LambdaEdge/\(id) \(line)") }
                 )
             )
         case .loadBalancer(let arn):

@@ -9,6 +9,8 @@ package struct Distribution: Sendable, Codable, Hashable {
     /// In listed order; the last is the default behaviour with the pattern `*`.
     package var behaviors: [CacheBehavior]
     package var customErrorResponses: [CustomErrorResponse]
+    package var originGroups: [OriginGroup] = []
+    package var geoRestriction = GeoRestriction()
 
     /// Makes a distribution.
     package init(
@@ -57,127 +59,57 @@ package struct CustomErrorResponse: Sendable, Codable, Hashable {
     }
 }
 
-/// An origin of a distribution.
-package struct Origin: Sendable, Codable, Hashable {
-    /// How to talk to the origin.
-    package enum ProtocolPolicy: String, Sendable, Codable {
-        case httpOnly = "http-only"
-        case httpsOnly = "https-only"
-        case matchViewer = "match-viewer"
-    }
-
+/// Two origins of which the second is asked when the first fails.
+///
+/// Source: "Optimize high availability with CloudFront origin failover".
+package struct OriginGroup: Sendable, Codable, Hashable {
     package var id: String
-    package var domainName: String
-    /// Put before the path; empty, or starts with `/` and does not end with one.
-    package var path = ""
-    package var customHeaders: [String: String] = [:]
-    /// Whether it was configured with `S3OriginConfig`.
-    package var isS3 = false
-    package var httpPort = 80
-    package var httpsPort = 443
-    package var protocolPolicy = ProtocolPolicy.httpOnly
-    package var sslProtocols = ["TLSv1.2"]
-    /// Unit: seconds.
-    package var readTimeout = 30
-    /// Unit: seconds.
-    package var keepaliveTimeout = 5
-    package var connectionAttempts = 3
-    /// Unit: seconds.
-    package var connectionTimeout = 10
-    /// Unit: seconds; 0 means none.
-    package var responseCompletionTimeout = 0
+    package var primary: String
+    package var secondary: String
+    /// What counts as a failure of the primary; 503 stands for a failed connection, 504 for a timeout.
+    package var statusCodes: [Int]
 
-    /// Makes a custom origin with CloudFront's defaults.
-    package init(id: String, domainName: String) {
+    /// The statuses that a group may name.
+    package static let allowedStatusCodes: Set<Int> = [
+        400, 403, 404, 416, 429, 500, 502, 503, 504,
+    ]
+
+    /// Makes a group of two origins by their ids.
+    package init(id: String, primary: String, secondary: String, statusCodes: [Int]) {
         self.id = id
-        self.domainName = domainName
+        self.primary = primary
+        self.secondary = secondary
+        self.statusCodes = statusCodes
     }
 }
 
-/// A cache behaviour: what happens to requests whose path matches.
-package struct CacheBehavior: Sendable, Codable, Hashable {
-    /// What a viewer may use.
-    package enum ViewerProtocolPolicy: String, Sendable, Codable {
-        case allowAll = "allow-all"
-        case httpsOnly = "https-only"
-        case redirectToHTTPS = "redirect-to-https"
+/// From where a distribution may be asked.
+///
+/// Source: "Restrict the geographic distribution of your content".
+package struct GeoRestriction: Sendable, Codable, Hashable {
+    /// What the list of countries means.
+    package enum Kind: String, Sendable, Codable {
+        case none
+        case whitelist
+        case blacklist
     }
 
-    package var pathPattern: String
-    package var targetOriginID: String
-    package var viewerProtocolPolicy = ViewerProtocolPolicy.allowAll
-    package var allowedMethods = ["GET", "HEAD"]
-    package var cachedMethods = ["GET", "HEAD"]
-    package var cachePolicy: CachePolicy
-    /// Nil: only what the cache policy names reaches the origin.
-    package var originRequestPolicy: OriginRequestPolicy?
-    package var compress = false
-    package var functions: [EdgeFunctionAssociation] = []
+    package var kind = Kind.none
+    /// ISO 3166-1 alpha-2 codes in upper case.
+    package var countries: [String] = []
 
-    /// Makes a behaviour.
-    package init(pathPattern: String, targetOriginID: String, cachePolicy: CachePolicy) {
-        self.pathPattern = pathPattern
-        self.targetOriginID = targetOriginID
-        self.cachePolicy = cachePolicy
+    /// Makes no restriction.
+    package init() {}
+
+    /// Whether viewers of a country are served; an unknown country always is.
+    package func admits(country: String?) -> Bool {
+        guard let country else { return true }
+        return switch kind {
+        case .none: true
+        case .whitelist: countries.contains(country)
+        case .blacklist: !countries.contains(country)
+        }
     }
-}
-
-/// Which of a kind of value take part.
-package enum Selection: Sendable, Codable, Hashable {
-    case none
-    case all
-    case only([String])
-    case allExcept([String])
-}
-
-/// What is in the cache key and how long answers live.
-package struct CachePolicy: Sendable, Codable, Hashable {
-    /// The managed policy's id, or `legacy` for `ForwardedValues`.
-    package var id: String
-    /// Unit: seconds.
-    package var minTTL = 0
-    /// Unit: seconds.
-    package var defaultTTL = 86_400
-    /// Unit: seconds.
-    package var maxTTL = 31_536_000
-    package var headers = Selection.none
-    package var cookies = Selection.none
-    package var queryStrings = Selection.none
-    package var acceptsGzip = false
-    package var acceptsBrotli = false
-    /// Whether this came from `ForwardedValues`, where unlisted headers reach the origin.
-    package var isLegacy = false
-
-    /// Makes a policy with CloudFront's default TTLs.
-    package init(id: String) { self.id = id }
-
-    /// Managed-CachingOptimized.
-    package static let cachingOptimized: CachePolicy = {
-        var policy = CachePolicy(id: "658327ea-f89d-4fab-a63d-7e88639e58f6")
-        policy.minTTL = 1
-        policy.acceptsGzip = true
-        policy.acceptsBrotli = true
-        return policy
-    }()
-
-    /// Managed-CachingDisabled.
-    package static let cachingDisabled: CachePolicy = {
-        var policy = CachePolicy(id: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad")
-        policy.defaultTTL = 0
-        policy.maxTTL = 0
-        return policy
-    }()
-}
-
-/// What reaches the origin beside the cache key.
-package struct OriginRequestPolicy: Sendable, Codable, Hashable {
-    package var id: String
-    package var headers = Selection.none
-    package var cookies = Selection.none
-    package var queryStrings = Selection.none
-
-    /// Makes an empty policy.
-    package init(id: String) { self.id = id }
 }
 
 /// The four hooks of a request's life.

@@ -8,6 +8,13 @@ package struct Snapshot: Sendable, Codable, Hashable {
     /// By `name:alias`.
     package var aliases: [String: FunctionAlias] = [:]
     package var distributions: [String: Distribution] = [:]
+    /// What is shared between distributions; a behaviour holds copies as of its own last change.
+    package var cachePolicies: [String: CachePolicy] = [:]
+    package var originRequestPolicies: [String: OriginRequestPolicy] = [:]
+    package var responseHeadersPolicies: [String: ResponseHeadersPolicy] = [:]
+    package var publicKeys: [String: PublicKey] = [:]
+    package var keyGroups: [String: KeyGroup] = [:]
+    package var originAccessControls: [String: OriginAccessControl] = [:]
     /// By ARN.
     package var loadBalancers: [String: LoadBalancer] = [:]
     /// By ARN.
@@ -23,6 +30,8 @@ package struct Snapshot: Sendable, Codable, Hashable {
     private var latest: [String: Int] = [:]
     /// What the AWS APIs remember beside what edges serve, as JSON documents by `service/kind/id`.
     package var records: [String: String] = [:]
+    /// Block of addresses to what is known of its viewers (`country=DE; city=Berlin`).
+    package var locations: [String: String] = [:]
 
     /// Makes an empty snapshot at revision 0.
     package init() {}
@@ -62,6 +71,12 @@ package enum Resource: Sendable, Codable, Hashable {
     case function(FunctionVersion)
     case alias(FunctionAlias)
     case distribution(Distribution)
+    case cachePolicy(CachePolicy)
+    case originRequestPolicy(OriginRequestPolicy)
+    case responseHeadersPolicy(ResponseHeadersPolicy)
+    case publicKey(PublicKey)
+    case keyGroup(KeyGroup)
+    case originAccessControl(OriginAccessControl)
     case loadBalancer(LoadBalancer)
     case targetGroup(TargetGroup)
     case api(HTTPAPI)
@@ -70,6 +85,7 @@ package enum Resource: Sendable, Codable, Hashable {
     case permission(FunctionPermission)
     /// What an AWS API remembers of a resource; `id` is `service/kind/id`, the document is JSON.
     case record(id: String, document: String)
+    case location(block: String, facts: String)
 
     /// Kind and id, unique in a snapshot.
     package var key: String {
@@ -77,6 +93,12 @@ package enum Resource: Sendable, Codable, Hashable {
         case .function(let version): "function/\(version.qualifiedName)"
         case .alias(let alias): "alias/\(alias.function):\(alias.name)"
         case .distribution(let distribution): "distribution/\(distribution.id)"
+        case .cachePolicy(let policy): "cache-policy/\(policy.id)"
+        case .originRequestPolicy(let policy): "origin-request-policy/\(policy.id)"
+        case .responseHeadersPolicy(let policy): "response-headers-policy/\(policy.id)"
+        case .publicKey(let key): "public-key/\(key.id)"
+        case .keyGroup(let group): "key-group/\(group.id)"
+        case .originAccessControl(let control): "origin-access-control/\(control.id)"
         case .loadBalancer(let balancer): "load-balancer/\(balancer.arn)"
         case .targetGroup(let group): "target-group/\(group.arn)"
         case .api(let api): "api/\(api.id)"
@@ -85,6 +107,7 @@ package enum Resource: Sendable, Codable, Hashable {
         case .permission(let statement):
             "permission/\(statement.policyKey)/\(statement.statementID)"
         case .record(let id, _): "record/\(id)"
+        case .location(let block, _): "location/\(block)"
         }
     }
 }
@@ -120,6 +143,12 @@ extension Snapshot {
             latest[version.name] = max(latest[version.name] ?? 0, version.version)
         case .alias(let alias): aliases["\(alias.function):\(alias.name)"] = alias
         case .distribution(let distribution): distributions[distribution.id] = distribution
+        case .cachePolicy(let policy): cachePolicies[policy.id] = policy
+        case .originRequestPolicy(let policy): originRequestPolicies[policy.id] = policy
+        case .responseHeadersPolicy(let policy): responseHeadersPolicies[policy.id] = policy
+        case .publicKey(let key): publicKeys[key.id] = key
+        case .keyGroup(let group): keyGroups[group.id] = group
+        case .originAccessControl(let control): originAccessControls[control.id] = control
         case .loadBalancer(let balancer): loadBalancers[balancer.arn] = balancer
         case .targetGroup(let group): targetGroups[group.arn] = group
         case .api(let api): apis[api.id] = api
@@ -128,6 +157,7 @@ extension Snapshot {
         case .permission(let statement):
             permissions[statement.policyKey, default: [:]][statement.statementID] = statement
         case .record(let id, let document): records[id] = document
+        case .location(let block, let facts): locations[block] = facts
         }
     }
 
@@ -138,6 +168,12 @@ extension Snapshot {
         case "function": removeFunction(id)
         case "alias": aliases[id] = nil
         case "distribution": distributions[id] = nil
+        case "cache-policy": cachePolicies[id] = nil
+        case "origin-request-policy": originRequestPolicies[id] = nil
+        case "response-headers-policy": responseHeadersPolicies[id] = nil
+        case "public-key": publicKeys[id] = nil
+        case "key-group": keyGroups[id] = nil
+        case "origin-access-control": originAccessControls[id] = nil
         case "load-balancer": loadBalancers[id] = nil
         case "target-group": targetGroups[id] = nil
         case "api": apis[id] = nil
@@ -149,6 +185,7 @@ extension Snapshot {
             permissions[policy]?[String(id[id.index(after: slash)...])] = nil
             if permissions[policy]?.isEmpty ?? false { permissions[policy] = nil }
         case "record": records[id] = nil
+        case "location": locations[id] = nil
         default: break
         }
     }
@@ -164,12 +201,53 @@ extension Snapshot {
     /// Everything in the snapshot as resources, in no particular order.
     package var resources: [Resource] {
         functions.values.map(Resource.function) + aliases.values.map(Resource.alias)
-            + distributions.values.map(Resource.distribution)
+            + distributions.values.map(Resource.distribution) + edgeResources
             + loadBalancers.values.map(Resource.loadBalancer)
             + targetGroups.values.map(Resource.targetGroup) + apis.values.map(Resource.api)
             + buckets.map { .bucket(name: $0.key, folder: $0.value) }
             + originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
             + permissions.values.flatMap(\.values).map(Resource.permission)
             + records.map { .record(id: $0.key, document: $0.value) }
+            + locations.map { .location(block: $0.key, facts: $0.value) }
+    }
+}
+
+extension Snapshot {
+    private var edgeResources: [Resource] {
+        cachePolicies.values.map(Resource.cachePolicy)
+            + originRequestPolicies.values.map(Resource.originRequestPolicy)
+            + responseHeadersPolicies.values.map(Resource.responseHeadersPolicy)
+            + publicKeys.values.map(Resource.publicKey) + keyGroups.values.map(Resource.keyGroup)
+            + originAccessControls.values.map(Resource.originAccessControl)
+    }
+
+    /// A distribution with its policies as they are now, or nil when there is none of this id.
+    package func resolvedDistribution(_ id: String) -> Distribution? {
+        guard var result = distributions[id] else { return nil }
+        for index in result.behaviors.indices {
+            let behavior = result.behaviors[index]
+            if let policy = cachePolicies[behavior.cachePolicy.id] {
+                result.behaviors[index].cachePolicy = policy
+            }
+            if let id = behavior.originRequestPolicy?.id, let policy = originRequestPolicies[id] {
+                result.behaviors[index].originRequestPolicy = policy
+            }
+            if let id = behavior.responseHeadersPolicy?.id,
+                let policy = responseHeadersPolicies[id]
+            {
+                result.behaviors[index].responseHeadersPolicy = policy
+            }
+        }
+        return result
+    }
+
+    /// The public keys that may have signed for a behaviour, by id; nil when anyone may ask.
+    package func signers(of behavior: CacheBehavior) -> [String: PublicKey]? {
+        guard !behavior.trustedKeyGroups.isEmpty else { return nil }
+        var keys: [String: PublicKey] = [:]
+        for id in behavior.trustedKeyGroups.flatMap({ keyGroups[$0]?.keys ?? [] }) {
+            keys[id] = publicKeys[id]
+        }
+        return keys
     }
 }

@@ -1,11 +1,12 @@
 import DataPlane
-import Edge
 import HTTP
 import JSON
 import Model
 import Reactor
 import Synchronization
 import Telemetry
+
+@testable import Edge
 
 /// Answers invocations from scripts by function name; the script gets the event and gives the result.
 final class ScriptedInvoker: FunctionInvoker {
@@ -32,6 +33,8 @@ final class ScriptedOrigin: ExchangeHandler, OriginResolver {
     private let answer: @Sendable (RequestHead) -> (ResponseHead, String)
     let requests = Mutex<[RequestHead]>([])
     let targets = Mutex<[OriginRequest]>([])
+    /// Domain names whose requests fail, and how.
+    let broken = Mutex<[String: OriginTarget]>([:])
 
     init(_ answer: @escaping @Sendable (RequestHead) -> (ResponseHead, String)) {
         self.answer = answer
@@ -39,7 +42,7 @@ final class ScriptedOrigin: ExchangeHandler, OriginResolver {
 
     func target(for origin: OriginRequest) -> OriginTarget {
         targets.withLock { $0.append(origin) }
-        return .door(self)
+        return broken.withLock { $0[origin.origin.domainName] } ?? .door(self)
     }
 
     func respond(to exchange: inout Exchange) async -> Response {
@@ -69,11 +72,13 @@ final class PieceSource: BodySource {
 /// What a viewer got.
 struct Received: Sendable {
     var head: ResponseHead
-    var text: String
+    var bytes: [UInt8]
     var stages: [String]
     var result: String
 
+    var text: String { String(decoding: bytes, as: UTF8.self) }
     var status: Int { head.status }
+    func header(_ name: String) -> String? { head.headers[name] }
     var cache: String? { head.headers["x-cache"] }
 }
 
@@ -84,11 +89,15 @@ final class Bench: Sendable {
     let invoker: ScriptedInvoker
     let origin: ScriptedOrigin
     let reactor = Reactor()
+    let cache = CacheStore()
     private let made = Mutex<EdgePipeline?>(nil)
 
     init(
         _ distribution: Distribution,
         scripts: [String: ScriptedInvoker.Script] = [:],
+        signers: [String: PublicKey]? = nil,
+        locations: [String: String] = [:],
+        settings: EdgeSettings = EdgeSettings(),
         origin answer: @escaping @Sendable (RequestHead) -> (ResponseHead, String)
     ) {
         invoker = ScriptedInvoker(scripts)
@@ -97,9 +106,12 @@ final class Bench: Sendable {
         let pipeline = EdgePipeline(
             distribution: distribution,
             edge: EdgeIdentity(name: "iad", httpsPort: 8443),
-            cache: CacheStore(),
+            cache: cache,
             invoker: invoker,
             origins: origin,
+            signers: { $0.trustedKeyGroups.isEmpty ? nil : signers ?? [:] },
+            locations: LocationTable(locations),
+            settings: settings,
             log: { [self] line in lines.withLock { $0.append(line) } },
             clock: { [self] in time.load(ordering: .relaxed) }
         )
@@ -117,6 +129,8 @@ final class Bench: Sendable {
         headers: Headers = [:],
         body: String = "",
         isTLS: Bool = true,
+        version: HTTPVersion = .http11,
+        address: String = "198.51.100.7",
         readsBody: Bool = true
     ) async -> Received? {
         guard let pipeline = made.withLock({ $0 }) else { return nil }
@@ -130,12 +144,18 @@ final class Bench: Sendable {
                 var all: Headers = ["Host": "app.localhost:8443"]
                 for (name, value) in headers { all.append(name, value) }
                 var exchange = Exchange(
-                    request: RequestHead(method: method, path: path, query: query, headers: all),
+                    request: RequestHead(
+                        method: method,
+                        path: path,
+                        query: query,
+                        version: version,
+                        headers: all
+                    ),
                     body: body.isEmpty
                         ? .empty
                         : .stream(PieceSource(body.utf8.map { [$0] }), length: body.utf8.count),
                     viewer: Viewer(
-                        address: "198.51.100.7",
+                        address: address,
                         port: 5000,
                         isTLS: isTLS,
                         localPort: 8443
@@ -152,7 +172,7 @@ final class Bench: Sendable {
                 }
                 let received = Received(
                     head: response.head,
-                    text: String(decoding: bytes, as: UTF8.self),
+                    bytes: bytes,
                     stages: exchange.record.stages.map { "\($0.stage) \($0.outcome ?? "")" },
                     result: exchange.record.resultType
                 )
@@ -186,6 +206,15 @@ extension Distribution {
         )
         change(&result)
         return result
+    }
+}
+
+extension BehaviorPlan {
+    /// The plan of a behaviour with nothing but a policy.
+    static func sample(_ policy: CachePolicy) -> BehaviorPlan {
+        let behavior = CacheBehavior(pathPattern: "*", targetOriginID: "o", cachePolicy: policy)
+        let distribution = Distribution(id: "E1", origins: [], behaviors: [behavior])
+        return BehaviorPlan(behavior, of: distribution, signers: nil)
     }
 }
 

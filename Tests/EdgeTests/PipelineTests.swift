@@ -6,13 +6,13 @@ import Testing
 
 @testable import Edge
 
-@Suite
+@Suite("Pipeline")
 struct PipelineTests {
     static let plain: @Sendable (RequestHead) -> (ResponseHead, String) = { head in
         (ResponseHead(status: 200, headers: ["Content-Type": "text/plain"]), "at \(head.target)")
     }
 
-    @Test
+    @Test("a miss becomes a hit with its age")
     func missThenHitWithAge() async throws {
         let bench = Bench(.sample(), origin: Self.plain)
         let first = try #require(await bench.get("/a"))
@@ -35,7 +35,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 1)
     }
 
-    @Test
+    @Test("all four hooks run in order")
     func allFourHooksInOrder() async throws {
         let bench = Bench(
             .sample(hooks: EdgeEvent.allCases),
@@ -71,7 +71,7 @@ struct PipelineTests {
         )
     }
 
-    @Test
+    @Test("the origin gets CloudFront's headers")
     func originHeadersAreCloudFronts() async throws {
         let bench = Bench(
             .sample { $0.origins[0].customHeaders = ["X-Key": "k"] },
@@ -99,7 +99,7 @@ struct PipelineTests {
         #expect(head.headers["x-amz-cf-id"]?.hasSuffix("==") == true)
     }
 
-    @Test
+    @Test("an answer of the viewer-request hook ends the request")
     func viewerRequestAnswers() async throws {
         let bench = Bench(
             .sample(hooks: [.viewerRequest, .viewerResponse]),
@@ -118,7 +118,7 @@ struct PipelineTests {
         #expect(bench.invoker.functions == ["viewer-request:1"])
     }
 
-    @Test
+    @Test("an answer of the origin-request hook is cached")
     func originRequestAnswersAreCached() async throws {
         let bench = Bench(
             .sample(hooks: [.originRequest, .originResponse]),
@@ -138,15 +138,18 @@ struct PipelineTests {
         #expect(bench.invoker.functions == ["origin-request:1"])
     }
 
-    @Test(arguments: [
-        (
-            InvocationResult.functionError(.handled, payload: []), 503,
-            "LambdaExecutionError from cloudfront"
-        ),
-        (.functionError(.timeout, payload: []), 503, "LambdaExecutionError from cloudfront"),
-        (.throttled("Rate exceeded"), 503, "LambdaLimitExceeded from cloudfront"),
-        (.success(Array("null".utf8)[...]), 502, "LambdaValidationError from cloudfront"),
-    ])
+    @Test(
+        "each fault of a function has its status and X-Cache value",
+        arguments: [
+            (
+                InvocationResult.functionError(.handled, payload: []), 503,
+                "LambdaExecutionError from cloudfront"
+            ),
+            (.functionError(.timeout, payload: []), 503, "LambdaExecutionError from cloudfront"),
+            (.throttled("Rate exceeded"), 503, "LambdaLimitExceeded from cloudfront"),
+            (.success(Array("null".utf8)[...]), 502, "LambdaValidationError from cloudfront"),
+        ]
+    )
     func functionFaults(_ result: InvocationResult, _ status: Int, _ cache: String) async throws {
         let bench = Bench(
             .sample(hooks: [.viewerRequest]),
@@ -162,7 +165,7 @@ struct PipelineTests {
         #expect(bench.firstLine?.hasPrefix("(\(id)) ERROR ") == true)
     }
 
-    @Test
+    @Test("redirects name the real port")
     func redirectsToTheRealPort() async throws {
         let bench = Bench(
             .sample { $0.behaviors[0].viewerProtocolPolicy = .redirectToHTTPS },
@@ -177,7 +180,7 @@ struct PipelineTests {
         #expect(post.status == 307)
     }
 
-    @Test
+    @Test("methods are checked")
     func methodsAreChecked() async throws {
         let bench = Bench(.sample(), origin: Self.plain)
         let got = try #require(await bench.get("/a", method: "POST"))
@@ -186,7 +189,7 @@ struct PipelineTests {
         #expect(got.cache == "Error from cloudfront")
     }
 
-    @Test
+    @Test("errors skip the viewer-response hook")
     func errorsSkipTheViewerResponseHook() async throws {
         let bench = Bench(
             .sample(hooks: [.viewerResponse]),
@@ -203,7 +206,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 2)
     }
 
-    @Test
+    @Test("a custom error page stands for the error")
     func customErrorPage() async throws {
         let bench = Bench(
             .sample {
@@ -226,14 +229,14 @@ struct PipelineTests {
         #expect(got.cache == "Error from cloudfront")
     }
 
-    @Test
+    @Test("the default root object stands for the root only")
     func defaultRootObject() async throws {
         let bench = Bench(.sample { $0.defaultRootObject = "index.html" }, origin: Self.plain)
         #expect(try #require(await bench.get("/")).text == "at /index.html")
         #expect(try #require(await bench.get("/d/")).text == "at /d/")
     }
 
-    @Test
+    @Test("a stale answer is revalidated")
     func revalidation() async throws {
         let bench = Bench(
             .sample(),
@@ -260,7 +263,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 2)
     }
 
-    @Test
+    @Test("an abandoned body is not stored")
     func anAbandonedBodyIsNotStored() async throws {
         let bench = Bench(.sample(), origin: Self.plain)
         _ = await bench.get("/a", readsBody: false)
@@ -268,7 +271,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 2)
     }
 
-    @Test
+    @Test("caching disabled asks each time")
     func cachingDisabledAsksEachTime() async throws {
         let bench = Bench(.sample(policy: .cachingDisabled), origin: Self.plain)
         for _ in 0..<2 {
@@ -277,7 +280,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 2)
     }
 
-    @Test
+    @Test("an included body is cut in the event and sent whole")
     func includedBodyIsCutAndStillSentWhole() async throws {
         let allowed = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
         let bench = Bench(
@@ -295,7 +298,7 @@ struct PipelineTests {
         #expect(shown?["action"]?.string == "read-only")
     }
 
-    @Test
+    @Test("a changed origin is asked")
     func changedOriginIsAsked() async throws {
         let bench = Bench(
             .sample(hooks: [.originRequest]),
@@ -318,7 +321,7 @@ struct PipelineTests {
         #expect(target.port == 8080)
     }
 
-    @Test
+    @Test("a stale answer stands in for a failing origin")
     func staleAnswersStandInForAFailingOrigin() async throws {
         let bench = Bench(
             .sample(),
@@ -346,7 +349,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 3)
     }
 
-    @Test
+    @Test("upgrades reach the origin uncached")
     func upgradesReachTheOriginUncached() async throws {
         let bench = Bench(
             .sample(hooks: [.originRequest]),
@@ -373,7 +376,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 2)
     }
 
-    @Test
+    @Test("a failing origin hook leaves no waiters")
     func aFailingOriginHookLeavesNoWaiters() async throws {
         let bench = Bench(
             .sample(hooks: [.originRequest]),
@@ -388,7 +391,7 @@ struct PipelineTests {
         #expect(bench.origin.count == 0)
     }
 
-    @Test
+    @Test("the pattern of the viewer's path chooses the behaviour")
     func thePatternOfTheViewersPathChoosesTheBehaviour() async throws {
         let bench = Bench(
             .sample {

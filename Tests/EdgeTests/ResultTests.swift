@@ -4,7 +4,7 @@ import JSON
 import Model
 import Testing
 
-@Suite
+@Suite("Results of functions")
 struct ResultTests {
     private func request(
         _ json: String,
@@ -44,7 +44,7 @@ struct ResultTests {
 
     static let fixed = #""host":[{"value":"h"}],"via":[{"value":"1.1 v"}]"#
 
-    @Test
+    @Test("a changed request is taken over")
     func changedRequest() throws {
         let json =
             #"{"method":"GET","clientIp":"1.2.3.4","uri":"/b","querystring":"q=1","headers":{"#
@@ -64,44 +64,50 @@ struct ResultTests {
         #expect(result.body == nil)
     }
 
-    @Test(arguments: [
-        ("null", EdgeRule.resultNotObject), ("1", .resultNotObject), ("{", .resultNotObject),
-        (#"{"statusCode":200,"body":{}}"#, .invalidBody),
-        (#"{"statusCode":200,"body":"x"}"#, .invalidBody),
-        (#"{"uri":"/a","headers":{"via":[{"value":"1.1 v"}]}}"#, .readOnlyHeader),
-        (
-            #"{"uri":"/a","headers":{"host":[{"value":"x"}],"via":[{"value":"1.1 v"}]}}"#,
-            .readOnlyHeader
-        ),
-        (#"{"uri":"/a","headers":{\#(fixed),"x-cache":[{"value":"x"}]}}"#, .disallowedHeader),
-        (#"{"uri":"/a","headers":{\#(fixed),"X-Edge-y":[{"value":"x"}]}}"#, .disallowedHeader),
-        (#"{"uri":"/a","headers":{\#(fixed),"a":"x"}}"#, .headerEntryNotArray),
-        (#"{"uri":"/a","headers":{\#(fixed),"a":[{"value":1}]}}"#, .headerValueNotText),
-        (#"{"uri":"/a","headers":{\#(fixed),"a":[{"value":"x\ry"}]}}"#, .invalidHeaderValue),
-        (#"{"uri":"/a","headers":{\#(fixed),"a b":[{"value":"x"}]}}"#, .invalidHeaderName),
-        (#"{"uri":"/a","headers":{\#(fixed),"a":[{"key":"b","value":"x"}]}}"#, .invalidHeaderName),
-        (#"{"uri":"/a","method":"PUT","headers":{\#(fixed)}}"#, .readOnlyField),
-        (#"{"uri":"a","headers":{\#(fixed)}}"#, .invalidURI),
-        (#"{"headers":{\#(fixed)}}"#, .invalidURI),
-        (#"{"uri":"/a","querystring":"a b","headers":{\#(fixed)}}"#, .invalidQueryString),
-        (#"{"uri":"/a","body":"x","headers":{\#(fixed)}}"#, .invalidBody),
-        (
-            #"{"uri":"/a","body":{"action":"replace","data":"%%%"},"headers":{\#(fixed)}}"#,
-            .invalidBodyEncoding
-        ),
-        (#"{"status":200}"#, .invalidStatus), (#"{"status":"199"}"#, .invalidStatus),
-        (#"{"status":"600"}"#, .invalidStatus),
-        (#"{"status":"204","body":"x"}"#, .statusWithoutBody),
-        (#"{"status":"200","body":{}}"#, .invalidBody),
-        (#"{"status":"200","body":"x","bodyEncoding":"hex"}"#, .invalidBodyEncoding),
-        (#"{"status":"200","headers":{"via":[{"value":"x"}]}}"#, .readOnlyHeader),
-        (#"{"status":"200","headers":{"connection":[{"value":"x"}]}}"#, .disallowedHeader),
-    ])
+    @Test(
+        "a request that breaks a rule names it",
+        arguments: [
+            ("null", EdgeRule.resultNotObject), ("1", .resultNotObject), ("{", .resultNotObject),
+            (#"{"statusCode":200,"body":{}}"#, .invalidBody),
+            (#"{"statusCode":200,"body":"x"}"#, .invalidBody),
+            (#"{"uri":"/a","headers":{"via":[{"value":"1.1 v"}]}}"#, .readOnlyHeader),
+            (
+                #"{"uri":"/a","headers":{"host":[{"value":"x"}],"via":[{"value":"1.1 v"}]}}"#,
+                .readOnlyHeader
+            ),
+            (#"{"uri":"/a","headers":{\#(fixed),"x-cache":[{"value":"x"}]}}"#, .disallowedHeader),
+            (#"{"uri":"/a","headers":{\#(fixed),"X-Edge-y":[{"value":"x"}]}}"#, .disallowedHeader),
+            (#"{"uri":"/a","headers":{\#(fixed),"a":"x"}}"#, .headerEntryNotArray),
+            (#"{"uri":"/a","headers":{\#(fixed),"a":[{"value":1}]}}"#, .headerValueNotText),
+            (#"{"uri":"/a","headers":{\#(fixed),"a":[{"value":"x\ry"}]}}"#, .invalidHeaderValue),
+            (#"{"uri":"/a","headers":{\#(fixed),"a b":[{"value":"x"}]}}"#, .invalidHeaderName),
+            (
+                #"{"uri":"/a","headers":{\#(fixed),"a":[{"key":"b","value":"x"}]}}"#,
+                .invalidHeaderName
+            ),
+            (#"{"uri":"/a","method":"PUT","headers":{\#(fixed)}}"#, .readOnlyField),
+            (#"{"uri":"a","headers":{\#(fixed)}}"#, .invalidURI),
+            (#"{"headers":{\#(fixed)}}"#, .invalidURI),
+            (#"{"uri":"/a","querystring":"a b","headers":{\#(fixed)}}"#, .invalidQueryString),
+            (#"{"uri":"/a","body":"x","headers":{\#(fixed)}}"#, .invalidBody),
+            (
+                #"{"uri":"/a","body":{"action":"replace","data":"%%%"},"headers":{\#(fixed)}}"#,
+                .invalidBodyEncoding
+            ),
+            (#"{"status":200}"#, .invalidStatus), (#"{"status":"199"}"#, .invalidStatus),
+            (#"{"status":"600"}"#, .invalidStatus),
+            (#"{"status":"204","body":"x"}"#, .statusWithoutBody),
+            (#"{"status":"200","body":{}}"#, .invalidBody),
+            (#"{"status":"200","body":"x","bodyEncoding":"hex"}"#, .invalidBodyEncoding),
+            (#"{"status":"200","headers":{"via":[{"value":"x"}]}}"#, .readOnlyHeader),
+            (#"{"status":"200","headers":{"connection":[{"value":"x"}]}}"#, .disallowedHeader),
+        ]
+    )
     func breakingRequests(_ json: String, _ wanted: EdgeRule) {
         #expect(rule(json) == wanted)
     }
 
-    @Test
+    @Test("Host may change towards the origin, Via may not go")
     func hostMayChangeTowardsTheOrigin() {
         let json = #"{"uri":"/a","headers":{"host":[{"value":"x"}],"via":[{"value":"1.1 v"}]}}"#
         #expect(rule(json, event: .originRequest) == nil)
@@ -109,7 +115,7 @@ struct ResultTests {
         #expect(rule(deleted, event: .originRequest) == .readOnlyHeader)
     }
 
-    @Test
+    @Test("sizes are bounded to the byte")
     func sizes() {
         let headers = #","headers":{\#(Self.fixed)}"#
         func generated(_ count: Int) -> String {
@@ -131,7 +137,7 @@ struct ResultTests {
         #expect(rule(#"{"uri":"/\#(long.dropFirst())"\#(headers)}"#) == nil)
     }
 
-    @Test
+    @Test("a generated response is taken over")
     func generatedResponse() throws {
         let json =
             #"{"status":"302","statusDescription":"Found","headers":{"location":[{"value":"/x"}],"#
@@ -151,7 +157,7 @@ struct ResultTests {
         #"{"uri":"/a","headers":{\#(Self.fixed)},"origin":\#(origin)}"#
     }
 
-    @Test
+    @Test("a changed origin is taken over")
     func changedOrigin() throws {
         let json = withOrigin(
             #"{"custom":{"domainName":"new.example","path":"/p","port":8443,"protocol":"https","#
@@ -169,46 +175,55 @@ struct ResultTests {
         #expect(result.origin?.readTimeout == 5)
     }
 
-    @Test(arguments: [
-        (#"{}"#, EdgeRule.invalidOrigin),
-        (#"{"custom":{"domainName":"","protocol":"http"}}"#, .invalidOrigin),
-        (#"{"custom":{"domainName":"a:1","protocol":"http"}}"#, .invalidOrigin),
-        (#"{"custom":{"domainName":"10.0.0.1","protocol":"http"}}"#, .invalidOrigin),
-        (#"{"custom":{"domainName":"a.b","protocol":"ftp"}}"#, .invalidOrigin),
-        (#"{"custom":{"domainName":"a.b","protocol":"http","port":81}}"#, .invalidOrigin),
-        (#"{"custom":{"domainName":"a.b","protocol":"http","path":"p"}}"#, .invalidOrigin),
-        (#"{"custom":{"domainName":"a.b","protocol":"http","path":"/p/"}}"#, .invalidOrigin),
-        (#"{"custom":{"domainName":"a.b","protocol":"http","readTimeout":121}}"#, .invalidOrigin),
-        (
-            #"{"custom":{"domainName":"a.b","protocol":"http","sslProtocols":["x"]}}"#,
-            .invalidOrigin
-        ),
-        (#"{"s3":{"domainName":"A.b","authMethod":"none"}}"#, .invalidOrigin),
-        (#"{"s3":{"domainName":"a.b","authMethod":"origin-access-identity"}}"#, .invalidOrigin),
-        (
-            #"{"custom":{"domainName":"a.b","protocol":"http","customHeaders":{"cookie":[{"value":"x"}]}}}"#,
-            .invalidOriginHeaders
-        ),
-    ])
+    @Test(
+        "an origin that breaks a rule names it",
+        arguments: [
+            (#"{}"#, EdgeRule.invalidOrigin),
+            (#"{"custom":{"domainName":"","protocol":"http"}}"#, .invalidOrigin),
+            (#"{"custom":{"domainName":"a:1","protocol":"http"}}"#, .invalidOrigin),
+            (#"{"custom":{"domainName":"10.0.0.1","protocol":"http"}}"#, .invalidOrigin),
+            (#"{"custom":{"domainName":"a.b","protocol":"ftp"}}"#, .invalidOrigin),
+            (#"{"custom":{"domainName":"a.b","protocol":"http","port":81}}"#, .invalidOrigin),
+            (#"{"custom":{"domainName":"a.b","protocol":"http","path":"p"}}"#, .invalidOrigin),
+            (#"{"custom":{"domainName":"a.b","protocol":"http","path":"/p/"}}"#, .invalidOrigin),
+            (
+                #"{"custom":{"domainName":"a.b","protocol":"http","readTimeout":121}}"#,
+                .invalidOrigin
+            ),
+            (
+                #"{"custom":{"domainName":"a.b","protocol":"http","sslProtocols":["x"]}}"#,
+                .invalidOrigin
+            ),
+            (#"{"s3":{"domainName":"A.b","authMethod":"none"}}"#, .invalidOrigin),
+            (#"{"s3":{"domainName":"a.b","authMethod":"origin-access-identity"}}"#, .invalidOrigin),
+            (
+                #"{"custom":{"domainName":"a.b","protocol":"http","customHeaders":{"cookie":[{"value":"x"}]}}}"#,
+                .invalidOriginHeaders
+            ),
+        ]
+    )
     func breakingOrigins(_ origin: String, _ wanted: EdgeRule) {
         #expect(rule(withOrigin(origin), event: .originRequest) == wanted)
     }
 
-    @Test(arguments: [
-        (#"{"status":"200","headers":{"via":[{"value":"v"}]}}"#, nil),
-        (#"{"status":"200","headers":{}}"#, EdgeRule.readOnlyHeader),
-        (#"{"status":"404","headers":{"via":[{"value":"v"}]}}"#, .statusReadOnly),
-        (#"{"headers":{"via":[{"value":"v"}]}}"#, .invalidStatus),
-        (
-            #"{"status":"200","headers":{"via":[{"value":"v"}],"warning":[{"value":"x"}]}}"#,
-            .readOnlyHeader
-        ),
-    ])
+    @Test(
+        "viewer responses keep status and read-only headers",
+        arguments: [
+            (#"{"status":"200","headers":{"via":[{"value":"v"}]}}"#, nil),
+            (#"{"status":"200","headers":{}}"#, EdgeRule.readOnlyHeader),
+            (#"{"status":"404","headers":{"via":[{"value":"v"}]}}"#, .statusReadOnly),
+            (#"{"headers":{"via":[{"value":"v"}]}}"#, .invalidStatus),
+            (
+                #"{"status":"200","headers":{"via":[{"value":"v"}],"warning":[{"value":"x"}]}}"#,
+                .readOnlyHeader
+            ),
+        ]
+    )
     func viewerResponses(_ json: String, _ wanted: EdgeRule?) {
         #expect(responseRule(json) == wanted)
     }
 
-    @Test
+    @Test("an origin response may change the status")
     func originResponseMayChangeTheStatus() {
         let json = #"{"status":"404","headers":{"via":[{"value":"v"}]}}"#
         #expect(responseRule(json, event: .originResponse) == nil)

@@ -7,6 +7,8 @@ package enum EdgeRule: String, Sendable, CaseIterable {
     case disallowedHeader = "edge.header.disallowed"
     case headerEntryNotArray = "edge.header.entry"
     case headerValueNotText = "edge.header.value-type"
+    case viewerCountry = "edge.header.viewer-country"
+    case headersTooLarge = "edge.header.size"
     case invalidHeaderName = "edge.header.name"
     case invalidHeaderValue = "edge.header.value"
     case readOnlyField = "edge.request.read-only-field"
@@ -26,13 +28,45 @@ package enum EdgeRule: String, Sendable, CaseIterable {
     package var title: String {
         switch self {
         case .executionFailed: "Test and debug Lambda@Edge functions"
-        case .throttled, .responseTooLarge: "Quotas"
+        case .throttled, .responseTooLarge, .headersTooLarge: "Quotas"
+        case .viewerCountry: "Restrictions on Lambda@Edge"
         case .readOnlyHeader, .disallowedHeader, .requestTooLong:
             "Restrictions on all edge functions"
         case .invalidBody: "Restrictions on Lambda@Edge"
         case .invalidStatus, .statusWithoutBody, .statusReadOnly:
             "Generate HTTP responses in request triggers"
         default: "Lambda@Edge event structure"
+        }
+    }
+
+    /// A function's result that breaks the rule, or what leads to it.
+    package var example: String {
+        switch self {
+        case .executionFailed: "throw new Error('x')"
+        case .throttled: "more invocations at a time than the account's concurrency"
+        case .resultNotObject: "return null"
+        case .readOnlyHeader: "viewer-request: delete request.headers.host"
+        case .disallowedHeader: "request.headers['x-cache'] = [{value: 'x'}]"
+        case .headerEntryNotArray: "request.headers['x-a'] = 'x'"
+        case .headerValueNotText: "request.headers['x-a'] = [{value: 1}]"
+        case .viewerCountry:
+            "viewer-request: request.headers['cloudfront-viewer-country'] = [{value: 'DE'}]"
+        case .headersTooLarge: "request.headers['x-a'] = [{value: 'x'.repeat(40000)}]"
+        case .invalidHeaderName: "request.headers['x a'] = [{value: 'x'}]"
+        case .invalidHeaderValue: "request.headers['x-a'] = [{value: 'a\\nb'}]"
+        case .readOnlyField: "request.method = 'PUT'"
+        case .invalidURI: "request.uri = 'a'"
+        case .invalidQueryString: "request.querystring = 'a b'"
+        case .requestTooLong: "request.uri = '/' + 'a'.repeat(8192)"
+        case .invalidBody: "request.body = 'x'"
+        case .invalidBodyEncoding: "request.body = {action: 'replace', data: '%'}"
+        case .invalidStatus: "return {status: 200}"
+        case .statusWithoutBody: "return {status: '204', body: 'x'}"
+        case .statusReadOnly: "viewer-response: response.status = '404'"
+        case .responseTooLarge: "viewer-request: return {status: '200', body: 'x'.repeat(40961)}"
+        case .invalidOrigin: "request.origin = {}"
+        case .invalidOriginHeaders:
+            "request.origin.custom.customHeaders = {cookie: [{value: 'x'}]}"
         }
     }
 
@@ -65,7 +99,9 @@ package enum EdgeRule: String, Sendable, CaseIterable {
         case .resultNotObject: failed + "The function must return a request or response object."
         case .readOnlyHeader:
             failed + "The function tried to add, delete, or change a read-only header."
-        case .disallowedHeader: failed + "The function tried to add a disallowed header."
+        case .headersTooLarge: failed + "The headers exceed the maximum size."
+        case .disallowedHeader, .viewerCountry:
+            failed + "The function tried to add a disallowed header."
         case .headerEntryNotArray:
             "The Lambda function returned an invalid entry in the headers object: Each header entry "
                 + "in the headers object must be an array."
@@ -97,34 +133,4 @@ package enum EdgeRule: String, Sendable, CaseIterable {
                 + "HeaderValue values are invalid."
         }
     }
-}
-
-/// A rule that a function broke, with what exactly was wrong.
-package struct EdgeViolation: Error, Sendable, Equatable {
-    package var rule: EdgeRule
-    /// What goes to the log.
-    package var detail: String
-
-    /// Makes a violation; without a detail the rule's own text is logged.
-    package init(_ rule: EdgeRule, _ detail: String = "") {
-        self.rule = rule
-        self.detail = detail.isEmpty ? rule.text : detail
-    }
-}
-
-/// The sizes that functions must keep to.
-///
-/// Unit: bytes.
-package enum EdgeLimits {
-    package static let viewerBody = 40 << 10
-    package static let originBody = 1 << 20
-    /// 53.2 KB of base64 text stand for 40 KB.
-    package static let viewerBodyBase64 = 54_476
-    /// 1.33 MB of base64 text stand for 1 MB.
-    package static let originBodyBase64 = 1_394_606
-    package static let uriAndQuery = 8192
-    /// Unit: doors of this process.
-    package static let depth = 10
-    /// The largest event answer taken from a function.
-    package static let result = 6 << 20
 }

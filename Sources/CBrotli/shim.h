@@ -1,0 +1,3 @@
+// The encoder of brotli.
+#pragma once
+#include <brotli/encode.h>

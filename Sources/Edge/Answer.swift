@@ -1,0 +1,62 @@
+import DataPlane
+import HTTP
+
+/// A response on its way to the viewer.
+struct Answer {
+    var head: ResponseHead
+    var body: Body
+    /// What `X-Cache` says before `from cloudfront`.
+    var result: String
+    /// Unit: seconds.
+    var age: Int?
+    /// What the origin answered, before its hook; what a function generated counts as well.
+    var originStatus: Int
+    /// Whether a viewer-response hook may run.
+    var runsViewerResponse = true
+    /// Whether a custom error page may stand for it.
+    var mayHaveErrorPage = false
+    /// Whether it is a stored answer: conditions and ranges of the viewer are met from it.
+    var isStored = false
+    /// The stored answer that a 304 of the origin is about, until both are joined.
+    var refreshed: StoredResponse?
+    /// Whether it came from an origin or its hook and may be kept.
+    var mayBeKept = true
+
+    init(head: ResponseHead, body: Body, result: String) {
+        self.head = head
+        self.body = body
+        self.result = result
+        originStatus = head.status
+    }
+
+    /// A stored answer as it is served.
+    init(_ entry: StoredResponse, age: Int, result: String) {
+        head = entry.head
+        body = entry.body.isEmpty ? .empty : .bytes(entry.body)
+        self.result = entry.originStatus >= 400 ? "Error" : result
+        self.age = age
+        originStatus = entry.originStatus
+        isStored = true
+        mayBeKept = false
+        settle()
+    }
+
+    init(_ stop: Stop) {
+        head = stop.head
+        body = stop.body.isEmpty ? .empty : .bytes(stop.body)
+        result = stop.result
+        originStatus = stop.head.status
+        runsViewerResponse = false
+        mayHaveErrorPage = stop.isError
+        mayBeKept = false
+    }
+
+    /// Draws the consequences of the origin's status.
+    mutating func settle() {
+        runsViewerResponse = originStatus < 400
+        mayHaveErrorPage = head.status >= 400
+    }
+
+    /// Whether the connection was switched to another protocol.
+    var isUpgrade: Bool { if case .upgrade = body { true } else { false } }
+}

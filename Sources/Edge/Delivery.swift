@@ -1,0 +1,182 @@
+import DataPlane
+import HTTP
+import Model
+import Telemetry
+
+extension EdgePipeline {
+    /// Fetches a custom error page through the behaviour of its path, without viewer hooks.
+    func errorPage(
+        _ page: CustomErrorResponse,
+        instead answer: Answer,
+        _ exchange: inout Exchange,
+        _ outer: Passage
+    ) async -> Answer {
+        var passage = Passage(requestID: outer.requestID, plan: outer.plan)
+        let original = exchange.request
+        passage.failed = original
+        exchange.request.method = original.method == "HEAD" ? "HEAD" : "GET"
+        exchange.request.path = page.responsePagePath ?? "/"
+        exchange.request.query = nil
+        for name in OriginHeaders.conditional { exchange.request.headers.remove(name) }
+        for name in OriginHeaders.contentFields { exchange.request.headers.remove(name) }
+        exchange.body = .empty
+        var found = await pass(&exchange, &passage)
+        exchange.request = original
+        if found.head.status < 400 { found.head.status = page.responseCode ?? answer.head.status }
+        found.head.reason = ""
+        found.result = "Error"
+        found.isStored = false
+        return found
+    }
+
+    /// Gives the answer its last form and adds what CloudFront says of itself.
+    func finish(
+        _ answer: Answer,
+        _ viewerHead: RequestHead,
+        _ exchange: inout Exchange,
+        _ passage: Passage
+    ) -> Response {
+        var answer = answer
+        if answer.isStored, answer.head.status == 200 {
+            if !passage.plan.forwardsCookies { Delivery.applyConditions(&answer, viewerHead) }
+            if viewerHead.method == "GET", answer.head.status == 200 {
+                Delivery.applyRange(&answer, viewerHead)
+            }
+        }
+        if viewerHead.method == "HEAD" { Delivery.applyHead(&answer) }
+        let rules = passage.plan.responseHeaders
+        rules?.remove(&answer.head.headers)
+        if answer.head.status != 101 {
+            if !answer.head.headers.contains("server") {
+                answer.head.headers.append("Server", "CloudFront")
+            }
+            if !answer.head.headers.contains("date") {
+                answer.head.headers.append("Date", WallClock.format(clock()))
+            }
+        }
+        answer.head.headers.append("X-Cache", answer.result + " from cloudfront")
+        answer.head.headers.append("Via", "1.1 " + via)
+        answer.head.headers.append("X-Amz-Cf-Pop", edge.pop)
+        answer.head.headers.append("X-Amz-Cf-Id", passage.requestID)
+        if let age = answer.age { answer.head.headers.set("Age", String(age)) }
+        rules?.add(
+            &answer.head.headers,
+            ResponseHeaderRules.Context(
+                request: viewerHead,
+                isTLS: exchange.viewer.isTLS,
+                result: answer.result,
+                pop: edge.pop,
+                requestID: passage.requestID,
+                stages: exchange.record.stages
+            )
+        )
+        exchange.record.resultType = answer.result
+        exchange.record.status = answer.head.status
+        return Response(head: answer.head, body: answer.body)
+    }
+}
+
+/// How a stored answer meets conditions, ranges and HEAD.
+enum Delivery {
+    /// A 304 when the viewer has this version already (RFC 9110 §13.2.2).
+    static func applyConditions(_ answer: inout Answer, _ request: RequestHead) {
+        guard request.method == "GET" || request.method == "HEAD",
+            isUnchanged(request, answer.head)
+        else { return }
+        answer.head.status = 304
+        answer.head.reason = ""
+        answer.head.headers.remove("content-length")
+        answer.body = .empty
+    }
+
+    private static func isUnchanged(_ request: RequestHead, _ head: ResponseHead) -> Bool {
+        let headers = request.headers
+        if headers.contains("if-none-match") {
+            guard let tag = head.headers["etag"].map(opaque) else { return false }
+            let wanted = headers.all("if-none-match").flatMap { $0.split(separator: ",") }
+            return wanted.contains { $0.trimmingASCIIWhitespace() == "*" || opaque($0) == tag }
+        }
+        guard headers.contains("if-modified-since"),
+            let since = headers["if-modified-since"].flatMap(WallClock.parse),
+            let modified = head.headers["last-modified"].flatMap(WallClock.parse)
+        else { return false }
+        return modified <= since
+    }
+
+    /// A tag without the mark of weakness.
+    private static func opaque(_ tag: some StringProtocol) -> String {
+        let text = tag.trimmingASCIIWhitespace()
+        return String(text.hasPrefix("W/") ? text.dropFirst(2) : text)
+    }
+
+    /// What tells versions of an object apart byte for byte: a strong tag, else the date.
+    static func strongValidator(_ headers: Headers) -> String? {
+        if let tag = headers["etag"], !tag.hasPrefix("W/") { return tag }
+        return headers["last-modified"]
+    }
+
+    /// Whether a range may be cut from the stored version: `If-Range` names it, or there is none.
+    static func mayCut(_ request: Headers, _ stored: Headers) -> Bool {
+        guard let wanted = request["if-range"]?.trimmingASCIIWhitespace() else { return true }
+        if wanted.hasPrefix("\"") { return stored["etag"].map { $0 == wanted } ?? false }
+        return stored["last-modified"].map { $0 == wanted } ?? false
+    }
+
+    /// A 206 with the ranges that the viewer asks for, or a 416.
+    static func applyRange(_ answer: inout Answer, _ request: RequestHead) {
+        guard request.headers.contains("range"), let text = request.headers["range"],
+            mayCut(request.headers, answer.head.headers)
+        else { return }
+        var body: Bytes = []
+        if case .bytes(let bytes) = answer.body { body = bytes }
+        switch ByteRanges(text, size: body.count) {
+        case .ignored: return
+        case .unsatisfiable:
+            answer.head.status = 416
+            answer.head.headers.remove("content-length")
+            answer.head.headers.set("Content-Range", "bytes */\(body.count)")
+            answer.body = .empty
+        case .ranges(let ranges) where ranges.count == 1:
+            answer.head.status = 206
+            let range = ranges[0]
+            let first = body.startIndex + range.lowerBound
+            answer.head.headers.set("Content-Range", ContentRange(range, of: body.count).text)
+            answer.head.headers.set("Content-Length", String(range.count))
+            answer.body = .bytes(body[first..<first + range.count])
+        case .ranges(let ranges):
+            answer.head.status = 206
+            multipart(&answer, body, ranges)
+        }
+        answer.head.reason = ""
+    }
+
+    /// Several ranges in one body (RFC 9110 §14.6).
+    private static func multipart(_ answer: inout Answer, _ body: Bytes, _ ranges: [Range<Int>]) {
+        let boundary = RequestID.hexadecimal()
+        let type = answer.head.headers["content-type"]
+        var output: [UInt8] = []
+        for range in ranges {
+            output += "--\(boundary)\r\n".utf8
+            if let type { output += "Content-Type: \(type)\r\n".utf8 }
+            output += "Content-Range: \(ContentRange(range, of: body.count).text)\r\n\r\n".utf8
+            let first = body.startIndex + range.lowerBound
+            output += body[first..<first + range.count]
+            output += "\r\n".utf8
+        }
+        output += "--\(boundary)--\r\n".utf8
+        answer.head.headers.set("Content-Type", "multipart/byteranges; boundary=\(boundary)")
+        answer.head.headers.set("Content-Length", String(output.count))
+        answer.body = .bytes(output[...])
+    }
+
+    /// The head alone, with the length that the content would have.
+    static func applyHead(_ answer: inout Answer) {
+        switch answer.body {
+        case .bytes(let bytes): answer.head.headers.set("Content-Length", String(bytes.count))
+        case .stream(_, let length?):
+            answer.head.headers.set("Content-Length", String(length))
+        default: break
+        }
+        answer.body = .empty
+    }
+}

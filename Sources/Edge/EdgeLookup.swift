@@ -1,0 +1,117 @@
+import DataPlane
+import HTTP
+import Model
+import Reactor
+import Telemetry
+
+/// What a request that found nothing fresh may do.
+struct Pending {
+    /// The duty to fill the cache; nil when nobody waits.
+    var fill: Fill?
+    var stale: StoredResponse?
+    /// Empty when the answer is not for the cache.
+    var key = ""
+    /// Whether only a part of the object is asked for.
+    var isPartial = false
+}
+
+/// The cache's word on a request.
+enum Found {
+    /// A stored answer; with a duty to refresh it when it is stale.
+    case stored(StoredResponse, refresh: Pending?)
+    case ask(Pending)
+}
+
+extension EdgePipeline {
+    /// Looks for a stored answer, or waits for the one that fetches it.
+    func lookUp(_ exchange: inout Exchange, _ passage: Passage) async -> Found {
+        let plan = passage.plan
+        if !plan.cloudFrontHeaders.isEmpty { addCloudFrontHeaders(&exchange, passage) }
+        let head = exchange.request
+        guard plan.caches(head.method), !OriginHeaders.isUpgrade(head) else {
+            return .ask(Pending())
+        }
+        let started = ContinuousClock.now
+        let key = CacheKey.make(head, distribution: distribution.id, plan: plan)
+        let (outcome, found) = await search(key, head, plan)
+        exchange.record.stages.append(
+            TimelineEntry(
+                stage: "cache",
+                durationMicroseconds: started.microsecondsUntilNow,
+                outcome: outcome
+            )
+        )
+        return found
+    }
+
+    private func search(
+        _ key: String,
+        _ head: RequestHead,
+        _ plan: BehaviorPlan
+    ) async -> (String, Found) {
+        // A HEAD or a range is answered from the cache; only a range may put something there.
+        let isPartial = head.method == "GET" && head.headers.contains("range")
+        let fills = head.method != "HEAD" && !isPartial
+        let collapses = fills && !plan.forwardsCookies
+        switch await cache.lookUp(key, now: clock, collapses: collapses) {
+        case .hit(let entry): return ("hit", .stored(entry, refresh: nil))
+        case .stale(let entry, let fill):
+            let refresh = fill.map { Pending(fill: $0, stale: entry, key: key) }
+            return ("stale", .stored(entry, refresh: refresh))
+        case .fill(let fill, let stale):
+            let pending = Pending(fill: fill, stale: stale, key: key)
+            return (stale == nil ? "miss" : "stale", .ask(pending))
+        case .pass(let stale):
+            if isPartial, let part = part(of: key, head) {
+                return ("hit", .stored(part, refresh: nil))
+            }
+            guard fills || isPartial else { return ("miss", .ask(Pending())) }
+            let pending = Pending(stale: fills ? stale : nil, key: key, isPartial: isPartial)
+            return (fills && stale != nil ? "stale" : "miss", .ask(pending))
+        }
+    }
+
+    /// A partial answer from the parts that are here.
+    private func part(of key: String, _ head: RequestHead) -> StoredResponse? {
+        guard let entry = cache.fresh(CacheKey.parts(of: key), now: clock()),
+            let parts = entry.parts, let text = head.headers["range"],
+            Delivery.mayCut(head.headers, entry.head.headers),
+            case .ranges(let ranges) = ByteRanges(text, size: parts.total), ranges.count == 1,
+            let bytes = parts.bytes(ranges[0])
+        else { return nil }
+        var answer = entry.head
+        answer.headers.set("Content-Range", ContentRange(ranges[0], of: parts.total).text)
+        answer.headers.set("Content-Length", String(bytes.count))
+        return StoredResponse(
+            head: answer,
+            body: bytes,
+            storedAt: entry.storedAt,
+            expiresAt: entry.expiresAt,
+            originStatus: 206
+        )
+    }
+
+    /// Refreshes a stale answer that was served already; one at a time for each key.
+    func refreshLater(_ pending: Pending, _ exchange: Exchange, _ passage: Passage) {
+        let reactor = exchange.context.reactor
+        let request = exchange.request
+        let viewer = exchange.viewer
+        reactor.submit { [self] in
+            var inner = Exchange(
+                request: request,
+                body: .empty,
+                viewer: viewer,
+                context: ReactorContext.make(reactor: reactor)
+            )
+            inner.record.requestID = passage.requestID
+            do throws(Stop) {
+                let answer = try await fetch(pending, &inner, passage)
+                if case .stream(let source, _) = answer.body, let source = source as? TeeSource {
+                    await source.drain()
+                }
+            } catch {
+                log("(\(passage.requestID)) ERROR refreshing \(request.path): \(error.head.status)")
+            }
+        }
+    }
+}

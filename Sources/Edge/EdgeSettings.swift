@@ -1,0 +1,18 @@
+/// What AWS leaves open, or what a local front door sees more generously, as settings.
+package struct EdgeSettings: Sendable {
+    /// Whether failures of origin hooks are stored as errors of the origin would be.
+    ///
+    /// Default: false, so that a repaired function answers at once.
+    package var cachesFunctionErrors = false
+    /// Whether functions may choose addresses, `localhost` and any port as origins.
+    ///
+    /// Default: true; AWS refuses them ("Lambda@Edge event structure").
+    package var acceptsLocalOrigins = true
+    /// Whether custom error pages stand for the XML errors of signed requests.
+    ///
+    /// Default: true.
+    package var pagesForSignatureErrors = true
+
+    /// Makes the defaults.
+    package init() {}
+}

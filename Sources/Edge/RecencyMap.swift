@@ -1,0 +1,110 @@
+/// Entries in two queues: what was asked for once, and what was asked for again.
+///
+/// New entries go to the first; a second request moves one to the second, which holds at most four
+/// fifths of the bytes. What is removed for room is the oldest of the first queue, so that a scan over
+/// many objects does not push out those in use. Every operation is constant-time.
+struct RecencyMap {
+    private struct Node {
+        var key: String
+        var entry: StoredResponse
+        var isProven = false
+        var newer = -1
+        var older = -1
+    }
+
+    private struct Queue {
+        var newest = -1
+        var oldest = -1
+        var cost = 0
+    }
+
+    private var places: [String: Int] = [:]
+    private var nodes: [Node?] = []
+    private var free: [Int] = []
+    private var fresh = Queue()
+    private var proven = Queue()
+
+    /// Unit: bytes.
+    var cost: Int { fresh.cost + proven.cost }
+    var count: Int { places.count }
+    var keys: [String] { Array(places.keys) }
+
+    /// The entry of a key, which counts as a use.
+    mutating func get(_ key: String) -> StoredResponse? {
+        guard let place = places[key], let node = nodes[place] else { return nil }
+        guard !node.isProven || place != proven.newest else { return node.entry }
+        unlink(place)
+        nodes[place]?.isProven = true
+        link(place)
+        while proven.cost > 4 * fresh.cost + node.entry.cost, proven.oldest != place {
+            demote(proven.oldest)
+        }
+        return node.entry
+    }
+
+    /// Puts an entry in the place of the one under its key.
+    mutating func put(_ key: String, _ entry: StoredResponse) {
+        let wasProven = places[key].flatMap { nodes[$0]?.isProven } ?? false
+        remove(key)
+        let node = Node(key: key, entry: entry, isProven: wasProven)
+        let place: Int
+        if let reused = free.popLast() {
+            place = reused
+            nodes[place] = node
+        } else {
+            place = nodes.count
+            nodes.append(node)
+        }
+        places[key] = place
+        link(place)
+    }
+
+    mutating func remove(_ key: String) {
+        guard let place = places.removeValue(forKey: key) else { return }
+        unlink(place)
+        nodes[place] = nil
+        free.append(place)
+    }
+
+    /// Removes what is least worth keeping.
+    mutating func removeOldest() {
+        let place = fresh.oldest >= 0 ? fresh.oldest : proven.oldest
+        guard place >= 0, let node = nodes[place] else { return }
+        remove(node.key)
+    }
+
+    private mutating func demote(_ place: Int) {
+        unlink(place)
+        nodes[place]?.isProven = false
+        link(place)
+    }
+
+    private mutating func link(_ place: Int) {
+        guard let node = nodes[place] else { return }
+        var queue = node.isProven ? proven : fresh
+        nodes[place]?.older = queue.newest
+        nodes[place]?.newer = -1
+        if queue.newest >= 0 { nodes[queue.newest]?.newer = place }
+        queue.newest = place
+        if queue.oldest < 0 { queue.oldest = place }
+        queue.cost += node.entry.cost
+        if node.isProven { proven = queue } else { fresh = queue }
+    }
+
+    private mutating func unlink(_ place: Int) {
+        guard let node = nodes[place] else { return }
+        var queue = node.isProven ? proven : fresh
+        if node.newer >= 0 {
+            nodes[node.newer]?.older = node.older
+        } else {
+            queue.newest = node.older
+        }
+        if node.older >= 0 {
+            nodes[node.older]?.newer = node.newer
+        } else {
+            queue.oldest = node.newer
+        }
+        queue.cost -= node.entry.cost
+        if node.isProven { proven = queue } else { fresh = queue }
+    }
+}

@@ -1,0 +1,83 @@
+package import HTTP
+
+/// A stored answer of an origin.
+package final class StoredResponse: Sendable {
+    package let head: ResponseHead
+    package let body: Bytes
+    /// Unit: seconds since 1970.
+    package let storedAt: Int
+    /// Until when it is served without a question to the origin.
+    ///
+    /// Unit: seconds since 1970.
+    package let expiresAt: Int
+    /// Until when its own lifetime said it is fresh; later than this it is stale, however it is served.
+    ///
+    /// Unit: seconds since 1970.
+    package let freshUntil: Int
+    /// Until when it is served at once while it is refreshed behind the viewer's back.
+    ///
+    /// Unit: seconds since 1970.
+    package let servedStaleUntil: Int
+    /// The age that the origin sent.
+    ///
+    /// Unit: seconds.
+    package let initialAge: Int
+    /// What the origin answered, before its hook.
+    package let originStatus: Int
+    /// The parts that are here, when the object is not here as a whole.
+    let parts: StoredParts?
+
+    /// Makes an entry.
+    package init(
+        head: ResponseHead,
+        body: Bytes,
+        storedAt: Int,
+        expiresAt: Int,
+        servedStaleUntil: Int = 0,
+        initialAge: Int = 0,
+        originStatus: Int
+    ) {
+        self.head = head
+        self.body = body
+        self.storedAt = storedAt
+        self.expiresAt = expiresAt
+        freshUntil = expiresAt
+        self.servedStaleUntil = servedStaleUntil
+        self.initialAge = initialAge
+        self.originStatus = originStatus
+        parts = nil
+    }
+
+    /// The same answer, stale, to be served until the origin is asked again.
+    init(_ stale: StoredResponse, heldUntil: Int) {
+        head = stale.head
+        body = stale.body
+        storedAt = stale.storedAt
+        expiresAt = heldUntil
+        freshUntil = stale.freshUntil
+        servedStaleUntil = 0
+        initialAge = stale.initialAge
+        originStatus = stale.originStatus
+        parts = stale.parts
+    }
+
+    /// Parts of an object.
+    init(_ parts: StoredParts, head: ResponseHead, storedAt: Int, expiresAt: Int) {
+        self.head = head
+        body = []
+        self.storedAt = storedAt
+        self.expiresAt = expiresAt
+        freshUntil = expiresAt
+        servedStaleUntil = 0
+        initialAge = 0
+        originStatus = 206
+        self.parts = parts
+    }
+
+    /// What counts against the store's bound.
+    ///
+    /// Unit: bytes.
+    package var cost: Int {
+        body.count + (parts?.byteCount ?? 0) + head.headers.byteCount + 512
+    }
+}

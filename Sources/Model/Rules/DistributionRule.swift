@@ -1,0 +1,119 @@
+/// What a distribution's configuration must keep to.
+package enum DistributionRule: String, Sendable, CaseIterable {
+    case functionVersion = "config.function.version"
+    case functionRegion = "config.function.region"
+    case functionEventTwice = "config.function.event"
+    case allowedMethods = "config.methods.allowed"
+    case cachedMethods = "config.methods.cached"
+    case pathPattern = "config.path-pattern"
+    case originPath = "config.origin.path"
+    case originSetting = "config.origin.range"
+    case originHeader = "config.origin.header"
+    case originTarget = "config.origin.target"
+    case originGroup = "config.origin-group"
+    case rootObject = "config.root-object"
+    case errorPage = "config.error-page"
+    case policyConflict = "config.policy.conflict"
+    case policyTime = "config.policy.ttl"
+    case policyHeader = "config.policy.header"
+    case removedHeader = "config.response-headers.remove"
+    case publicKey = "config.public-key"
+    case country = "config.country"
+    case quota = "config.quota"
+
+    /// The title of the page of AWS's guide.
+    package var title: String {
+        switch self {
+        case .functionVersion, .functionRegion: "Restrictions on Lambda@Edge"
+        case .functionEventTwice: "Restrictions on all edge functions"
+        case .allowedMethods, .cachedMethods, .pathPattern: "Cache behavior settings"
+        case .originPath, .originSetting, .originTarget: "Origin settings"
+        case .originHeader: "Add custom headers to origin requests"
+        case .originGroup: "Optimize high availability with CloudFront origin failover"
+        case .rootObject: "Specify a default root object"
+        case .errorPage: "Generate custom error responses"
+        case .policyConflict, .policyTime: "Understand cache policies"
+        case .policyHeader: "Cache content based on request headers"
+        case .removedHeader: "Understand response headers policies"
+        case .publicKey: "Specify signers that can create signed URLs and signed cookies"
+        case .country: "Restrict the geographic distribution of your content"
+        case .quota: "Quotas"
+        }
+    }
+
+    /// The code of AWS's error.
+    package var code: String {
+        switch self {
+        case .functionVersion, .functionRegion, .functionEventTwice:
+            "InvalidLambdaFunctionAssociation"
+        case .originTarget: "NoSuchOrigin"
+        case .rootObject: "InvalidDefaultRootObject"
+        case .errorPage: "InvalidErrorCode"
+        case .country: "InvalidGeoRestrictionParameter"
+        case .originHeader: "InvalidHeadersForS3Origin"
+        default: "InvalidArgument"
+        }
+    }
+
+    /// What the rule asks for.
+    package var text: String {
+        switch self {
+        case .functionVersion: "The function ARN must reference a specific function version."
+        case .functionRegion: "The function must be in region 'us-east-1'."
+        case .functionEventTwice: "An event type may have one function for each behavior."
+        case .allowedMethods:
+            "AllowedMethods are GET, HEAD or GET, HEAD, OPTIONS or all seven methods."
+        case .cachedMethods:
+            "CachedMethods are GET, HEAD or GET, HEAD, OPTIONS, and are among AllowedMethods."
+        case .pathPattern: "A path pattern has 1 to 255 letters, digits and _-.*$/~\"'@:+&?."
+        case .originPath: "An origin path starts with / and does not end with one."
+        case .originSetting: "The setting of the origin is out of its range."
+        case .originHeader: "The header cannot be sent to origins as a custom header."
+        case .originTarget: "A behavior targets an origin or an origin group of its distribution."
+        case .originGroup: "An origin group has two origins and failover codes of the known ones."
+        case .rootObject:
+            "A default root object has at most 255 characters and does not start with /."
+        case .errorPage:
+            "A custom error response is for 400, 403, 404, 405, 414, 416, 500, 501, 502, 503 or 504; "
+                + "ResponsePagePath and ResponseCode come together."
+        case .policyConflict: "CachePolicyId cannot be used with ForwardedValues or TTLs."
+        case .policyTime: "MinTTL must not exceed DefaultTTL, nor that MaxTTL."
+        case .policyHeader: "The header cannot be part of a policy."
+        case .removedHeader: "The header cannot be removed."
+        case .publicKey: "A public key is RSA with 2048 bits or ECDSA on P-256, in PEM."
+        case .country: "Locations are ISO 3166-1 alpha-2 codes in upper case."
+        case .quota: "A quota is exceeded."
+        }
+    }
+
+    /// A setting that breaks the rule.
+    package var example: String {
+        switch self {
+        case .functionVersion: "LambdaFunctionARN: arn:aws:lambda:us-east-1:…:function:f:$LATEST"
+        case .functionRegion: "LambdaFunctionARN: arn:aws:lambda:eu-west-1:…:function:f:1"
+        case .functionEventTwice: "two associations with EventType: viewer-request"
+        case .allowedMethods: "AllowedMethods: [GET, POST]"
+        case .cachedMethods: "CachedMethods: [GET, POST]"
+        case .pathPattern: "PathPattern: /a#b"
+        case .originPath: "OriginPath: production/"
+        case .originSetting: "OriginReadTimeout: 121"
+        case .originHeader: "OriginCustomHeaders: [{HeaderName: Cookie, HeaderValue: a=1}]"
+        case .originTarget: "TargetOriginId: nobody"
+        case .originGroup: "StatusCodes: {Items: [401]}"
+        case .rootObject: "DefaultRootObject: /index.html"
+        case .errorPage: "CustomErrorResponses: [{ErrorCode: 401}]"
+        case .policyConflict: "CachePolicyId together with MinTTL"
+        case .policyTime: "MinTTL: 10, MaxTTL: 5"
+        case .policyHeader: "HeadersConfig: {Headers: [Cookie]}"
+        case .removedHeader: "RemoveHeadersConfig: {Items: [{Header: Via}]}"
+        case .publicKey: "EncodedKey: an RSA key with 1024 bits"
+        case .country: "Locations: [de]"
+        case .quota: "more than 75 cache behaviors"
+        }
+    }
+
+    /// The entry of the catalogue; configuration errors answer 400.
+    package var rule: Rule {
+        Rule(id: rawValue, page: title, status: 400, text: text, example: example)
+    }
+}
