@@ -35,7 +35,9 @@ struct RepositoryTests {
 
     @Test("a module imports only lower rows", arguments: allowed.keys.sorted())
     func importsPointDown(module: String) throws {
-        let own = Set(Self.allowed.keys).union(["CLinux", "COpenSSL", "CZlib", "CBrotli", "portico"])
+        let own = Set(Self.allowed.keys).union([
+            "CLinux", "COpenSSL", "CZlib", "CBrotli", "portico",
+        ])
         for file in try Self.swiftFiles(under: "Sources/\(module)") {
             let text = try String(contentsOf: file, encoding: .utf8)
             for line in text.split(separator: "\n") {
