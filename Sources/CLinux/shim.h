@@ -14,9 +14,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <errno.h>
+#include <spawn.h>
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
+
+/// Has a program start in this folder.
+static inline int portico_spawn_in(posix_spawn_file_actions_t *actions, const char *folder) {
+    return posix_spawn_file_actions_addchdir_np(actions, folder);
+}
 
 /// Accepts without blocking and with close-on-exec.
 static inline int portico_accept(int fd, struct sockaddr *address, socklen_t *length) {

@@ -12,6 +12,19 @@ package struct Invocation: Sendable {
     package var limit: Duration
     /// The largest answer the caller takes, in bytes.
     package var maximumResponse: Int
+    /// The ARN as the caller addressed the function; nil means that of the version.
+    package var arn: String?
+    /// The client's context, JSON.
+    package var clientContext: String?
+    /// The caller's Cognito identity, JSON.
+    package var identity: String?
+    /// The value of `X-Amzn-Trace-Id`.
+    package var traceID: String?
+
+    /// The largest answer that Lambda takes from a function.
+    ///
+    /// Unit: bytes. Source: Lambda quotas, "Invocation payload"; 6 MiB and 100 bytes.
+    package static let largestResponse = 6_291_556
 
     /// Makes an invocation.
     package init(
@@ -20,7 +33,7 @@ package struct Invocation: Sendable {
         requestID: String,
         edge: String? = nil,
         limit: Duration = .seconds(30),
-        maximumResponse: Int = 6 << 20
+        maximumResponse: Int = Self.largestResponse
     ) {
         self.function = function
         self.payload = payload

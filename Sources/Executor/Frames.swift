@@ -12,6 +12,9 @@ enum FrameType: UInt8 {
     case failed = 14
     case log = 15
     case fatal = 16
+    case streamStart = 17
+    case streamData = 18
+    case streamEnd = 19
 }
 
 /// What reading a frame gave.
@@ -33,6 +36,10 @@ final class FrameChannel {
     ///
     /// Unit: bytes.
     static let maximumFrame = 8 << 20
+    /// No worker sends a frame this large: what says so is no frame at all.
+    ///
+    /// Unit: bytes.
+    static let absurdFrame = 1 << 30
     private static let headerSize = 5
     private let descriptor: Readiness
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
@@ -65,6 +72,7 @@ final class FrameChannel {
         let size = Int(buffer.loadUnaligned(fromByteOffset: start, as: UInt32.self))
         let type = FrameType(rawValue: buffer[start + 4])
         start += Self.headerSize
+        guard let type, size < Self.absurdFrame else { return .ended }
         if size > Self.maximumFrame { return await discard(size, deadline) }
         var content: [UInt8] = []
         content.reserveCapacity(size)
@@ -74,7 +82,6 @@ final class FrameChannel {
             content.append(contentsOf: buffer[start..<start + count])
             start += count
         }
-        guard let type else { return .ended }
         return .frame(type, content[...])
     }
 
@@ -83,11 +90,17 @@ final class FrameChannel {
         _ deadline: ContinuousClock.Instant?
     ) async -> FrameOutcome {
         var left = size
+        var burst = 0
         while left > 0 {
             if start == end, let failure = await fill(1, deadline) { return failure }
             let count = min(end - start, left)
             start += count
             left -= count
+            burst += count
+            guard burst > Self.maximumFrame else { continue }
+            burst = 0
+            await descriptor.reactor.sleep(for: .milliseconds(1))
+            if let deadline, ContinuousClock.now >= deadline { return .timedOut }
         }
         return .oversized(size)
     }

@@ -5,6 +5,9 @@ import Reactor
 ///
 /// Confined to that reactor.
 final class FunctionPool {
+    /// How long a request waits for an environment that has just answered before a new one is started.
+    static let finishingPatience: Duration = .milliseconds(16)
+
     /// What asking for an environment gave.
     enum Grant {
         case environment(ExecutionEnvironment)
@@ -15,27 +18,45 @@ final class FunctionPool {
 
     private struct Waiter {
         let number: Int
+        let deadline: ContinuousClock.Instant
         let continuation: UnsafeContinuation<ReactorLocal<Grant>, Never>
-        let timer: TimerID
+        var timer: TimerID
     }
 
     let identity: FunctionIdentity
+    let counts: IdleCounts
+    private let position: Int
     private let reactor: Reactor
     private let limit: Int
     private let maximumWaiters: Int
-    private var idle: [ExecutionEnvironment] = []
+    private var idle: [ExecutionEnvironment] = [] {
+        didSet { counts.cells[position].set(idle.count) }
+    }
     private var waiters: [Waiter] = []
     private var serial = 0
     private var retired = false
+    /// Environments that have answered and not yet asked for more.
+    private var finishing = 0
     /// Idle, busy and starting environments.
     private(set) var total = 0
 
-    init(identity: FunctionIdentity, reactor: Reactor, limit: Int, maximumWaiters: Int) {
+    init(
+        identity: FunctionIdentity,
+        counts: IdleCounts,
+        position: Int,
+        reactor: Reactor,
+        limit: Int,
+        maximumWaiters: Int
+    ) {
         self.identity = identity
+        self.counts = counts
+        self.position = position
         self.reactor = reactor
         self.limit = max(1, limit)
         self.maximumWaiters = maximumWaiters
     }
+
+    var hasIdle: Bool { !idle.isEmpty }
 
     /// The most recently used idle environment, the right to start one, or a place in the queue.
     func acquire(until deadline: ContinuousClock.Instant) async -> Grant {
@@ -44,22 +65,33 @@ final class FunctionPool {
             environment.stop()
             total -= 1
         }
-        if total < limit {
+        if total < limit, finishing == 0 {
             total += 1
             return .startNew
         }
         guard waiters.count < maximumWaiters, !retired else { return .throttled }
         serial += 1
         let number = serial
+        let patience = total < limit ? min(deadline, .now + Self.finishingPatience) : deadline
         let granted: ReactorLocal<Grant> = await withUnsafeContinuation { continuation in
-            let timer = reactor.schedule(at: deadline) { [weak self] in self?.giveUp(number) }
-            waiters.append(Waiter(number: number, continuation: continuation, timer: timer))
+            waiters.append(
+                Waiter(
+                    number: number,
+                    deadline: deadline,
+                    continuation: continuation,
+                    timer: watch(number, until: patience)
+                )
+            )
         }
         return granted.value
     }
 
+    /// An environment has answered and works on; it comes back by `release`.
+    func beginFinishing() { finishing += 1 }
+
     /// Gives an environment back: to the longest waiter, or to the idle ones.
-    func release(_ environment: ExecutionEnvironment) {
+    func release(_ environment: ExecutionEnvironment, afterFinishing: Bool = false) {
+        if afterFinishing { finishing -= 1 }
         guard environment.isAlive, !retired else {
             environment.stop()
             return startFailed()
@@ -80,18 +112,29 @@ final class FunctionPool {
 
     /// Ends environments that have been idle since before an instant.
     func reap(idleBefore instant: ContinuousClock.Instant) {
-        idle.removeAll { environment in
-            guard environment.idleSince < instant || !environment.isAlive else { return false }
-            environment.stop()
-            total -= 1
-            return true
-        }
+        let old = idle.filter { $0.idleSince < instant || !$0.isAlive }
+        guard !old.isEmpty else { return }
+        idle.removeAll { $0.idleSince < instant || !$0.isAlive }
+        total -= old.count
+        for environment in old { environment.stop() }
+    }
+
+    /// Since when the longest idle environment has been idle; nil when none is.
+    var longestIdle: ContinuousClock.Instant? { idle.first?.idleSince }
+
+    /// Ends the longest idle environment.
+    func endLongestIdle() {
+        guard !idle.isEmpty else { return }
+        idle.removeFirst().stop()
+        total -= 1
     }
 
     /// Ends everything: idle environments now, busy ones when they come back, waiters are refused.
     func retire() {
         retired = true
-        reap(idleBefore: .now + .seconds(1))
+        for environment in idle { environment.stop() }
+        total -= idle.count
+        idle = []
         while resumeFirst(with: .throttled) {}
     }
 
@@ -103,8 +146,19 @@ final class FunctionPool {
         return true
     }
 
-    private func giveUp(_ number: Int) {
+    private func watch(_ number: Int, until instant: ContinuousClock.Instant) -> TimerID {
+        reactor.schedule(at: instant) { [weak self] in self?.expire(number, at: instant) }
+    }
+
+    private func expire(_ number: Int, at instant: ContinuousClock.Instant) {
         guard let position = waiters.firstIndex(where: { $0.number == number }) else { return }
-        waiters.remove(at: position).continuation.resume(returning: ReactorLocal(.throttled))
+        if instant >= waiters[position].deadline {
+            waiters.remove(at: position).continuation.resume(returning: ReactorLocal(.throttled))
+        } else if total < limit {
+            total += 1
+            waiters.remove(at: position).continuation.resume(returning: ReactorLocal(.startNew))
+        } else {
+            waiters[position].timer = watch(number, until: waiters[position].deadline)
+        }
     }
 }

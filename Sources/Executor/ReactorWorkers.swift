@@ -5,43 +5,66 @@ import Reactor
 ///
 /// Confined to it.
 final class ReactorWorkers {
-    /// How long a blank worker may take to boot.
-    static let bootLimit: Duration = .seconds(10)
     /// How many files a worker may have open.
+    ///
+    /// Source: Lambda quotas, "File descriptors".
     static let openFiles: UInt64 = 1024
 
-    /// The environments of one function when the budget is lifted.
-    static let liftedBudget = 256
+    /// How starting an environment ended.
+    enum Start {
+        case ready(ExecutionEnvironment)
+        /// With the environment that failed, unless there was none.
+        case failed(LoadFailure, ExecutionEnvironment?)
+        /// All processes that this reactor may have are at work.
+        case full
+    }
 
     let reactor: Reactor
+    let position: Int
+    let memory: MemoryWatch
     private let configuration: ExecutorConfiguration
     private let log: @Sendable (FunctionLogLine) -> Void
-    private var blank: [RuntimeKind: [ExecutionEnvironment]] = [:]
-    private var booting: [RuntimeKind: Int] = [:]
     private var pools: [String: FunctionPool] = [:]
     private var living: [ObjectIdentifier: ExecutionEnvironment] = [:]
     private var reapTimer: TimerID?
+    /// What the scripts that stand for `python3` or `node` in some installations run in the end.
+    private var interpreters: [RuntimeKind: String] = [:]
     private(set) var isClosed = false
+
+    var processCount: Int { living.count }
+
+    private lazy var blank = BlankWorkers(
+        wanted: configuration.blankWorkers,
+        reactor: reactor
+    ) { [unowned self] kind in await bootBlank(kind) }
 
     init(
         reactor: Reactor,
+        position: Int,
         configuration: ExecutorConfiguration,
         log: @escaping @Sendable (FunctionLogLine) -> Void
     ) {
         self.reactor = reactor
+        self.position = position
         self.configuration = configuration
         self.log = log
+        memory = MemoryWatch(reactor: reactor, interval: configuration.memoryInterval)
     }
 
     /// The pool of a function version, made when needed.
-    func pool(for key: String, _ identity: () -> FunctionIdentity?) -> FunctionPool? {
+    func pool(
+        for key: String,
+        counts: () -> IdleCounts,
+        _ identity: () -> FunctionIdentity?
+    ) -> FunctionPool? {
         if let pool = pools[key] { return pool }
         guard !isClosed, let identity = identity() else { return nil }
         let pool = FunctionPool(
             identity: identity,
+            counts: counts(),
+            position: position,
             reactor: reactor,
-            limit: configuration.liftsProcessBudget
-                ? Self.liftedBudget : configuration.environmentsPerFunction,
+            limit: configuration.environmentLimit,
             maximumWaiters: configuration.waitersPerFunction
         )
         pools[key] = pool
@@ -50,91 +73,62 @@ final class ReactorWorkers {
     }
 
     /// Keeps a loaded environment warm; a pool of other code under the same key is retired.
-    func adopt(_ environment: ExecutionEnvironment, as identity: FunctionIdentity, key: String) {
+    func adopt(
+        _ environment: ExecutionEnvironment,
+        as identity: FunctionIdentity,
+        key: String,
+        counts: () -> IdleCounts
+    ) {
         if let old = pools[key], old.identity.version != identity.version {
             pools.removeValue(forKey: key)?.retire()
         }
-        guard let pool = pool(for: key, { identity }) else { return environment.stop() }
+        guard let pool = pool(for: key, counts: counts, { identity }) else {
+            return environment.stop()
+        }
         pool.adopt(environment)
     }
 
-    /// A loaded environment from a blank worker.
+    /// A loaded environment; `request` names the invocation inside of which loading is tried once more.
     func start(
         _ identity: FunctionIdentity,
+        request: String? = nil,
         until deadline: ContinuousClock.Instant
-    ) async -> Result<ExecutionEnvironment, LoadFailure> {
-        guard let kind = RuntimeKind(runtime: identity.version.runtime) else {
-            return .failure(
-                LoadFailure(
-                    type: "Runtime.InvalidEntrypoint",
-                    message: "The runtime \(identity.version.runtime) is not supported here; "
-                        + "functions may use nodejs and python runtimes."
-                )
-            )
+    ) async -> Start {
+        guard let kind = RuntimeKind(identity.version) else {
+            let text =
+                "The runtime \(identity.version.runtime) is not supported here; functions may use "
+                + "nodejs, python and provided runtimes."
+            return .failed(LoadFailure(type: "Runtime.InvalidEntrypoint", message: text), nil)
         }
-        switch await takeBlank(kind) {
-        case .failure(let failure): return .failure(failure)
+        guard makeRoom() else { return .full }
+        let found: Result<ExecutionEnvironment, LoadFailure>
+        switch kind {
+        case .node, .python: found = await blank.take(kind)
+        case .provided: found = .failure(LoadFailure(type: "", message: ""))
+        }
+        switch found {
+        case .failure(let failure): return .failed(failure, nil)
         case .success(let environment):
+            memory.add(environment)
             let failure = await environment.load(
                 identity,
                 path: configuration.path,
+                request: request,
                 until: deadline
             )
-            return failure.map { .failure($0) } ?? .success(environment)
+            return failure.map { .failed($0, environment) } ?? .ready(environment)
         }
     }
 
-    private func takeBlank(
+    /// Boots blank workers and waits for them.
+    func prewarm(_ kind: RuntimeKind) async -> LoadFailure? { await blank.prewarm(kind) }
+
+    private func bootBlank(
         _ kind: RuntimeKind
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
-        while let environment = blank[kind]?.popLast() {
-            guard environment.isAlive else {
-                environment.stop()
-                continue
-            }
-            refill(kind)
-            return .success(environment)
-        }
-        let booted = await boot(kind)
-        if case .success = booted { refill(kind) }
-        return booted
-    }
-
-    /// Boots workers in the background until enough blank ones wait.
-    func refill(_ kind: RuntimeKind) {
-        while !isClosed,
-            (blank[kind]?.count ?? 0) + booting[kind, default: 0] < configuration.blankWorkers
-        {
-            booting[kind, default: 0] += 1
-            let confined = ReactorLocal(self)
-            reactor.submit { await confined.value.bootInBackground(kind) }
-        }
-    }
-
-    /// Boots workers until enough blank ones wait, and waits for them.
-    func prewarm(_ kind: RuntimeKind) async -> LoadFailure? {
-        while (blank[kind]?.count ?? 0) < configuration.blankWorkers {
-            switch await boot(kind) {
-            case .failure(let failure): return failure
-            case .success(let environment): blank[kind, default: []].append(environment)
-            }
-        }
-        return nil
-    }
-
-    private func bootInBackground(_ kind: RuntimeKind) async {
-        let booted = await boot(kind)
-        booting[kind, default: 0] -= 1
-        if case .success(let environment) = booted { blank[kind, default: []].append(environment) }
-    }
-
-    private func boot(
-        _ kind: RuntimeKind
-    ) async -> Result<ExecutionEnvironment, LoadFailure> {
-        guard !isClosed else {
-            return .failure(
-                LoadFailure(type: "Sandbox.Failure", message: "The executor is closed.")
-            )
+        guard !isClosed, makeRoom() else {
+            let text = "No more processes may be started."
+            return .failure(LoadFailure(type: "Sandbox.Failure", message: text))
         }
         guard let program = System.find(kind.program, in: configuration.path) else {
             return .failure(LoadFailure(type: "Runtime.InvalidEntrypoint", message: kind.advice))
@@ -145,49 +139,67 @@ final class ReactorWorkers {
         ]
         do throws(SpawnError) {
             let child = try ChildProcess.spawn(
-                path: program,
+                path: interpreters[kind] ?? program,
                 arguments: kind.arguments(script: script),
                 environment: variables,
                 openFiles: Self.openFiles,
                 on: reactor
             )
-            let environment = ExecutionEnvironment(
-                child: child,
-                kind: kind,
-                reactor: reactor,
-                log: log
-            )
-            track(environment)
-            guard await environment.waitUntilReady(until: .now + Self.bootLimit) else {
-                return .failure(
-                    LoadFailure(
-                        type: "Runtime.ExitError",
-                        message: "The worker \(program) did not start."
-                    )
-                )
+            let frames = FrameTransport(child, reactor: reactor)
+            let environment = makeEnvironment(child, kind, frames)
+            let deadline = ContinuousClock.now + BlankWorkers.bootLimit
+            if await frames.waitUntilBlank(until: deadline), environment.becomeBlank() {
+                if interpreters[kind] == nil, System.isScript(program) {
+                    interpreters[kind] = System.link("/proc/\(child.pid)/exe")
+                }
+                return .success(environment)
             }
-            return .success(environment)
+            environment.stop()
+            let text = "The worker \(program) did not start."
+            return .failure(LoadFailure(type: "Runtime.ExitError", message: text))
         } catch {
-            return .failure(
-                LoadFailure(
-                    type: "Runtime.InvalidEntrypoint",
-                    message:
-                        "Starting \(program) failed: \(error.call) reported error \(error.code)."
-                )
-            )
+            return .failure(Self.failure(program, error))
         }
     }
 
-    /// Remembers an environment until its process is gone.
-    private func track(_ environment: ExecutionEnvironment) {
+    static func failure(_ program: String, _ error: SpawnError) -> LoadFailure {
+        LoadFailure(
+            type: "Runtime.InvalidEntrypoint",
+            message: "Starting \(program) failed: \(error.call) reported error \(error.code)."
+        )
+    }
+
+    /// Makes an environment and remembers it until its process is gone.
+    func makeEnvironment(
+        _ child: ChildProcess,
+        _ kind: RuntimeKind,
+        _ transport: any WorkerTransport
+    ) -> ExecutionEnvironment {
+        let environment = ExecutionEnvironment(
+            child: child,
+            kind: kind,
+            transport: transport,
+            reactor: reactor,
+            log: log
+        )
         living[ObjectIdentifier(environment)] = environment
         let confined = ReactorLocal((self, environment))
         reactor.submit {
             let (workers, environment) = confined.value
             _ = await environment.child.waitForExit()
-            environment.stop()
+            environment.processEnded()
             workers.living[ObjectIdentifier(environment)] = nil
         }
+        return environment
+    }
+
+    /// Whether one more process may be started, after ending the longest idle one if need be.
+    private func makeRoom() -> Bool {
+        guard living.count >= configuration.processes else { return true }
+        let oldest = pools.values.compactMap { pool in pool.longestIdle.map { ($0, pool) } }
+            .min { $0.0 < $1.0 }
+        oldest?.1.endLongestIdle()
+        return oldest != nil
     }
 
     /// Ends the pools whose key is not wanted any more.
@@ -208,12 +220,13 @@ final class ReactorWorkers {
         isClosed = true
         if let reapTimer { reactor.cancel(reapTimer) }
         reapTimer = nil
+        memory.stop()
         retire { _ in true }
-        blank = [:]
+        blank.close()
         while let environment = living.values.first {
             for other in living.values { other.stop() }
             _ = await environment.child.waitForExit()
-            environment.child.close()
+            environment.processEnded()
             living[ObjectIdentifier(environment)] = nil
         }
     }

@@ -15,6 +15,33 @@ enum System {
         return nil
     }
 
+    /// Whether there is an executable file at a path.
+    static func isExecutable(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            && access(path, X_OK) == 0
+    }
+
+    /// Whether a program is a script for some other program.
+    static func isScript(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var start: (UInt8, UInt8) = (0, 0)
+        return withUnsafeMutableBytes(of: &start) { read(descriptor, $0.baseAddress, 2) } == 2
+            && start == (UInt8(ascii: "#"), UInt8(ascii: "!"))
+    }
+
+    /// Where a symbolic link leads.
+    static func link(_ path: String) -> String? {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes { bytes -> Int in
+            guard let base = bytes.baseAddress else { return 0 }
+            return readlink(path, base.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+    }
+
     /// Writes a file as a whole; false when that failed.
     static func write(_ text: String, to file: String) -> Bool {
         let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
@@ -60,14 +87,14 @@ enum System {
             + pad(Int(milliseconds % 1000), 3) + "Z"
     }
 
-    /// The name of a new log stream: `2026/01/31/[3]0123…`.
-    static func logStream(version: String) -> String {
+    /// The name of a new log stream: `2026/01/31/[3]0123…`, in a shared group with the function's name.
+    static func logStream(version: String, function: String = "") -> String {
         let date = calendar(milliseconds)
         var generator = SystemRandomNumberGenerator()
         let unique = (0..<2).map { _ in pad(String(generator.next() as UInt64, radix: 16), 16) }
             .joined()
         return "\(pad(Int(date.tm_year) + 1900, 4))/\(pad(Int(date.tm_mon) + 1, 2))/"
-            + "\(pad(Int(date.tm_mday), 2))/[\(version)]\(unique)"
+            + "\(pad(Int(date.tm_mday), 2))/\(function)[\(version)]\(unique)"
     }
 
     /// Seconds or milliseconds with two decimals.

@@ -18,6 +18,12 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
     package var environment: [String: String]
     package var role: String?
     package var description: String
+    /// How its log lines look; nil means text in the group named after the function.
+    package var logging: FunctionLogging?
+    /// SHA-256 of the archives unpacked under `/opt`, in order, hexadecimal.
+    package var layers: [String]?
+    /// The command line of a container-style function; nil for a managed or provided runtime.
+    package var image: FunctionCommand?
 
     /// Makes a version with Lambda's defaults.
     package init(
@@ -57,6 +63,58 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
 
     /// The version's ARN in the home region.
     package var arn: String { FunctionARN(name: name, qualifier: versionText).text }
+}
+
+/// A function's LoggingConfig.
+package struct FunctionLogging: Sendable, Codable, Hashable {
+    /// The two shapes of a log line.
+    package enum Format: String, Sendable, Codable { case text = "Text", json = "JSON" }
+
+    /// How severe a line is, least severe first.
+    package enum Level: String, Sendable, Codable, CaseIterable, Comparable {
+        case trace = "TRACE", debug = "DEBUG", info = "INFO", warn = "WARN", error = "ERROR"
+        case fatal = "FATAL"
+
+        package static func < (left: Level, right: Level) -> Bool { left.rank < right.rank }
+
+        private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    }
+
+    package var format: Format
+    /// The least severe line of the function that is kept; only with JSON.
+    package var applicationLevel: Level?
+    /// The least severe record of the platform that is kept; only with JSON.
+    package var systemLevel: Level?
+    /// The log group; nil means `/aws/lambda/<name>`.
+    package var group: String?
+
+    /// Makes a setting with Lambda's defaults.
+    package init(
+        format: Format = .text,
+        applicationLevel: Level? = nil,
+        systemLevel: Level? = nil,
+        group: String? = nil
+    ) {
+        self.format = format
+        self.applicationLevel = applicationLevel
+        self.systemLevel = systemLevel
+        self.group = group
+    }
+}
+
+/// A function's ImageConfig: the command line that speaks the Runtime API.
+package struct FunctionCommand: Sendable, Codable, Hashable {
+    package var entryPoint: [String]
+    package var command: [String]
+    /// Nil means the code folder.
+    package var workingDirectory: String?
+
+    /// Makes a command line.
+    package init(entryPoint: [String], command: [String], workingDirectory: String? = nil) {
+        self.entryPoint = entryPoint
+        self.command = command
+        self.workingDirectory = workingDirectory
+    }
 }
 
 /// A named pointer to a version.

@@ -24,6 +24,18 @@ extension Readiness {
         return .ended
     }
 
+    /// Reads what is there without waiting, from sockets and pipes alike.
+    package func readAvailable(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+        guard isOpen else { return .failed(EBADF) }
+        while true {
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .end }
+            if errno == EAGAIN { return .wouldBlock }
+            if errno != EINTR { return .failed(errno) }
+        }
+    }
+
     /// Writes two pieces in order with as few system calls as possible.
     package func writeAll(
         _ head: ArraySlice<UInt8>,

@@ -47,19 +47,20 @@ package final class ChildProcess {
         self.reactor = reactor
     }
 
-    /// Starts a program on the current reactor; `path` must be absolute.
+    /// Starts a program on the current reactor, in a folder or in our own; `path` must be absolute.
     /// - Throws: `SpawnError` with the failing call and its `errno`.
     package static func spawn(
         path: String,
         arguments: [String],
         environment: [String],
         openFiles: UInt64,
+        directory: String? = nil,
         on reactor: Reactor
     ) throws(SpawnError) -> ChildProcess {
         var ends = Descriptors()
         defer { ends.closeAll() }
         try ends.open()
-        let pid = try launch(path, arguments, environment, ends)
+        let pid = try launch(path, arguments, environment, directory, ends)
         let descriptor = portico_pidfd_open(pid)
         guard descriptor >= 0 else {
             let code = errno
@@ -92,18 +93,51 @@ package final class ChildProcess {
         reactor.close(ended)
         let result = ChildExit(waitStatus: status)
         exit = result
-        // Whatever the program had started shares its group and must not outlive it.
+        // Whatever the program had started shares its group and must not outlive it. What left the
+        // group may still hold the channel: shut, it gives what was sent before and then its end.
         Glibc.kill(-pid, SIGKILL)
+        if channel.isOpen { Glibc.shutdown(channel.descriptor, Int32(SHUT_RDWR)) }
         let resumed = waiters
         waiters = []
         for waiter in resumed { waiter.resume(returning: result) }
     }
 
-    /// Limits the private memory of the process.
+    /// What the process and its descendants hold in memory; 0 when it is gone.
     ///
-    /// Unit: bytes.
-    package func limitMemory(to bytes: UInt64) {
-        _ = portico_prlimit(pid, Int32(RLIMIT_DATA.rawValue), bytes, bytes)
+    /// Unit: bytes. Read from `/proc`, as control groups are rarely ours to write.
+    package var residentBytes: Int { Self.residentBytes(of: pid, depth: 0) }
+
+    private static let deepestDescendant = 4
+
+    private static func residentBytes(of pid: Int32, depth: Int) -> Int {
+        let fields = readNumbers("/proc/\(pid)/statm")
+        guard fields.count > 1 else { return 0 }
+        var bytes = fields[1] * Int(getpagesize())
+        guard depth < deepestDescendant else { return bytes }
+        for child in readNumbers("/proc/\(pid)/task/\(pid)/children") {
+            bytes += residentBytes(of: Int32(child), depth: depth + 1)
+        }
+        return bytes
+    }
+
+    private static func readNumbers(_ file: String) -> [Int] {
+        let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { Glibc.close(descriptor) }
+        return withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer in
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            var numbers: [Int] = []
+            var current: Int?
+            for byte in buffer.prefix(max(0, count)) {
+                if (48...57).contains(byte) {
+                    current = (current ?? 0) * 10 + Int(byte - 48)
+                } else if let number = current {
+                    numbers.append(number)
+                    current = nil
+                }
+            }
+            return numbers
+        }
     }
 
     /// Kills the whole process group at once.
@@ -129,6 +163,7 @@ package final class ChildProcess {
         _ path: String,
         _ arguments: [String],
         _ environment: [String],
+        _ directory: String?,
         _ ends: Descriptors
     ) throws(SpawnError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
@@ -138,6 +173,7 @@ package final class ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, ends.outputWrite, 1)
         posix_spawn_file_actions_adddup2(&actions, ends.errorsWrite, 2)
         posix_spawn_file_actions_adddup2(&actions, ends.theirs, 3)
+        if let directory { _ = portico_spawn_in(&actions, directory) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

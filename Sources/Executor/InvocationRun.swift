@@ -1,0 +1,246 @@
+import DataPlane
+import HTTP
+import Model
+import Reactor
+
+/// One invocation on its way through an environment.
+///
+/// Confined to the reactor of its pool.
+struct InvocationRun {
+    private let invocation: Invocation
+    private let pool: FunctionPool
+    private let workers: ReactorWorkers
+    /// When the caller stops waiting.
+    private let latest: ContinuousClock.Instant
+    private let stream: ResponseChannel?
+
+    private var id: String { invocation.requestID }
+    private var version: FunctionVersion { pool.identity.version }
+
+    init(
+        _ invocation: Invocation,
+        pool: FunctionPool,
+        workers: ReactorWorkers,
+        latest: ContinuousClock.Instant,
+        stream: ResponseChannel? = nil
+    ) {
+        self.invocation = invocation
+        self.pool = pool
+        self.workers = workers
+        self.latest = latest
+        self.stream = stream
+    }
+
+    /// Finds or starts an environment and runs the invocation in it.
+    func result(initLimit: Duration) async -> InvocationResult {
+        switch await pool.acquire(until: latest) {
+        case .throttled: return .throttled("ConcurrentInvocationLimitExceeded")
+        case .environment(let environment): return await call(environment)
+        case .startNew:
+            let limit = min(latest, .now + initLimit)
+            switch await workers.start(pool.identity, until: limit) {
+            case .ready(let environment): return await call(environment)
+            case .full: return noRoom()
+            case .failed(let failure, _):
+                guard !failure.isFinal, ContinuousClock.now < latest else {
+                    pool.startFailed()
+                    return .functionError(.initFailed, payload: failure.payload[...])
+                }
+                return await startAgain()
+            }
+        }
+    }
+
+    private func noRoom() -> InvocationResult {
+        pool.startFailed()
+        return .throttled("ConcurrentInvocationLimitExceeded")
+    }
+
+    /// Static code that failed runs once more inside of the invocation, under the function's own timeout.
+    ///
+    /// Source: "Understanding the Lambda execution environment lifecycle", failures during the Init phase.
+    private func startAgain() async -> InvocationResult {
+        let started = ContinuousClock.now
+        let deadline = deadline(from: started)
+        switch await workers.start(pool.identity, request: id, until: deadline) {
+        case .ready(let environment):
+            return await call(environment, started: started, deadline: deadline)
+        case .full: return noRoom()
+        case .failed(let failure, let environment):
+            pool.startFailed()
+            guard let environment else {
+                return .functionError(.initFailed, payload: failure.payload[...])
+            }
+            var ending = PlatformLog.Ending(status: "error", errorType: failure.type)
+            var result = InvocationResult.functionError(
+                .initFailed,
+                payload: payload(of: failure)[...]
+            )
+            if failure.isTimeout {
+                result = timeout(after: deadline - started, environment)
+                ending = PlatformLog.Ending(status: "timeout")
+            }
+            report(environment, .now - started, ending)
+            return result
+        }
+    }
+
+    private func payload(of failure: LoadFailure) -> [UInt8] {
+        guard failure.type == "Runtime.ExitError" else { return failure.payload }
+        return ErrorPayload.make(
+            type: failure.type,
+            message: "RequestId: \(id) \(failure.message)"
+        )
+    }
+
+    private func deadline(from started: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        min(latest, started + .seconds(version.timeout))
+    }
+
+    private func call(_ environment: ExecutionEnvironment) async -> InvocationResult {
+        let started = ContinuousClock.now
+        environment.write(environment.platform?.start(id), requestID: id)
+        return await call(environment, started: started, deadline: deadline(from: started))
+    }
+
+    private func call(
+        _ environment: ExecutionEnvironment,
+        started: ContinuousClock.Instant,
+        deadline: ContinuousClock.Instant
+    ) async -> InvocationResult {
+        workers.memory.add(environment)
+        let left = Int64((deadline - .now) / .milliseconds(1))
+        let call = EnvironmentCall(
+            payload: invocation.payload,
+            requestID: id,
+            arn: invocation.arn ?? pool.identity.arn,
+            clientContext: invocation.clientContext ?? "",
+            identity: invocation.identity ?? "",
+            traceID: invocation.traceID ?? "",
+            deadlineMilliseconds: System.milliseconds + left,
+            stream: stream
+        )
+        let answer = await environment.invoke(call, until: deadline)
+        let result: InvocationResult
+        var ending = PlatformLog.Ending()
+        switch answer {
+        case .response(let bytes): result = sized(bytes, .success(bytes))
+        case .failed(let bytes): result = sized(bytes, .functionError(.handled, payload: bytes))
+        case .streamed(let error):
+            result = error.map { .functionError(.handled, payload: $0) } ?? .success([])
+        case .oversized(let size): result = tooLarge(size)
+        case .fatal(let bytes):
+            result = .functionError(.exited, payload: bytes)
+            ending = PlatformLog.Ending(status: "error", errorType: "Runtime.ExitError")
+            _ = await exited(environment)
+        case .timedOut:
+            result = timeout(after: deadline - started, environment)
+            ending = PlatformLog.Ending(status: "timeout")
+        case .exited:
+            result = await exited(environment)
+            ending = PlatformLog.Ending(status: "error", errorType: "Runtime.ExitError")
+        }
+        await finish(environment, started: started, deadline: deadline, ending)
+        return result
+    }
+
+    /// Reports the invocation and gives the environment back, once it is ready for the next.
+    private func finish(
+        _ environment: ExecutionEnvironment,
+        started: ContinuousClock.Instant,
+        deadline: ContinuousClock.Instant,
+        _ ending: PlatformLog.Ending
+    ) async {
+        guard ending.status == "success", environment.isAlive else {
+            report(environment, .now - started, ending)
+            return pool.release(environment)
+        }
+        guard environment.transport.answersEarly else {
+            _ = await environment.becomeIdle(until: deadline)
+            report(environment, .now - started, ending)
+            return pool.release(environment)
+        }
+        pool.beginFinishing()
+        let confined = ReactorLocal((self, environment))
+        workers.reactor.submit {
+            let (run, environment) = confined.value
+            var ending = ending
+            if await !environment.becomeIdle(until: deadline) {
+                ending = await run.failToFinish(environment, after: deadline - started)
+            }
+            run.report(environment, .now - started, ending)
+            run.pool.release(environment, afterFinishing: true)
+        }
+    }
+
+    /// The answer is out, and then the process ended or ran out of time.
+    private func failToFinish(
+        _ environment: ExecutionEnvironment,
+        after limit: Duration
+    ) async -> PlatformLog.Ending {
+        if environment.child.exit == nil, environment.state != .ended, environment.isAlive {
+            environment.stop()
+            _ = timeout(after: limit, environment)
+            return PlatformLog.Ending(status: "timeout")
+        }
+        _ = await exited(environment)
+        return PlatformLog.Ending(status: "error", errorType: "Runtime.ExitError")
+    }
+
+    private func sized(_ bytes: Bytes, _ result: InvocationResult) -> InvocationResult {
+        bytes.count > invocation.maximumResponse ? tooLarge(bytes.count) : result
+    }
+
+    private func tooLarge(_ size: Int) -> InvocationResult {
+        let text =
+            "Response payload size (\(size) bytes) exceeded maximum allowed payload size "
+            + "(\(invocation.maximumResponse) bytes)."
+        return .functionError(
+            .responseTooLarge,
+            payload: ErrorPayload.make(type: "Function.ResponseSizeTooLarge", message: text)[...]
+        )
+    }
+
+    private func timeout(
+        after limit: Duration,
+        _ environment: ExecutionEnvironment
+    ) -> InvocationResult {
+        let text = "Task timed out after \(System.twoDecimals(limit, per: .seconds(1))) seconds"
+        environment.write(
+            "\(System.timestamp(System.milliseconds)) \(id) \(text)",
+            requestID: id
+        )
+        let message = "RequestId: \(id) Error: \(text)"
+        let payload = ErrorPayload.make(type: "Sandbox.Timedout", message: message)
+        return .functionError(.timeout, payload: payload[...])
+    }
+
+    private func exited(_ environment: ExecutionEnvironment) async -> InvocationResult {
+        let text = "RequestId: \(id) Error: " + (await environment.exitText())
+        environment.write(text, requestID: id)
+        environment.write("Runtime.ExitError", requestID: id)
+        return .functionError(
+            environment.ranOutOfMemory ? .outOfMemory : .exited,
+            payload: ErrorPayload.make(type: "Runtime.ExitError", message: text)[...]
+        )
+    }
+
+    private func report(
+        _ environment: ExecutionEnvironment,
+        _ duration: Duration,
+        _ ending: PlatformLog.Ending
+    ) {
+        let platform = environment.platform
+        environment.write(platform?.end(id), requestID: id)
+        let text = platform?.report(
+            id,
+            duration: duration,
+            loading: environment.initDuration,
+            peakMemory: environment.peakMemory,
+            ending
+        )
+        environment.initDuration = nil
+        environment.write(text, requestID: id)
+        environment.endRequest()
+    }
+}

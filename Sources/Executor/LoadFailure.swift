@@ -1,0 +1,44 @@
+import HTTP
+
+/// Why a function could not be loaded.
+package struct LoadFailure: Error, Sendable, Equatable {
+    package var type: String
+    package var message: String
+    /// Relative to the code folder when inside it; empty when unknown.
+    package var file: String
+    /// Counted from 1; 0 when unknown.
+    package var line: Int
+    /// Counted from 1; 0 when unknown.
+    package var column: Int
+    /// Lambda's error JSON.
+    package var payload: [UInt8]
+
+    /// Makes a failure without a place.
+    package init(type: String, message: String) {
+        self.type = type
+        self.message = message
+        file = ""
+        line = 0
+        column = 0
+        payload = ErrorPayload.make(type: type, message: message)
+    }
+
+    /// A failure as a worker described it; nil when the description is cut short.
+    init?(frame: Bytes) {
+        var reader = FrameReader(left: frame)
+        guard let line = reader.number(), let column = reader.number(), let type = reader.text(),
+            let message = reader.text(), let file = reader.text()
+        else { return nil }
+        self.init(type: type, message: message)
+        self.file = file
+        self.line = line
+        self.column = column
+        if !reader.left.isEmpty { payload = Array(reader.left) }
+    }
+
+    /// Whether another process would fare no better: the program itself is missing.
+    var isFinal: Bool { type == "Runtime.InvalidEntrypoint" || type == "Runtime.InvalidTaskConfig" }
+
+    /// Whether static code was still running at the end of its time.
+    var isTimeout: Bool { type == "Sandbox.Timedout" }
+}

@@ -1,0 +1,2 @@
+const { double } = require('../../lib/double');
+exports.api = { get: async (event) => double(event.a) };

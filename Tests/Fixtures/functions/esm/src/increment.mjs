@@ -1,0 +1,1 @@
+export const increment = (number) => number + 1;

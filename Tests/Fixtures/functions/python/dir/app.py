@@ -1,0 +1,2 @@
+def get(event, context):
+    return "nested"
