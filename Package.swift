@@ -13,13 +13,13 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-let systemLibraries = ["CLinux", "COpenSSL", "CZlib", "CBrotli"]
+let systemLibraries = ["CLinux", "COpenSSL", "CZlib", "CBrotli", "CNGHTTP2"]
 
 let modules: [(name: String, imports: [String], packages: [String])] = [
     ("Reactor", ["CLinux"], []),
     ("TLS", ["COpenSSL"], []),
     ("Crypto", ["COpenSSL"], []),
-    ("HTTP", ["CZlib", "CBrotli"], []),
+    ("HTTP", ["CZlib", "CBrotli", "CNGHTTP2"], []),
     ("JSON", [], []),
     ("Model", [], []),
     ("Telemetry", [], []),
@@ -85,6 +85,11 @@ var targets: [Target] = [
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CBrotli", providers: [.apt(["libbrotli-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "CNGHTTP2",
+        pkgConfig: "libnghttp2",
+        providers: [.apt(["libnghttp2-dev"])]
+    ),
 ]
 for module in modules where wanted?.contains(module.name) ?? true {
     targets.append(

@@ -22,6 +22,8 @@ package struct ConnectionLimits: Sendable {
     package var maximumConnections = 65_536
     /// The bounds of a request's head.
     package var heads = HeadLimits()
+    /// What an HTTP/2 connection grants beyond these.
+    package var h2 = H2Limits()
 
     /// Makes the usual limits.
     package init() {}

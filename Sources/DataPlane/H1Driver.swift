@@ -18,13 +18,15 @@ final class H1Driver {
     /// Whether the connection waits for a request: it may be closed at any time.
     @exclusivity(unchecked) private(set) var isIdle = true
     /// Whether the listener wants to end this connection after the current exchange.
-    @exclusivity(unchecked) var isDraining = false
+    @exclusivity(unchecked) private var isDraining = false
     /// Sends an interim response; one closure for all exchanges of the connection.
     @exclusivity(unchecked) private var interim: ((ResponseHead) async -> Void)?
     /// The task that runs `serve`, to be cancelled when the viewer vanishes.
     var task: Task<Void, Never>?
     /// This driver's place in the listener's list.
     var slot = 0
+    /// What serves the connection in place of this driver once HTTP/2 was agreed on.
+    private var multiplexed: H2Driver?
 
     init(
         listener: Listener,
@@ -39,8 +41,15 @@ final class H1Driver {
         limits = listener.limits
     }
 
+    /// Lets no further request in: an idle connection ends now, a busy one after its exchanges.
+    func drain() {
+        isDraining = true
+        if let multiplexed { return multiplexed.drain() }
+        if isIdle { close() }
+    }
+
     /// Ends an idle connection.
-    func close() {
+    private func close() {
         connection.tls?.shutdown()
         connection.close()
     }
@@ -59,11 +68,35 @@ final class H1Driver {
             viewer.serverName = tls.serverName
             viewer.tlsProtocol = tls.protocolName
             viewer.tlsCipher = tls.cipherName
+            if tls.applicationProtocol == "h2" { return await multiplex() }
         }
         interim = { [unowned self] in await sendInterim($0) }
         connection.readiness.onHangUp = { [unowned self] in viewerHungUp() }
         while await serveOne() {}
         connection.tls?.shutdown()
+    }
+
+    /// Serves the rest of the connection as HTTP/2.
+    private func multiplex() async {
+        connection.readiness.onHangUp = nil
+        let driver = H2Driver(
+            listener: listener,
+            context: context,
+            connection: connection,
+            viewer: viewer
+        )
+        multiplexed = driver
+        if isDraining { driver.drain() }
+        await driver.serve()
+    }
+
+    /// Whether a viewer without TLS begins to speak HTTP/2 (RFC 9113 §3.3).
+    private var isPriorKnowledge: Bool {
+        let preface: StaticString = "PRI * HTTP/2.0\r\n\r\n"
+        guard connection.tls == nil, limits.h2.allowsPriorKnowledge, connection.bytesSent == 0,
+            connection.input.count >= preface.utf8CodeUnitCount
+        else { return false }
+        return preface.withUTF8Buffer { connection.input.bytes.starts(with: $0) }
     }
 
     private func finish() {
@@ -99,7 +132,11 @@ final class H1Driver {
             guard let next = try await readHead() else { return false }
             parsed = next
         } catch {
-            await refuse(error.status)
+            if error.status == 505, isPriorKnowledge {
+                await multiplex()
+            } else {
+                await refuse(error.status)
+            }
             return false
         }
         isIdle = false

@@ -179,10 +179,7 @@ final class ListenerPart {
     func drain(within limit: Duration) async {
         isDraining = true
         context.reactor.close(socket)
-        for driver in drivers {
-            driver.isDraining = true
-            if driver.isIdle { driver.close() }
-        }
+        for driver in drivers { driver.drain() }
         guard !drivers.isEmpty else { return }
         let timer = context.reactor.schedule(at: .now + limit) { [self] in
             for driver in drivers { driver.abort() }

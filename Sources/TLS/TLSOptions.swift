@@ -22,7 +22,7 @@ package struct TLSServerOptions: Sendable {
     package var clientAuthorityFiles: [String] = []
 
     /// Makes options; the key log follows SSLKEYLOGFILE.
-    package init(applicationProtocols: [String] = ["http/1.1"]) {
+    package init(applicationProtocols: [String] = ["h2", "http/1.1"]) {
         self.applicationProtocols = applicationProtocols
         keyLogPath = environmentKeyLog()
     }

@@ -9,7 +9,7 @@ import Testing
 @Suite
 struct TLSProxyTests {
     /// A certificate for `localhost` made for this run only.
-    private static func makePair() throws -> (pair: CertificateAndKey, file: String) {
+    static func makePair() throws -> (pair: CertificateAndKey, file: String) {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("portico-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

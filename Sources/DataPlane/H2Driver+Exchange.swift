@@ -1,0 +1,151 @@
+import HTTP
+import Reactor
+import Telemetry
+
+// One stream's exchange, from its head to its last frame.
+
+extension H2Driver {
+    /// Answers one request; runs in the stream's task.
+    func serve(_ stream: Stream) async {
+        var exchange = makeExchange(stream)
+        if listener.sink != nil { open(&exchange.record, stream) }
+        let response = await listener.handler.respond(to: &exchange)
+        if exchange.record.status == 0 { exchange.record.status = response.head.status }
+        let record = exchange.record
+        await answer(response, on: stream)
+        stream.record = record
+    }
+
+    private func open(_ record: inout AccessRecord, _ stream: Stream) {
+        let head = stream.request.head
+        record.startedAt = context.clock.secondsSince1970(stream.started)
+        record.method = head.method
+        record.host = head.host
+        record.uri = head.target
+        record.clientIP = viewer.address
+    }
+
+    private func makeExchange(_ stream: Stream) -> Exchange {
+        let channel = stream.channel
+        let request = stream.request
+        let content: Body
+        if request.ends || request.isTunnel {
+            content = .empty
+        } else if let bytes = channel.takeArrived(limit: H1Driver.arrivedBody) {
+            content = bytes.isEmpty ? .empty : .bytes(bytes)
+        } else {
+            content = .stream(channel, length: request.contentLength)
+        }
+        var exchange = Exchange(
+            request: request.head,
+            body: content,
+            viewer: viewer,
+            context: context
+        )
+        exchange.sendInterim = { [stream] in Self.sendInterim($0, on: stream) }
+        return exchange
+    }
+
+    private static func sendInterim(_ head: ResponseHead, on stream: Stream) {
+        guard (100...199).contains(head.status), head.status != 101, !stream.isAnswered,
+            !stream.channel.isClosed
+        else { return }
+        stream.channel.link.session.sendInterim(head, on: stream.channel.id)
+        stream.channel.link.wake()
+    }
+
+    private func answer(_ response: Response, on stream: Stream) async {
+        let channel = stream.channel
+        guard !channel.isClosed, channel.fault == nil else {
+            if case .upgrade(let origin) = response.body { origin.close() }
+            return
+        }
+        stream.isAnswered = true
+        if case .upgrade(let origin) = response.body {
+            return await tunnel(response.head, origin, stream)
+        }
+        if stream.request.isTunnel { channel.discard() }
+        let isHead = stream.request.head.method == "HEAD" && !stream.request.isTunnel
+        let status = response.head.status
+        let hasNoContent = isHead || status == 204 || status == 304
+        let (length, content) = Self.framing(
+            of: response,
+            isHead: isHead,
+            hasNoContent: hasNoContent
+        )
+        context.clock.refresh(context.reactor.now)
+        channel.link.session.respond(
+            response.head,
+            length: length,
+            date: context.clock.date,
+            content: content,
+            on: channel.id
+        )
+        channel.link.wake()
+        if case .open = content, case .stream(let source, let length) = response.body {
+            await pump(source, length: length, to: channel)
+        }
+    }
+
+    private static func framing(
+        of response: Response,
+        isHead: Bool,
+        hasNoContent: Bool
+    ) -> (H2Length, H2Content) {
+        let status = response.head.status
+        if status == 204 { return (.none, .none) }
+        let given: H2Length = isHead || status == 304 ? .asGiven : .known(0)
+        switch response.body {
+        case .empty, .upgrade: return (given, .none)
+        case .bytes(let bytes) where bytes.isEmpty: return (given, .none)
+        case .bytes(let bytes):
+            return (.known(bytes.count), hasNoContent ? .none : .whole(bytes))
+        case .stream(_, length: nil):
+            return hasNoContent ? (.asGiven, .none) : (.unknown, .open)
+        case .stream(_, let length?):
+            return (.known(length), hasNoContent || length == 0 ? .none : .open)
+        }
+    }
+
+    /// Sends a body piece by piece; a body that fails or lies about its length ends in a reset.
+    private func pump(_ source: any BodySource, length: Int?, to channel: H2Channel) async {
+        var remaining = length ?? 0
+        do throws(Fault) {
+            while let piece = try await source.read() {
+                if piece.isEmpty { continue }
+                if length != nil {
+                    guard piece.count <= remaining else { return channel.reset(.internalError) }
+                    remaining -= piece.count
+                    // The last piece carries the end of the stream, and nobody waits for it.
+                    if remaining == 0 { return channel.finish(with: piece) }
+                }
+                guard await channel.send(piece) else { return }
+            }
+        } catch {
+            return channel.reset(.internalError)
+        }
+        guard remaining == 0 else { return channel.reset(.internalError) }
+        channel.finish(trailers: source.trailers)
+    }
+
+    /// Carries a WebSocket that the origin has accepted.
+    private func tunnel(_ head: ResponseHead, _ origin: any DuplexStream, _ stream: Stream) async {
+        let channel = stream.channel
+        guard stream.request.isTunnel, head.status == 101 else {
+            // HTTP/2 has no 101 (RFC 9113 §8.6): nobody asked for this upgrade.
+            origin.close()
+            return channel.reset(.internalError)
+        }
+        channel.link.session.respond(
+            H2WebSocket.makeAnswer(head),
+            length: .none,
+            date: context.clock.date,
+            content: .open,
+            isTunnel: true,
+            on: channel.id
+        )
+        channel.link.wake()
+        let viewer = H2Tunnel(channel, idle: limits.upgradeIdle)
+        await StreamPump.run(viewer, origin, on: context.reactor)
+    }
+}
