@@ -13,11 +13,6 @@ protocol H2LinkOwner: AnyObject {
     func closed(_ stream: Int32, _ channel: H2Channel?, bytesSent: Int)
 }
 
-extension Connection: H2Sink {
-    var pending: Int { output.count }
-    func append(_ bytes: UnsafeRawBufferPointer) { output.append(bytes) }
-}
-
 /// Carries one HTTP/2 session over a connection: one task reads, one writes, one timer ends stalled streams.
 ///
 /// Writing waits until all that is ready has been said, so that many streams' frames go out in one write.
@@ -184,7 +179,7 @@ extension H2Link {
 extension H2Link {
     private func write() async {
         while true {
-            session.send(to: connection, limit: Self.writeSize)
+            session.send(into: &connection.output, limit: Self.writeSize)
             dispatch()
             if !isBroken, !isWithinBudgets() { continue }
             if connection.output.isEmpty {

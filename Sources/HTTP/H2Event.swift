@@ -65,14 +65,6 @@ package enum H2Event {
     case goaway(lastStream: Int32, H2ErrorCode)
 }
 
-/// Where a session puts the bytes it sends.
-package protocol H2Sink: AnyObject {
-    /// How many bytes wait to be sent.
-    var pending: Int { get }
-    /// Queues bytes.
-    func append(_ bytes: UnsafeRawBufferPointer)
-}
-
 /// The content that follows a head.
 package enum H2Content {
     /// None: the head ends the stream.

@@ -22,13 +22,17 @@ enum H2Fields {
         date: [UInt8],
         _ body: (List) -> Void
     ) {
-        withList(head.headers, extra: 3) { list, base in
+        withList(head.headers, extra: 3) { list, headers, base in
             var digits: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
             withUnsafeMutableBytes(of: &digits) { room in
                 let digits = room.bindMemory(to: UInt8.self)
                 let status = write(head.status, into: digits, end: 3)
                 list.add(":status", status)
-                let hasDate = addFields(head.headers, base, keepsLength: length == .asGiven, &list)
+                var hasDate = false
+                addFields(headers, base, &list) { name in
+                    if name == .date { hasDate = true }
+                    return name != .contentLength || length == .asGiven
+                }
                 if case .known(let count) = length {
                     list.add("content-length", write(count, into: digits, end: digits.count))
                 }
@@ -52,8 +56,8 @@ enum H2Fields {
     ) {
         var method = isTunnel ? "CONNECT" : head.method
         var target = head.target
-        var authority = head.headers["host"] ?? ""
-        withList(head.headers, extra: 8) { list, base in
+        var authority = head.headers[.host] ?? ""
+        withList(head.headers, extra: 8) { list, headers, base in
             method.withUTF8 { method in
                 target.withUTF8 { target in
                     authority.withUTF8 { authority in
@@ -62,7 +66,13 @@ enum H2Fields {
                         list.add(":authority", authority)
                         list.add(":path", target)
                         if isTunnel { list.add(":protocol", "websocket" as StaticString) }
-                        addFields(head.headers, base, keepsLength: false, isRequest: true, &list)
+                        addFields(headers, base, &list) { name in
+                            switch name {
+                            case .host, .contentLength: false
+                            case .secWebSocketKey: !isTunnel
+                            default: true
+                            }
+                        }
                         if takesTrailers { list.add("te", "trailers" as StaticString) }
                         var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
                         withUnsafeMutableBytes(of: &digits) { room in
@@ -80,8 +90,8 @@ enum H2Fields {
     }
 
     static func withTrailers(_ trailers: Headers, _ body: (List) -> Void) {
-        withList(trailers, extra: 0) { list, base in
-            addFields(trailers, base, keepsLength: false, isRequest: true, &list)
+        withList(trailers, extra: 0) { list, trailers, base in
+            addFields(trailers, base, &list) { $0 != .host && $0 != .contentLength }
             body(list.fields)
         }
     }
@@ -89,8 +99,9 @@ enum H2Fields {
     private static func withList(
         _ headers: Headers,
         extra: Int,
-        _ body: (inout FieldList, UnsafeMutablePointer<UInt8>?) -> Void
+        _ body: (inout FieldList, Headers, UnsafeMutablePointer<UInt8>?) -> Void
     ) {
+        let headers = headers.entries.allSatisfy(\.isClean) ? headers : cleaned(headers)
         // SAFETY: the names and values are read by libnghttp2 inside `body` only, which has both this list
         // and the headers' buffer borrowed; it does not write to them.
         headers.buffer.withUnsafeBufferPointer { buffer in
@@ -99,39 +110,45 @@ enum H2Fields {
                 capacity: headers.entries.count + extra
             ) { room in
                 var list = FieldList(room: room)
-                body(&list, UnsafeMutablePointer(mutating: buffer.baseAddress))
+                body(&list, headers, UnsafeMutablePointer(mutating: buffer.baseAddress))
             }
         }
     }
 
-    /// Adds what may pass to the next hop and is clean; tells whether there was a `Date`.
-    @discardableResult
+    /// The fields without names that are no tokens, and with spaces for control characters.
+    private static func cleaned(_ headers: Headers) -> Headers {
+        var cleaned = Headers()
+        for (name, value) in headers {
+            let isToken = !name.isEmpty && name.utf8.allSatisfy { Grammar.isToken($0) }
+            guard isToken else { continue }
+            let bytes = value.utf8.map { Grammar.isFieldByte($0) ? $0 : 0x20 }
+            cleaned.append(name, String(decoding: bytes, as: UTF8.self))
+        }
+        return cleaned
+    }
+
+    /// Adds the fields that pass to the next hop and whose names pass the test.
+    @inline(__always)
     private static func addFields(
         _ headers: Headers,
         _ base: UnsafeMutablePointer<UInt8>?,
-        keepsLength: Bool,
-        isRequest: Bool = false,
-        _ list: inout FieldList
-    ) -> Bool {
-        guard let base else { return false }
-        var hasDate = false
-        for entry in headers.entries {
-            let name = base + Int(entry.nameStart)
-            let length = Int(entry.nameLength)
-            switch length {
-            case 4 where Grammar.equal(name, 4, "date"): hasDate = true
-            case 4 where isRequest && Grammar.equal(name, 4, "host"): continue
-            case 14 where !keepsLength && Grammar.equal(name, 14, "content-length"): continue
-            case 2, 7, 10, 16, 17: if Headers.isHopByHop(name, length) { continue }
-            default: break
-            }
-            let value = base + Int(entry.valueStart)
-            // A name or value that HTTP/1 could not carry is left out, as in every other writer.
-            guard Grammar.isToken(name, length), Grammar.isValue(value, Int(entry.valueLength))
-            else { continue }
-            list.add(name, length, value, Int(entry.valueLength))
+        _ list: inout FieldList,
+        _ passes: (FieldName) -> Bool
+    ) {
+        guard let base else { return }
+        for entry in headers.entries where !entry.name.isHopByHop && passes(entry.name) {
+            // RFC 9113 §8.2.1: no white space around a value.
+            var start = Int(entry.valueStart)
+            var end = start + Int(entry.valueLength)
+            while start < end, Grammar.isBlank(base[start]) { start += 1 }
+            while end > start, Grammar.isBlank(base[end - 1]) { end -= 1 }
+            list.add(
+                base + Int(entry.nameStart),
+                Int(entry.nameLength),
+                base + start,
+                end - start
+            )
         }
-        return hasDate
     }
 
     private static func write(

@@ -67,18 +67,15 @@ struct H2HeadBlock {
             addPseudo(name, nameCount, value, count)
             return
         }
-        let nameStart = buffer.count
-        buffer.append(contentsOf: UnsafeBufferPointer(start: name, count: nameCount))
-        let entry = append(value, count, nameStart: nameStart)
-        switch nameCount {
-        case 4 where Grammar.equal(name, 4, "host"):
+        let known = FieldName.find(name, nameCount)
+        let entry = append(known, name, nameCount, value, count)
+        switch known {
+        case .host:
             host = entry
             return
-        case 6 where Grammar.equal(name, 6, "cookie"): cookieCount += 1
-        case 6 where Grammar.equal(name, 6, "expect"):
-            expectsContinue = Grammar.equal(value, count, "100-continue")
-        case 14 where Grammar.equal(name, 14, "content-length"):
-            contentLength = Self.number(value, count)
+        case .cookie: cookieCount += 1
+        case .expect: expectsContinue = Grammar.equal(value, count, "100-continue")
+        case .contentLength: contentLength = Self.number(value, count)
         default: break
         }
         entries.append(entry)
@@ -99,25 +96,35 @@ struct H2HeadBlock {
             for offset in 0..<count { status = status * 10 + Int(value[offset] &- 0x30) }
         case 9: tunnelProtocol = Grammar.text(value, count)
         case 10:
-            let nameStart = buffer.count
-            buffer.append(contentsOf: "host".utf8)
-            authority = append(value, count, nameStart: nameStart)
+            let host: StaticString = "host"
+            authority = append(.host, host.utf8Start, host.utf8CodeUnitCount, value, count)
         default: break
         }
     }
 
+    /// Adds a field as HTTP/1 would write it, so that it goes on to an origin as it lies.
+    @inline(__always)
     private mutating func append(
+        _ known: FieldName,
+        _ name: UnsafePointer<UInt8>,
+        _ nameCount: Int,
         _ value: UnsafePointer<UInt8>,
-        _ count: Int,
-        nameStart: Int
+        _ count: Int
     ) -> Headers.Entry {
-        let valueStart = buffer.count
+        let nameStart = buffer.count
+        buffer.append(contentsOf: UnsafeBufferPointer(start: name, count: nameCount))
+        buffer.append(0x3a)
+        buffer.append(0x20)
         buffer.append(contentsOf: UnsafeBufferPointer(start: value, count: count))
+        buffer.append(0x0d)
+        buffer.append(0x0a)
         return Headers.Entry(
+            known,
             nameStart: nameStart,
-            nameLength: valueStart - nameStart,
-            valueStart: valueStart,
-            valueLength: count
+            nameLength: nameCount,
+            valueStart: nameStart + nameCount + 2,
+            valueLength: count,
+            isClean: true
         )
     }
 
@@ -231,7 +238,7 @@ extension H2HeadBlock {
 
     /// RFC 9113 §8.2.3: cookie crumbs become one field, joined by a semicolon and a space.
     private static func joinCookies(_ headers: inout Headers) {
-        let joined = headers.all("cookie").joined(separator: "; ")
+        let joined = headers.all(.cookie).joined(separator: "; ")
         headers.set("cookie", joined)
     }
 }

@@ -56,18 +56,17 @@ extension H2Session {
         return count
     }
 
-    /// Puts a DATA frame's header and content into the sink.
+    /// Puts a DATA frame's header and content out.
     func write(
         _ outbound: H2Outbound,
         _ frameHead: UnsafePointer<UInt8>,
         _ count: Int
     ) -> Int32 {
-        guard let sink else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-        guard sink.pending < sinkLimit else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
-        sink.append(UnsafeRawBufferPointer(start: frameHead, count: 9))
+        guard output.count < outputLimit else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
+        output.append(UnsafeRawBufferPointer(start: frameHead, count: 9))
         if count > 0 {
             outbound.piece.withUnsafeBytes {
-                sink.append(UnsafeRawBufferPointer(rebasing: $0[0..<count]))
+                output.append(UnsafeRawBufferPointer(rebasing: $0[0..<count]))
             }
             outbound.piece = outbound.piece.dropFirst(count)
         }

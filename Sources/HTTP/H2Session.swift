@@ -19,10 +19,10 @@ package final class H2Session {
     var block: H2HeadBlock
     /// What each open stream still has to send; libnghttp2 holds unretained pointers to these.
     var outbounds: [Int32: H2Outbound] = [:]
-    /// Where `send` puts bytes while it runs.
-    var sink: (any H2Sink)?
-    /// How much `send` may leave in its sink.
-    var sinkLimit = 0
+    /// What `send` fills, while it runs.
+    var output = IOBuffer()
+    /// How much `send` may leave there.
+    var outputLimit = 0
     /// The frames that came since the counts were last taken.
     package internal(set) var counts = H2FrameCounts()
     /// The limit that a head has broken so badly that the connection must end.
@@ -150,16 +150,16 @@ extension H2Session {
         guard result >= 0 else { throw H2Error(String(cString: nghttp2_strerror(Int32(result)))) }
     }
 
-    /// Puts frames into the sink until it holds `limit` bytes or there is nothing to send now.
-    package func send(to sink: any H2Sink, limit: Int) {
-        self.sink = sink
-        sinkLimit = limit
-        defer { self.sink = nil }
-        while sink.pending < limit {
+    /// Appends frames until the buffer holds `limit` bytes or there is nothing to send now.
+    package func send(into buffer: inout IOBuffer, limit: Int) {
+        swap(&output, &buffer)
+        defer { swap(&output, &buffer) }
+        outputLimit = limit
+        while output.count < limit {
             var bytes: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &bytes)
             guard count > 0 else { return }
-            sink.append(UnsafeRawBufferPointer(start: bytes, count: count))
+            output.append(UnsafeRawBufferPointer(start: bytes, count: count))
         }
     }
 

@@ -2,7 +2,7 @@
 package enum H2WebSocket {
     /// Turns the fields of an extended CONNECT into those of an upgrade, with a key of this side's.
     static func makeUpgrade(_ head: inout RequestHead) {
-        head.headers.remove("sec-websocket-key")
+        head.headers.remove(.secWebSocketKey)
         head.headers.append("connection", "Upgrade")
         head.headers.append("upgrade", "websocket")
         head.headers.append("sec-websocket-key", makeKey())
@@ -13,7 +13,7 @@ package enum H2WebSocket {
         var answer = head
         answer.status = 200
         answer.reason = ""
-        for name in ["upgrade", "connection", "sec-websocket-accept"] {
+        for name in [.upgrade, .connection, .secWebSocketAccept] as [FieldName] {
             answer.headers.remove(name)
         }
         return answer

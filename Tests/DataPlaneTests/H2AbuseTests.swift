@@ -72,6 +72,26 @@ struct H2AbuseTests {
         #expect(wire.rawGoaway() == .enhanceYourCalm)
     }
 
+    @Test(
+        "fields that HTTP/2 forbids make a request malformed",
+        arguments: [
+            ("connection", "close"), ("transfer-encoding", "chunked"), ("upgrade", "h2c"),
+            ("keep-alive", "1"), ("te", "gzip"), ("X-Upper", "1"), ("x", "\u{1}"), ("x", " pad"),
+            ("host", "other"), (":method", "GET"), (":odd", "1"), ("content-length", "x"),
+        ]
+    )
+    func forbiddenFields(name: String, value: String) throws {
+        let server = try Server(Self.hello)
+        let wire = try H2Wire(port: server.port)
+        let stream = try wire.get("/", method: "POST", content: .open)
+        #expect(wire.answer(stream).status == 200)
+        // GET, http, / and :authority a, then the field as a literal.
+        var block: [UInt8] = [0x82, 0x86, 0x84, 0x01, 1, 0x61, 0x00, UInt8(name.utf8.count)]
+        block += Array(name.utf8) + [UInt8(value.utf8.count)] + Array(value.utf8)
+        wire.frame(1, flags: 5, stream: 3, block)
+        #expect(wire.rawReset() == .protocolError)
+    }
+
     @Test("a head in too many CONTINUATION frames ends the connection")
     func continuations() throws {
         let server = try Server(Self.hello)

@@ -3,10 +3,9 @@ import Glibc
 @testable import HTTP
 
 /// A blocking viewer that speaks HTTP/2, well or badly.
-final class H2Wire: H2Sink {
+final class H2Wire {
     let session: H2Session
     private let descriptor: Int32
-    private var outgoing: [UInt8] = []
     private(set) var events: [H2Event] = []
     /// Whether the server has closed the connection.
     private(set) var isOver = false
@@ -29,14 +28,11 @@ final class H2Wire: H2Sink {
 
     deinit { close(descriptor) }
 
-    var pending: Int { outgoing.count }
-    func append(_ bytes: UnsafeRawBufferPointer) { outgoing += bytes }
-
     /// Sends what the session wants to send.
     func flush() {
-        session.send(to: self, limit: .max)
-        write(outgoing)
-        outgoing = []
+        var outgoing = IOBuffer()
+        session.send(into: &outgoing, limit: .max)
+        write(Array(outgoing.bytes))
     }
 
     /// Sends bytes past the session.
@@ -148,14 +144,20 @@ final class H2Wire: H2Sink {
     }
 
     /// Reads frames past the session to GOAWAY and gives its code.
-    func rawGoaway() -> H2ErrorCode? {
+    func rawGoaway() -> H2ErrorCode? { rawFrame(7).map { H2ErrorCode(rawValue: UInt32($0[7])) } }
+
+    /// Reads frames past the session to RST_STREAM and gives its code.
+    func rawReset() -> H2ErrorCode? { rawFrame(3).map { H2ErrorCode(rawValue: UInt32($0[3])) } }
+
+    /// Reads frames past the session to the first of a type and gives its payload.
+    private func rawFrame(_ type: UInt8) -> [UInt8]? {
         var all: [UInt8] = []
         var room = [UInt8](repeating: 0, count: 65536)
         while true {
             while all.count >= 9 {
                 let size = Int(all[0]) << 16 | Int(all[1]) << 8 | Int(all[2])
                 guard all.count >= 9 + size else { break }
-                if all[3] == 7 { return H2ErrorCode(rawValue: UInt32(all[16])) }
+                if all[3] == type { return Array(all[9..<9 + size]) }
                 all.removeFirst(9 + size)
             }
             let count = recv(descriptor, &room, room.count, 0)
