@@ -61,6 +61,7 @@ extension H2Driver {
             return
         }
         stream.isAnswered = true
+        if response.closesConnection { drain() }
         if case .upgrade(let origin) = response.body {
             return await tunnel(response.head, origin, stream)
         }

@@ -37,6 +37,7 @@ final class H2Driver: H2LinkOwner {
     private var requests = 0
     private var hasSettled = false
     private var isDraining = false
+    private var hasAnnounced = false
     private var idleSince: ContinuousClock.Instant
     private var whenQuiet: UnsafeContinuation<Void, Never>?
 
@@ -73,7 +74,8 @@ final class H2Driver: H2LinkOwner {
     /// Lets the viewer know that no more requests are taken; the connection ends with the last stream.
     func drain() {
         isDraining = true
-        guard let link else { return }
+        guard let link, !hasAnnounced else { return }
+        hasAnnounced = true
         link.session.announceShutdown()
         link.wake()
         // A viewer that does not answer the PING is not waited for.
