@@ -16,21 +16,33 @@ final class H2Channel: BodySource {
     /// The task that runs the stream's exchange, to be cancelled when the peer gives up.
     var task: Task<Void, Never>?
     /// Whether the reader must be answered `100 Continue` before its first read.
+    @exclusivity(unchecked)
     var owesContinue = false
     private(set) var trailers = Headers()
 
     /// Content that nobody has read yet; bounded by the stream's window.
+    @exclusivity(unchecked)
     private var arrived: Bytes = []
+    @exclusivity(unchecked)
     private var heads: [(head: ResponseHead, contentLength: Int?)] = []
+    @exclusivity(unchecked)
     private var hasEnded = false
+    @exclusivity(unchecked)
     private(set) var isClosed = false
+    @exclusivity(unchecked)
     private(set) var fault: Fault?
+    @exclusivity(unchecked)
     private var discards = false
+    @exclusivity(unchecked)
     private var reader: UnsafeContinuation<Void, Never>?
-    private var readingSince: ContinuousClock.Instant?
+    @exclusivity(unchecked)
+    private var readingSince: MonotonicInstant?
+    @exclusivity(unchecked)
     private var sender: UnsafeContinuation<Void, Never>?
-    private var progress: (bytes: Int, at: ContinuousClock.Instant)
+    @exclusivity(unchecked)
+    private var progress: (bytes: Int, at: MonotonicInstant)
     /// Whether our direction has been given all it will carry.
+    @exclusivity(unchecked)
     private(set) var hasFinishedSending = false
 
     init(
@@ -45,7 +57,7 @@ final class H2Channel: BodySource {
         self.side = side
         self.idle = idle
         self.sendIdle = sendIdle
-        progress = (0, link.connection.reactor.now)
+        progress = (0, link.connection.reactor.time)
     }
 
     /// Whether the peer has sent everything and it was read.
@@ -106,7 +118,7 @@ final class H2Channel: BodySource {
     }
 
     private func waitToRead() async {
-        readingSince = link.connection.reactor.now
+        readingSince = link.connection.reactor.time
         guard side == .origin else {
             // What cancels a viewer's exchange is the end of this very stream.
             return await withUnsafeContinuation { reader = $0 }
@@ -214,7 +226,7 @@ extension H2Channel {
     }
 
     /// Ends the stream when it has waited for its peer for too long.
-    func expire(at now: ContinuousClock.Instant) {
+    func expire(at now: MonotonicInstant) {
         guard !isClosed else { return }
         if let readingSince, readingSince + idle <= now {
             return fail(Fault(side == .origin ? .responseTimeout : .idleTimeout, side: side))

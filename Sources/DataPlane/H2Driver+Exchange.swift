@@ -74,7 +74,7 @@ extension H2Driver {
             isHead: isHead,
             hasNoContent: hasNoContent
         )
-        context.clock.refresh(context.reactor.now)
+        context.clock.refresh(context.reactor.time)
         channel.link.session.respond(
             response.head,
             length: length,

@@ -10,7 +10,7 @@ final class H2Driver: H2LinkOwner {
     final class Stream {
         let channel: H2Channel
         let request: H2Request
-        let started: ContinuousClock.Instant
+        let started: MonotonicInstant
         /// What the handler left, until it is handed to the sink at the end of stream and task.
         var record: AccessRecord?
         /// The frame bytes sent, once the stream is over.
@@ -18,7 +18,7 @@ final class H2Driver: H2LinkOwner {
         /// Whether the final head is on its way.
         var isAnswered = false
 
-        init(_ channel: H2Channel, _ request: H2Request, started: ContinuousClock.Instant) {
+        init(_ channel: H2Channel, _ request: H2Request, started: MonotonicInstant) {
             self.channel = channel
             self.request = request
             self.started = started
@@ -30,15 +30,19 @@ final class H2Driver: H2LinkOwner {
     let viewer: Viewer
     let limits: ConnectionLimits
     private let connection: Connection
+    @exclusivity(unchecked)
     private var streams: [Int32: Stream] = [:]
+    @exclusivity(unchecked)
     private var link: H2Link?
     /// Tasks that have not returned yet.
+    @exclusivity(unchecked)
     private var running = 0
+    @exclusivity(unchecked)
     private var requests = 0
     private var hasSettled = false
     private var isDraining = false
     private var hasAnnounced = false
-    private var idleSince: ContinuousClock.Instant
+    private var idleSince: MonotonicInstant
     private var whenQuiet: UnsafeContinuation<Void, Never>?
 
     init(
@@ -52,7 +56,7 @@ final class H2Driver: H2LinkOwner {
         self.connection = connection
         self.viewer = viewer
         limits = listener.limits
-        idleSince = context.reactor.now
+        idleSince = context.reactor.time
     }
 
     /// Serves the connection to its end and waits for the last exchange.
@@ -79,7 +83,7 @@ final class H2Driver: H2LinkOwner {
         link.session.announceShutdown()
         link.wake()
         // A viewer that does not answer the PING is not waited for.
-        context.reactor.schedule(at: context.reactor.now + limits.drain) { [weak self] in
+        context.reactor.schedule(at: context.reactor.time + limits.drain) { [weak self] in
             self?.shutDown()
         }
     }
@@ -96,14 +100,14 @@ final class H2Driver: H2LinkOwner {
 extension H2Driver {
     private var isIdle: Bool { streams.isEmpty && link?.session.openStreams == 0 }
 
-    var readDeadline: ContinuousClock.Instant {
+    var readDeadline: MonotonicInstant {
         if !hasSettled { return idleSince + limits.h2.preface }
-        return (isIdle ? idleSince : context.reactor.now) + limits.keepAlive
+        return (isIdle ? idleSince : context.reactor.time) + limits.keepAlive
     }
 
     func outlivesSilence() -> Bool {
         guard hasSettled else { return false }
-        guard isIdle, idleSince + limits.keepAlive <= context.reactor.now else { return true }
+        guard isIdle, idleSince + limits.keepAlive <= context.reactor.time else { return true }
         link?.session.shutDown()
         return false
     }
@@ -127,7 +131,7 @@ extension H2Driver {
                 channel?.task?.cancel()
             }
         }
-        if streams.isEmpty { idleSince = context.reactor.now }
+        if streams.isEmpty { idleSince = context.reactor.time }
     }
 
     private func open(_ id: Int32, _ request: H2Request) {
@@ -146,7 +150,7 @@ extension H2Driver {
             sendIdle: limits.sendIdle
         )
         channel.owesContinue = request.expectsContinue
-        let stream = Stream(channel, request, started: context.reactor.now)
+        let stream = Stream(channel, request, started: context.reactor.time)
         streams[id] = stream
         link.add(channel)
         if request.ends { channel.ended(Headers()) }
@@ -163,7 +167,7 @@ extension H2Driver {
         guard let session = link?.session else { return }
         let response = Response(status: status, text: StatusText.reason(for: status) + "\n")
         guard case .bytes(let bytes) = response.body else { return }
-        context.clock.refresh(context.reactor.now)
+        context.clock.refresh(context.reactor.time)
         session.respond(
             response.head,
             length: .known(bytes.count),
@@ -189,9 +193,7 @@ extension H2Driver {
         guard let sink = listener.sink, var record = stream.record else { return }
         stream.record = nil
         record.bytesSent = stream.bytesSent ?? 0
-        let (seconds, attoseconds) = (context.reactor.now - stream.started).components
-        record.durationMicroseconds =
-            Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+        record.durationMicroseconds = context.reactor.time.microseconds(since: stream.started)
         sink(record)
     }
 }

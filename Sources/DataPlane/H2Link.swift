@@ -4,7 +4,7 @@ import Reactor
 /// What stands above a link: a viewer's driver or an origin's connection.
 protocol H2LinkOwner: AnyObject {
     /// Until when the next wait to read lasts.
-    var readDeadline: ContinuousClock.Instant { get }
+    var readDeadline: MonotonicInstant { get }
     /// Whether the link goes on although nothing came until the deadline.
     func outlivesSilence() -> Bool
     /// Takes events that are no matter of an open channel.
@@ -30,11 +30,17 @@ final class H2Link {
     private unowned let owner: any H2LinkOwner
     private let limits: ConnectionLimits
     private var meter: H2Meter
+    private var chargedAt: MonotonicInstant
+    @exclusivity(unchecked)
     private(set) var channels: [Int32: H2Channel] = [:]
+    @exclusivity(unchecked)
     private var writer: UnsafeContinuation<Void, Never>?
+    @exclusivity(unchecked)
     private var isOver = false
     /// Whether the peer has outspent a budget.
+    @exclusivity(unchecked)
     private var isBroken = false
+    @exclusivity(unchecked)
     private var sweepIsScheduled = false
 
     init(
@@ -47,7 +53,8 @@ final class H2Link {
         self.session = session
         self.limits = limits
         self.owner = owner
-        meter = H2Meter(limits.h2, at: connection.reactor.now)
+        meter = H2Meter(limits.h2)
+        chargedAt = connection.reactor.time
     }
 
     var reactor: Reactor { connection.reactor }
@@ -143,7 +150,10 @@ extension H2Link {
         guard !isBroken else { return false }
         var broken = session.violation
         if session.counts.isCharged {
-            broken = meter.charge(session.takeCounts(), at: reactor.now) ?? broken
+            let now = reactor.time
+            let seconds = Double(now.microseconds(since: chargedAt)) / 1e6
+            chargedAt = now
+            broken = meter.charge(session.takeCounts(), after: seconds) ?? broken
         }
         guard broken != nil else { return true }
         isBroken = true
@@ -210,12 +220,12 @@ extension H2Link {
         sweepIsScheduled = true
         let shortest = min(limits.bodyIdle, limits.sendIdle) / 4
         let interval = max(.milliseconds(10), min(.seconds(1), shortest))
-        reactor.schedule(at: reactor.now + interval) { [weak self] in self?.sweep() }
+        reactor.schedule(at: reactor.time + interval) { [weak self] in self?.sweep() }
     }
 
     private func sweep() {
         sweepIsScheduled = false
-        let now = reactor.now
+        let now = reactor.time
         for channel in channels.values { channel.expire(at: now) }
         scheduleSweep()
     }

@@ -101,7 +101,7 @@ enum H2Fields {
         extra: Int,
         _ body: (inout FieldList, Headers, UnsafeMutablePointer<UInt8>?) -> Void
     ) {
-        let headers = headers.entries.allSatisfy(\.isClean) ? headers : cleaned(headers)
+        let headers = headers.entries.allSatisfy({ $0.isClean }) ? headers : cleaned(headers)
         // SAFETY: the names and values are read by libnghttp2 inside `body` only, which has both this list
         // and the headers' buffer borrowed; it does not write to them.
         headers.buffer.withUnsafeBufferPointer { buffer in

@@ -79,7 +79,7 @@ package struct H2FrameCounts: Sendable, Equatable {
 
 /// Charges a connection's frames to its budgets.
 ///
-/// Pure: time comes in as instants.
+/// Pure: time comes in from outside.
 package struct H2Meter: Sendable {
     /// One budget's balance.
     private struct Account {
@@ -98,7 +98,6 @@ package struct H2Meter: Sendable {
         }
     }
 
-    private var last: ContinuousClock.Instant
     private var resets: Account
     private var settings: Account
     private var pings: Account
@@ -108,8 +107,7 @@ package struct H2Meter: Sendable {
     private var unknownFrames: Account
 
     /// Opens the accounts of one connection.
-    package init(_ limits: H2Limits, at now: ContinuousClock.Instant) {
-        last = now
+    package init(_ limits: H2Limits) {
         resets = Account(limits.resets)
         settings = Account(limits.settings)
         pings = Account(limits.pings)
@@ -119,13 +117,12 @@ package struct H2Meter: Sendable {
         unknownFrames = Account(limits.unknownFrames)
     }
 
-    /// Charges what came; the name of the limit that was outspent, or nil.
+    /// Charges what came since the last charge, so many seconds ago; the name of the limit that was
+    /// outspent, or nil.
     package mutating func charge(
         _ counts: H2FrameCounts,
-        at now: ContinuousClock.Instant
+        after seconds: Double
     ) -> StaticString? {
-        let seconds = max(0, (now - last) / .seconds(1))
-        last = now
         // Every account earns each time, so all are charged before the verdict.
         let resetsHold = resets.charge(counts.resets, after: seconds)
         let settingsHold = settings.charge(counts.settings, after: seconds)

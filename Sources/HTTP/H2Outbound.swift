@@ -5,14 +5,18 @@ import CNGHTTP2
 /// One piece at a time: the next is asked for when this one is on its way, which is the backpressure.
 final class H2Outbound {
     let stream: Int32
+    @exclusivity(unchecked)
     var piece: Bytes
+    @exclusivity(unchecked)
     var hasEnded: Bool
     var trailers = Headers()
     /// Whether the stream's other direction goes on after our end (a tunnel), so that it is not reset.
     var isTunnel = false
     /// Frame bytes sent.
+    @exclusivity(unchecked)
     var bytesSent = 0
     /// Whether libnghttp2 was told to come back when there is more.
+    @exclusivity(unchecked)
     var isDeferred = false
 
     init(stream: Int32, piece: Bytes = [], hasEnded: Bool = false) {

@@ -14,20 +14,28 @@ package final class H2Session {
     let role: Role
     let limits: H2Limits
     let heads: HeadLimits
+    @exclusivity(unchecked)
     var events: [H2Event] = []
+    @exclusivity(unchecked)
     private var spare: [H2Event] = []
+    @exclusivity(unchecked)
     var block: H2HeadBlock
     /// What each open stream still has to send; libnghttp2 holds unretained pointers to these.
+    @exclusivity(unchecked)
     var outbounds: [Int32: H2Outbound] = [:]
     /// What `send` fills, while it runs.
+    @exclusivity(unchecked)
     var output = IOBuffer()
     /// How much `send` may leave there.
+    @exclusivity(unchecked)
     var outputLimit = 0
     /// The frames that came since the counts were last taken.
+    @exclusivity(unchecked)
     package internal(set) var counts = H2FrameCounts()
     /// The limit that a head has broken so badly that the connection must end.
     package internal(set) var violation: StaticString?
     var hasSettled = false
+    @exclusivity(unchecked)
     private var walk: H2FrameWalk
 
     /// Begins a session; the first bytes to send (preface, SETTINGS) are ready at once.
