@@ -18,12 +18,16 @@ final class Connection {
     let readiness: Readiness
     let tls: TLSSession?
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
-    @exclusivity(unchecked) var input = IOBuffer()
-    @exclusivity(unchecked) var output = IOBuffer()
+    @exclusivity(unchecked)
+    var input = IOBuffer()
+    @exclusivity(unchecked)
+    var output = IOBuffer()
     /// Bytes of messages given to the socket.
-    @exclusivity(unchecked) private(set) var bytesSent = 0
+    @exclusivity(unchecked)
+    private(set) var bytesSent = 0
     /// Whether a wait to read ends when the task is cancelled.
-    @exclusivity(unchecked) var heedsCancellation = false
+    @exclusivity(unchecked)
+    var heedsCancellation = false
 
     init(_ readiness: Readiness, tls: TLSSession?) {
         self.readiness = readiness

@@ -14,13 +14,17 @@ final class H1Driver {
     private let context: ReactorContext
     private let connection: Connection
     private let limits: ConnectionLimits
-    @exclusivity(unchecked) private var viewer: Viewer
+    @exclusivity(unchecked)
+    private var viewer: Viewer
     /// Whether the connection waits for a request: it may be closed at any time.
-    @exclusivity(unchecked) private(set) var isIdle = true
+    @exclusivity(unchecked)
+    private(set) var isIdle = true
     /// Whether the listener wants to end this connection after the current exchange.
-    @exclusivity(unchecked) private var isDraining = false
+    @exclusivity(unchecked)
+    private var isDraining = false
     /// Sends an interim response; one closure for all exchanges of the connection.
-    @exclusivity(unchecked) private var interim: ((ResponseHead) async -> Void)?
+    @exclusivity(unchecked)
+    private var interim: ((ResponseHead) async -> Void)?
     /// The task that runs `serve`, to be cancelled when the viewer vanishes.
     var task: Task<Void, Never>?
     /// This driver's place in the listener's list.

@@ -10,19 +10,27 @@ final class MessageBody: BodySource {
     let connection: Connection
     private let side: Fault.Side
     private let idle: Duration
-    @exclusivity(unchecked) private var framing: BodyFraming
-    @exclusivity(unchecked) private var remaining = 0
-    @exclusivity(unchecked) private var decoder = ChunkDecoder()
+    @exclusivity(unchecked)
+    private var framing: BodyFraming
+    @exclusivity(unchecked)
+    private var remaining = 0
+    @exclusivity(unchecked)
+    private var decoder = ChunkDecoder()
     /// What was read of a chunked body and not yet taken apart.
-    @exclusivity(unchecked) private var undecoded: Bytes = []
-    @exclusivity(unchecked) private var state = State.reading
+    @exclusivity(unchecked)
+    private var undecoded: Bytes = []
+    @exclusivity(unchecked)
+    private var state = State.reading
     private(set) var trailers = Headers()
     /// Whether `100 Continue` must be sent before the first read.
-    @exclusivity(unchecked) var owesContinue = false
+    @exclusivity(unchecked)
+    var owesContinue = false
     /// Whether the answer is on its way, so that no interim response may be sent any more.
-    @exclusivity(unchecked) var answerStarted = false
+    @exclusivity(unchecked)
+    var answerStarted = false
     /// What takes the connection back after the end; nil when the driver keeps it.
-    @exclusivity(unchecked) var lease: UpstreamLease?
+    @exclusivity(unchecked)
+    var lease: UpstreamLease?
 
     init(_ connection: Connection, framing: BodyFraming, side: Fault.Side, idle: Duration) {
         self.connection = connection

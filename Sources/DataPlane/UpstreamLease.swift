@@ -11,10 +11,13 @@ final class UpstreamLease {
     private let queue: UpstreamQueue
     private let keepAlive: Duration
     /// The upload that runs beside the response, if the request has a body to stream.
-    @exclusivity(unchecked) var upload: Upload?
+    @exclusivity(unchecked)
+    var upload: Upload?
     /// Whether the origin keeps the connection open after this response.
-    @exclusivity(unchecked) var keepsAlive = false
-    @exclusivity(unchecked) private var isDone = false
+    @exclusivity(unchecked)
+    var keepsAlive = false
+    @exclusivity(unchecked)
+    private var isDone = false
 
     init(
         _ connection: Connection,

@@ -57,8 +57,10 @@ package final class UpstreamPool {
     private var client: TLSContext?
     private var queues: [UpstreamTarget: UpstreamQueue] = [:]
     /// The queue asked for last: most requests of a reactor go where the one before went.
-    @exclusivity(unchecked) private var latest: UpstreamQueue?
-    @exclusivity(unchecked) private var sweepIsScheduled = false
+    @exclusivity(unchecked)
+    private var latest: UpstreamQueue?
+    @exclusivity(unchecked)
+    private var sweepIsScheduled = false
 
     /// Makes an empty pool; without a client context one with the system's roots is made when needed.
     package init(reactor: Reactor, client: TLSContext? = nil) {
@@ -188,7 +190,8 @@ final class UpstreamQueue {
     }
 
     let target: UpstreamTarget
-    @exclusivity(unchecked) var idle: [Idle] = []
+    @exclusivity(unchecked)
+    var idle: [Idle] = []
     /// Whether the pool still knows this queue; connections are not given back to one it has forgotten.
     var isListed = true
 

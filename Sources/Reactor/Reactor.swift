@@ -12,17 +12,22 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     private let wake = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
-    @exclusivity(unchecked) private var slots: [Readiness?] = Array(repeating: nil, count: 4096)
-    @exclusivity(unchecked) private var jobs: [UnownedJob] = []
-    @exclusivity(unchecked) private var running: [UnownedJob] = []
+    @exclusivity(unchecked)
+    private var slots: [Readiness?] = Array(repeating: nil, count: 4096)
+    @exclusivity(unchecked)
+    private var jobs: [UnownedJob] = []
+    @exclusivity(unchecked)
+    private var running: [UnownedJob] = []
     private let remote = Mutex<[UnownedJob]>([])
     private let stopping = Atomic<Bool>(false)
     private nonisolated(unsafe) var owner: pthread_t = 0
-    @exclusivity(unchecked) private var timers: TimerWheel
+    @exclusivity(unchecked)
+    private var timers: TimerWheel
     /// What a higher layer keeps once per reactor; touched on the reactor's thread only.
     package var local: AnyObject?
     /// The instant at which the current turn of the loop began.
-    @exclusivity(unchecked) package private(set) var time: MonotonicInstant
+    @exclusivity(unchecked)
+    package private(set) var time: MonotonicInstant
     /// The same moment on both clocks, to convert between them.
     private let epoch: (time: MonotonicInstant, instant: ContinuousClock.Instant)
 

@@ -12,23 +12,31 @@ package final class Readiness {
     package let descriptor: Int32
     package unowned let reactor: Reactor
     /// False once the reactor has closed the descriptor.
-    @exclusivity(unchecked) package internal(set) var isOpen = true
+    @exclusivity(unchecked)
+    package internal(set) var isOpen = true
     /// Runs once when the peer has shut its side while nobody reads.
     package var onHangUp: (() -> Void)?
     /// Whether the peer has shut its sending side.
-    @exclusivity(unchecked) package private(set) var isHalfClosed = false
+    @exclusivity(unchecked)
+    package private(set) var isHalfClosed = false
     /// Whether a read took all that had arrived: until the next event of the socket another would block.
     ///
     /// Set by `noteRead`, cleared by the next edge-triggered event.
-    @exclusivity(unchecked) package private(set) var isDrained = false
+    @exclusivity(unchecked)
+    package private(set) var isDrained = false
     /// Whether both directions are dead.
     package private(set) var isHungUp = false
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
-    @exclusivity(unchecked) private var reader: UnsafeContinuation<Outcome, Never>?
-    @exclusivity(unchecked) private var writer: UnsafeContinuation<Outcome, Never>?
-    @exclusivity(unchecked) private var readDeadline = MonotonicInstant.never
-    @exclusivity(unchecked) private var writeDeadline = MonotonicInstant.never
-    @exclusivity(unchecked) private var timer: (id: TimerID, at: MonotonicInstant)?
+    @exclusivity(unchecked)
+    private var reader: UnsafeContinuation<Outcome, Never>?
+    @exclusivity(unchecked)
+    private var writer: UnsafeContinuation<Outcome, Never>?
+    @exclusivity(unchecked)
+    private var readDeadline = MonotonicInstant.never
+    @exclusivity(unchecked)
+    private var writeDeadline = MonotonicInstant.never
+    @exclusivity(unchecked)
+    private var timer: (id: TimerID, at: MonotonicInstant)?
 
     init(_ descriptor: Int32, reactor: Reactor) {
         self.descriptor = descriptor
