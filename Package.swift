@@ -47,7 +47,7 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
 ]
 
 /// What only the tests of a module use besides the module's own imports.
-let testImports = ["TLS": ["Crypto"]]
+let testImports = ["TLS": ["Crypto"], "Edge": ["CZlib"]]
 
 let packageOf = [
     "GRDB": "GRDB.swift", "Yams": "Yams", "ArgumentParser": "swift-argument-parser",

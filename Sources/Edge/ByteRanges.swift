@@ -17,7 +17,8 @@ enum ByteRanges: Equatable {
         }
         var found: [Range<Int>] = []
         var isBeyond = false
-        for part in text.dropFirst(6).split(separator: ",", omittingEmptySubsequences: false) {
+        let parts = text.dropFirst(6).split(separator: ",", omittingEmptySubsequences: false)
+        for part in parts {
             guard let bounds = Self.bounds(part.trimmingASCIIWhitespace()) else {
                 self = .ignored
                 return
@@ -40,9 +41,8 @@ enum ByteRanges: Equatable {
                 return
             }
         }
-        let count = found.count + (isBeyond ? 1 : 0)
         let ascends = zip(found, found.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }
-        if count == 1, isBeyond {
+        if parts.count == 1, isBeyond {
             self = .unsatisfiable
         } else if found.isEmpty || isBeyond || !ascends || found.count > Self.limit {
             self = .ignored
