@@ -1,59 +1,60 @@
 import DataPlane
-import Foundation
 import HTTP
 import JSON
 
-/// An error as AWS's REST-JSON services answer it.
+/// An error as AWS's services answer it; the protocol of the service gives it its form.
 struct APIError: Error {
     var status: Int
     var code: String
     var message: String
-    var reason: String?
+    /// Further members of the exception, such as `Reason`.
+    var members: [String: String]
 
-    init(_ status: Int, _ code: String, _ message: String, reason: String? = nil) {
+    init(_ status: Int, _ code: String, _ message: String, _ members: [String: String] = [:]) {
         self.status = status
         self.code = code
         self.message = message
-        self.reason = reason
-    }
-
-    static func invalid(_ message: String) -> APIError {
-        APIError(400, "InvalidParameterValueException", message)
-    }
-
-    static func notFound(_ arn: String) -> APIError {
-        APIError(404, "ResourceNotFoundException", "Function not found: \(arn)")
-    }
-
-    static func conflict(_ message: String) -> APIError {
-        APIError(409, "ResourceConflictException", message)
+        self.members = members
     }
 
     static func service(_ error: any Error) -> APIError {
         APIError(500, "ServiceException", "\(error)")
     }
 
-    static func throttled(_ reason: String) -> APIError {
-        APIError(429, "TooManyRequestsException", "Rate Exceeded.", reason: reason)
+    static let malformedXML = APIError(
+        400,
+        "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )
+
+    static func unreadableJSON(_ detail: String) -> APIError {
+        APIError(
+            400,
+            "InvalidRequestContentException",
+            "Could not parse request body into json: \(detail)"
+        )
     }
 
-    /// What carries `Message`, not `message`, in the service model.
-    private static let capitalized: Set<String> = ["ResourceNotFoundException", "ServiceException"]
-
-    /// The error in the protocol that the request speaks.
-    func response(to request: RequestHead) -> Response {
-        let id = UUID().uuidString.lowercased()
-        // Query protocols (load balancing, STS) post forms and read XML.
-        let isForm =
-            request.headers["content-type"]?.hasPrefix("application/x-www-form-urlencoded") == true
-        if isForm { return xml(id) }
-        var members: JSONObject = JSONObject()
-        if let reason { members["Reason"] = .string(reason) }
-        if code != "ValidationException" {
-            members["Type"] = .string(status >= 500 ? "Service" : "User")
+    /// The error in the protocol of the service, or as JSON when no service was recognised.
+    func response(_ model: ServiceModel?, id: String) -> Response {
+        switch model?.wire {
+        case .query, .restXML: return xml(model, id)
+        case .restJSON, nil: return json(model, id)
         }
-        members[Self.capitalized.contains(code) ? "Message" : "message"] = .string(message)
-        if request.headers.contains("x-amz-target") { members["__type"] = .string(code) }
+    }
+
+    private func json(_ model: ServiceModel?, _ id: String) -> Response {
+        let shape = model?.exception(code)
+        var object = JSONObject()
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+            object[name] = .string(value)
+        }
+        let member = shape?.members.first { $0.name.lowercased() == "message" }
+        // Exceptions that the model does not name are of Lambda's older generation.
+        let isTyped =
+            shape?.member("Type") != nil || code == "RequestEntityTooLargeException"
+        if isTyped { object["Type"] = .string(status >= 500 ? "Service" : "User") }
+        object[member?.wireName ?? "message"] = .string(message)
         return Response(
             head: ResponseHead(
                 status: status,
@@ -62,36 +63,33 @@ struct APIError: Error {
                     "x-amzn-ErrorType": code,
                 ]
             ),
-            body: .bytes(JSONValue.object(members).encoded()[...])
+            body: .bytes(JSONValue.object(object).encoded()[...])
         )
     }
 
-    private func xml(_ id: String) -> Response {
-        let text = """
-            <ErrorResponse><Error><Type>Sender</Type><Code>\(Self.escaped(code))</Code>\
-            <Message>\(Self.escaped(message))</Message></Error>\
-            <RequestId>\(id)</RequestId></ErrorResponse>
-            """
-        return Response(status: status, contentType: "text/xml", text: text)
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    }
-}
-
-/// The parameters of a query string, percent-decoded; the first of a name wins.
-struct Query {
-    private var values: [String: String] = [:]
-
-    init(_ query: String?) {
-        for part in (query ?? "").split(separator: "&") {
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = String(pair[0]).removingPercentEncoding ?? String(pair[0])
-            let value = pair.count == 2 ? String(pair[1]) : ""
-            if values[name] == nil { values[name] = value.removingPercentEncoding ?? value }
+    private func xml(_ model: ServiceModel?, _ id: String) -> Response {
+        var writer = XMLWriter()
+        let namespace =
+            model?.xmlNamespace
+            ?? model.map { "http://\($0.service).amazonaws.com/doc/\($0.version)/" }
+        if model?.wire == .restXML { writer.declaration() }
+        writer.open("ErrorResponse", namespace: namespace)
+        writer.open("Error")
+        writer.element("Type", status >= 500 ? "Receiver" : "Sender")
+        writer.element("Code", code)
+        writer.element("Message", message)
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+            writer.element(name, value)
         }
+        writer.close("Error")
+        writer.element("RequestId", id)
+        writer.close("ErrorResponse")
+        return Response(
+            head: ResponseHead(
+                status: status,
+                headers: ["Content-Type": "text/xml", "x-amzn-RequestId": id]
+            ),
+            body: .bytes(writer.bytes[...])
+        )
     }
-
-    subscript(name: String) -> String? { values[name] }
 }

@@ -11,7 +11,8 @@ package final class AWSGateway: ExchangeHandler {
     private let snapshot: @Sendable () -> Snapshot
     private let edges: @Sendable () -> [ReplicaStatus]
     private let requests: RequestLog
-    private let lambda: LambdaService
+    private let registry: PrimaryRegistry
+    private let front: APIFront
 
     /// Makes the gateway; `logicalIDs` gives the function's name for a template's logical id.
     package init(
@@ -25,7 +26,13 @@ package final class AWSGateway: ExchangeHandler {
         self.snapshot = snapshot
         self.edges = edges
         self.requests = requests
-        lambda = LambdaService(registry: registry, invoker: invoker, logicalIDs: logicalIDs)
+        self.registry = registry
+        let ledger = Ledger(registry: registry, edges: edges)
+        front = APIFront(
+            table: ServiceTable(
+                lambda: LambdaService(ledger: ledger, invoker: invoker, logicalIDs: logicalIDs)
+            )
+        )
     }
 
     /// Answers a page of the node or a call of the AWS APIs.
@@ -38,11 +45,7 @@ package final class AWSGateway: ExchangeHandler {
         }
         let path = exchange.request.path
         if path.hasPrefix("/_portico/") { return page(path, exchange.request) }
-        do throws(APIError) {
-            return try await lambda.respond(to: &exchange)
-        } catch {
-            return error.response(to: exchange.request)
-        }
+        return await front.respond(to: &exchange)
     }
 
     private func page(_ path: String, _ request: RequestHead) -> Response {
@@ -62,9 +65,23 @@ package final class AWSGateway: ExchangeHandler {
                 return Response(status: 400, text: "limit is a number of requests\n")
             }
             return json(requests.latest(limit))
+        case let path where path.hasPrefix("/_portico/code/"):
+            return code(path)
         default:
             return Response(status: 404, text: "there is no page \(path)\n")
         }
+    }
+
+    /// An archive by its digest: where the APIs say that code can be downloaded.
+    private func code(_ path: String) -> Response {
+        let name = path.dropFirst("/_portico/code/".count)
+        guard name.hasSuffix(".zip"),
+            let archive = (try? registry.blob(String(name.dropLast(4)))) ?? nil
+        else { return Response(status: 404, text: "there is no archive \(name)\n") }
+        return Response(
+            head: ResponseHead(status: 200, headers: ["Content-Type": "application/zip"]),
+            body: .bytes(archive[...])
+        )
     }
 
     private struct Health: Encodable {

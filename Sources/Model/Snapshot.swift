@@ -28,6 +28,8 @@ package struct Snapshot: Sendable, Codable, Hashable {
     package var permissions: [String: [String: FunctionPermission]] = [:]
     /// The highest version number of each function.
     private var latest: [String: Int] = [:]
+    /// By function name.
+    package var functionSettings: [String: FunctionSettings] = [:]
     /// What the AWS APIs remember beside what edges serve, as JSON documents by `service/kind/id`.
     package var records: [String: String] = [:]
     /// Block of addresses to what is known of its viewers (`country=DE; city=Berlin`).
@@ -83,6 +85,7 @@ package enum Resource: Sendable, Codable, Hashable {
     case bucket(name: String, folder: String)
     case originOverride(domainName: String, url: String)
     case permission(FunctionPermission)
+    case functionSettings(FunctionSettings)
     /// What an AWS API remembers of a resource; `id` is `service/kind/id`, the document is JSON.
     case record(id: String, document: String)
     case location(block: String, facts: String)
@@ -106,6 +109,7 @@ package enum Resource: Sendable, Codable, Hashable {
         case .originOverride(let domainName, _): "origin-override/\(domainName)"
         case .permission(let statement):
             "permission/\(statement.policyKey)/\(statement.statementID)"
+        case .functionSettings(let settings): "function-settings/\(settings.function)"
         case .record(let id, _): "record/\(id)"
         case .location(let block, _): "location/\(block)"
         }
@@ -156,6 +160,7 @@ extension Snapshot {
         case .originOverride(let domainName, let url): originOverrides[domainName] = url
         case .permission(let statement):
             permissions[statement.policyKey, default: [:]][statement.statementID] = statement
+        case .functionSettings(let settings): functionSettings[settings.function] = settings
         case .record(let id, let document): records[id] = document
         case .location(let block, let facts): locations[block] = facts
         }
@@ -184,6 +189,7 @@ extension Snapshot {
             let policy = String(id[..<slash])
             permissions[policy]?[String(id[id.index(after: slash)...])] = nil
             if permissions[policy]?.isEmpty ?? false { permissions[policy] = nil }
+        case "function-settings": functionSettings[id] = nil
         case "record": records[id] = nil
         case "location": locations[id] = nil
         default: break
@@ -207,6 +213,7 @@ extension Snapshot {
             + buckets.map { .bucket(name: $0.key, folder: $0.value) }
             + originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
             + permissions.values.flatMap(\.values).map(Resource.permission)
+            + functionSettings.values.map(Resource.functionSettings)
             + records.map { .record(id: $0.key, document: $0.value) }
             + locations.map { .location(block: $0.key, facts: $0.value) }
     }

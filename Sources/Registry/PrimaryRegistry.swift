@@ -28,13 +28,16 @@ package actor PrimaryRegistry {
     /// Commits changes as the next revision and returns its number.
     package func publish(_ changes: [Change]) async throws -> Int { try commit(changes) }
 
-    /// Commits what the closure makes of the current snapshot; nobody else commits in between.
+    /// Commits the changes that the closure makes of the current state; nobody commits in between.
     ///
-    /// Returns the revision after it, which is the current one when there are no changes.
-    package func update(_ changes: @Sendable (Snapshot) throws -> [Change]) async throws -> Int {
-        let current = try state().current
-        let made = try changes(current)
-        return made.isEmpty ? current.revision : try commit(made)
+    /// The closure also gets the highest number ever given to a version of each function. Returns the
+    /// revision after it, which is the current one when there are no changes, and the closure's value.
+    package func update<Value: Sendable>(
+        _ body: @Sendable (Snapshot, [String: Int]) throws -> (changes: [Change], value: Value)
+    ) async throws -> (revision: Int, value: Value) {
+        let state = try state()
+        let (changes, value) = try body(state.current, state.counters)
+        return (changes.isEmpty ? state.current.revision : try commit(changes), value)
     }
 
     private func commit(_ changes: [Change]) throws -> Int {

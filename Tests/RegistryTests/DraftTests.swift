@@ -42,16 +42,16 @@ struct DraftTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<20 {
                 group.addTask {
-                    _ = try await registry.update { snapshot in
+                    _ = try await registry.update { snapshot, _ in
                         let count = snapshot.records["count"].flatMap { Int($0) } ?? 0
-                        return [.put(.record(id: "count", document: String(count + 1)))]
+                        return ([.put(.record(id: "count", document: String(count + 1)))], count)
                     }
                 }
             }
             try await group.waitForAll()
         }
         #expect(try await registry.snapshot().records == ["count": "20"])
-        #expect(try await registry.update { _ in [] } == 20)
+        #expect(try await registry.update { _, _ in ([], 7) } == (20, 7))
     }
 
     @Test("an alias with shares draws its version for each call")

@@ -1,0 +1,88 @@
+import JSON
+import Model
+import Registry
+
+/// Deleting functions and versions.
+extension LambdaService {
+    func deleteFunction(_ call: APICall) async throws(APIError) -> APIReply {
+        let reference = try reference(call, in: try await ledger.snapshot())
+        return try await ledger.change { [self] draft throws(APIError) in
+            guard var record = record(reference.name, in: draft.snapshot) else {
+                throw .functionNotFound(reference.unqualifiedARN)
+            }
+            guard let qualifier = reference.qualifier else {
+                try deleteWhole(record, from: &draft)
+                return .empty(204)
+            }
+            guard qualifier != "$LATEST" else {
+                throw .invalid("$LATEST version cannot be deleted without deleting the function.")
+            }
+            guard let number = Int(qualifier), record.versions[number] != nil else {
+                return .empty(204)
+            }
+            try checkReplicas(record.name, [number], in: draft.snapshot)
+            let pointer = draft.snapshot.aliases.values.first {
+                $0.function == record.name
+                    && ($0.version == number || $0.additional?.version == number)
+            }
+            if let pointer {
+                throw .conflict(
+                    "The version \(number) cannot be deleted: the alias \(pointer.name) points to it."
+                )
+            }
+            record.versions[number] = nil
+            draft.apply(.delete("function/\(record.name):\(number)"))
+            for permission in draft.snapshot.permissions["\(record.name):\(number)"] ?? [:] {
+                draft.delete(.permission(permission.value))
+            }
+            record.save(to: &draft)
+            return .empty(204)
+        }
+    }
+
+    private func deleteWhole(
+        _ record: FunctionRecord,
+        from draft: inout Draft
+    ) throws(APIError) {
+        let name = record.name
+        try checkReplicas(name, record.versions.keys.sorted(), in: draft.snapshot)
+        let snapshot = draft.snapshot
+        for version in snapshot.functions.values where version.name == name {
+            draft.delete(.function(version))
+        }
+        for alias in snapshot.aliases.values where alias.function == name {
+            draft.delete(.alias(alias))
+        }
+        for policy in snapshot.permissions.values {
+            for statement in policy.values where statement.function == name {
+                draft.delete(.permission(statement))
+            }
+        }
+        if let settings = snapshot.functionSettings[name] {
+            draft.delete(.functionSettings(settings))
+        }
+        draft.setRecord(FunctionRecord.id(name), nil)
+        draft.apply(.resetVersions(function: name))
+    }
+
+    /// Refuses to delete what a distribution runs.
+    private func checkReplicas(
+        _ name: String,
+        _ versions: [Int],
+        in snapshot: Snapshot
+    ) throws(APIError) {
+        for distribution in snapshot.distributions.values {
+            for behavior in distribution.behaviors {
+                for association in behavior.functions
+                where association.function == name && versions.contains(association.version) {
+                    let arn = FunctionARN(name: name, qualifier: String(association.version)).text
+                    throw .invalid(
+                        "Lambda was unable to delete \(arn) because it is a replicated function. "
+                            + "Please see our documentation for Deleting Lambda@Edge Functions and "
+                            + "Replicas."
+                    )
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// The errors of the Lambda API with the texts that the service uses.
+extension APIError {
+    static func invalid(_ message: String) -> APIError {
+        APIError(400, "InvalidParameterValueException", message)
+    }
+
+    static func validation(_ problem: String) -> APIError {
+        APIError(400, "ValidationException", "1 validation error detected: " + problem)
+    }
+
+    static func missing(_ message: String) -> APIError {
+        APIError(404, "ResourceNotFoundException", message)
+    }
+
+    static func functionNotFound(_ arn: String) -> APIError {
+        missing("Function not found: \(arn)")
+    }
+
+    static func conflict(_ message: String) -> APIError {
+        APIError(409, "ResourceConflictException", message)
+    }
+
+    static func throttled(_ reason: String) -> APIError {
+        APIError(429, "TooManyRequestsException", "Rate Exceeded.", ["Reason": reason])
+    }
+
+    /// A revision id that is not the current one; `call` is where the current one can be read.
+    static func precondition(_ call: String) -> APIError {
+        APIError(
+            412,
+            "PreconditionFailedException",
+            "The Revision Id provided does not match the latest Revision Id. Call the \(call) API "
+                + "to retrieve the latest Revision Id"
+        )
+    }
+}

@@ -1,0 +1,133 @@
+import DataPlane
+import JSON
+import Model
+import Reactor
+import Registry
+import Synchronization
+
+/// Invoking functions.
+extension LambdaService {
+    /// How long a call waits for a function whose creation the edges have not applied yet.
+    private static let pendingLimit = Duration.seconds(2)
+
+    func invoke(_ call: APICall) async throws(APIError) -> APIReply {
+        let type = call["InvocationType"]?.string ?? "RequestResponse"
+        let (invocation, version) = try await invocation(call)
+        switch type {
+        case "DryRun": return .empty(204)
+        case "Event":
+            try queue(invocation)
+            return .empty(202)
+        default:
+            return try Self.reply(await invoker.invoke(invocation), version, call)
+        }
+    }
+
+    func invokeAsync(_ call: APICall) async throws(APIError) -> APIReply {
+        let (invocation, _) = try await invocation(call)
+        try queue(invocation)
+        var reply = APIReply(status: 202)
+        reply.raw = ("application/json", Array("{\"Status\":202}".utf8))
+        return reply
+    }
+
+    /// The checked invocation that a call asks for, with the version that it runs.
+    private func invocation(
+        _ call: APICall
+    ) async throws(APIError) -> (Invocation, FunctionVersion) {
+        let snapshot = try await ledger.snapshot()
+        let reference = try reference(call, in: snapshot)
+        let found = try find(reference, in: snapshot)
+        guard let key = snapshot.resolve(function: reference.arn),
+            let version = snapshot.functions[key]
+        else { throw .functionNotFound(reference.arn) }
+        let payload = call.payload.isEmpty ? Array("{}".utf8) : call.payload
+        do throws(JSONError) { _ = try JSONValue.parse(payload[...]) } catch {
+            throw .unreadableJSON("Could not parse payload into json: \(error)")
+        }
+        try await waitWhilePending(found.configuration)
+        let invocation = Invocation(
+            function: version.qualifiedName,
+            payload: payload[...],
+            requestID: call.id,
+            limit: .seconds(version.timeout + 30),
+            maximumResponse: Self.maximumPayload
+        )
+        return (invocation, version)
+    }
+
+    private func waitWhilePending(_ configuration: JSONObject) async throws(APIError) {
+        let deadline = ContinuousClock.now + Self.pendingLimit
+        while !isEverywhere(configuration), configuration["IsUpdate"]?.bool != true {
+            guard ContinuousClock.now < deadline else {
+                throw .conflict(
+                    "The operation cannot be performed at this time. The function is currently in "
+                        + "the following state: Pending"
+                )
+            }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    private func queue(_ invocation: Invocation) throws(APIError) {
+        let pending = pendingEvents.add(1, ordering: .relaxed).newValue
+        guard pending <= Self.maximumPendingEvents else {
+            pendingEvents.subtract(1, ordering: .relaxed)
+            throw .throttled("ConcurrentInvocationLimitExceeded")
+        }
+        Task { [self] in
+            _ = await invoker.invoke(invocation)
+            pendingEvents.subtract(1, ordering: .relaxed)
+        }
+    }
+
+    private static func reply(
+        _ result: InvocationResult,
+        _ version: FunctionVersion,
+        _ call: APICall
+    ) throws(APIError) -> APIReply {
+        var output = JSONObject()
+        output["ExecutedVersion"] = .string(version.versionText)
+        var reply = APIReply()
+        switch result {
+        case .success(let bytes): reply.payload = Array(bytes)
+        case .functionError(_, let bytes):
+            output["FunctionError"] = "Unhandled"
+            reply.payload = Array(bytes)
+        case .throttled(let reason): throw .throttled(reason)
+        case .notFound: throw .functionNotFound(version.arn)
+        }
+        reply.output = .object(output)
+        reply.headers.append(("Content-Type", "application/json"))
+        return reply
+    }
+
+    // MARK: Streams
+
+    func invokeWithResponseStream(_ call: APICall) async throws(APIError) -> APIReply {
+        let (invocation, version) = try await invocation(call)
+        if call["InvocationType"]?.string == "DryRun" { return .empty(204) }
+        var stream = EventStream()
+        var completion = JSONObject()
+        switch await invoker.invoke(invocation) {
+        case .success(let bytes): stream.payloadChunks(Array(bytes))
+        case .functionError(_, let bytes):
+            let text = String(decoding: bytes, as: UTF8.self)
+            let kind = (try? JSONValue.parse(text))?["errorType"]?.string
+            completion["ErrorCode"] = .string(kind ?? "Unhandled")
+            completion["ErrorDetails"] = .string(text)
+        case .throttled(let reason): throw .throttled(reason)
+        case .notFound: throw .functionNotFound(version.arn)
+        }
+        stream.event(
+            "InvokeComplete",
+            contentType: "application/json",
+            JSONValue.object(completion).encoded()
+        )
+        var output = JSONObject()
+        output["ExecutedVersion"] = .string(version.versionText)
+        var reply = APIReply(.object(output))
+        reply.raw = ("application/vnd.amazon.eventstream", stream.bytes)
+        return reply
+    }
+}

@@ -1,0 +1,75 @@
+import HTTP
+import JSON
+
+/// Which service a request on the API port is for.
+struct ServiceTable: Sendable {
+    /// A service model with what is behind it.
+    struct Entry: Sendable {
+        let model: ServiceModel
+        let service: any APIService
+        let validation: ParameterValidation
+        /// The code of an input that breaks the model's constraints.
+        let validationCode: String
+        /// The largest body, in bytes.
+        let maximumBody: Int
+    }
+
+    let entries: [Entry]
+
+    init(lambda: LambdaService) {
+        let patterns = PatternCache()
+        entries = [
+            Entry(
+                model: .lambda,
+                service: lambda,
+                validation: ParameterValidation(
+                    model: .lambda,
+                    enumPhrase: "enum value set",
+                    exempt: ["Runtime"],
+                    patterns: patterns
+                ),
+                validationCode: "ValidationException",
+                maximumBody: LambdaService.maximumRequest
+            )
+        ]
+    }
+
+    /// The service by the scope of the request's signature, else by its path or form.
+    func entry(for head: RequestHead, isForm: Bool) -> Entry? {
+        let scope = Self.scope(of: head)
+        let candidates = entries.filter { $0.model.signingName == scope }
+        if candidates.count == 1 { return candidates[0] }
+        if candidates.count > 1 {
+            // Both generations of API Gateway sign with one name.
+            let isSecond = head.path.hasPrefix("/v2/")
+            return candidates.first { ($0.model.service == "apigatewayv2") == isSecond }
+        }
+        if isForm { return nil }
+        let query = Query(head.query)
+        return entries.first {
+            $0.model.wire != .query
+                && $0.model.match(method: head.method, path: head.path, query: query) != nil
+        }
+    }
+
+    /// The service of a query-protocol form by its API version.
+    func entry(version: String?) -> Entry? {
+        entries.first { $0.model.wire == .query && $0.model.version == version }
+    }
+
+    /// The service of the credential scope, from the header or a presigned query.
+    static func scope(of head: RequestHead) -> String? {
+        var credential: Substring?
+        if let header = head.headers["authorization"],
+            let range = header.firstRange(of: "Credential=")
+        {
+            credential = header[range.upperBound...].prefix { $0 != "," && $0 != " " }
+        } else if let value = Query(head.query)["X-Amz-Credential"] {
+            credential = value[...]
+        }
+        // SigV4A scopes have no region: key/date/service/aws4_request.
+        let parts = credential?.split(separator: "/", omittingEmptySubsequences: false)
+        guard let parts, parts.count >= 4 else { return nil }
+        return String(parts[parts.count - 2])
+    }
+}

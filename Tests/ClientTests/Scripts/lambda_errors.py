@@ -1,0 +1,42 @@
+"""What CreateFunction refuses, in AWS's words, and operations that are not here."""
+from support import *
+
+lambda_ = client("lambda", parameter_validation=False)
+
+
+def refuse(code, text, **members):
+    name = members.pop("name", "f")
+    with refused(code, text):
+        create(lambda_, name, wait=False, **members)
+
+
+invalid = "InvalidParameterValueException"
+refuse(invalid, "Value 'a" , name="a" * 65)
+refuse(invalid, "Member must have length less than or equal to 64", name="a" * 65)
+refuse("ValidationException", "Member must have length less than or equal to 140", name="a" * 141)
+refuse("ValidationException", "at 'functionName' failed to satisfy constraint: Member must satisfy regular expression", name="invalid:function:name")
+refuse("ValidationException", "Value 'r1' at 'role' failed to satisfy constraint", Role="r1")
+refuse(invalid, "Value NodeJS22.x at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [", Runtime="NodeJS22.x")
+refuse(invalid, "The runtime parameter of nodejs14.x is no longer supported", Runtime="nodejs14.x")
+refuse("ValidationException", "Value '[x86_64, arm64]' at 'architectures'", Architectures=["x86_64", "arm64"])
+refuse("ValidationException", "at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1", Timeout=0)
+refuse(invalid, "Could not unzip uploaded file.", Code={"ZipFile": b"no zip"})
+refuse(invalid, "Uploaded file must be a non-empty zip", Code={"ZipFile": b""})
+refuse(invalid, "S3 Error Code: NoSuchBucket", Code={"S3Bucket": "none", "S3Key": "k"})
+refuse(invalid, "The subnet ID 'subnet-1' does not exist", VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+refuse("ValidationException", "at 'snapStart.applyOn'", SnapStart={"ApplyOn": "Always"})
+refuse(invalid, "exceeded the 4KB limit. String measured: {\"LARGE_VAR\"", Environment={"Variables": {"LARGE_VAR": "x" * 4081}})
+refuse(invalid, "Reserved keys used in this request: AWS_REGION", Environment={"Variables": {"AWS_REGION": "x"}})
+refuse("ValidationException", "Map keys must satisfy constraint", Environment={"Variables": {"_x": "x"}})
+refuse(invalid, "Functions of container images are not supported here.", PackageType="Image", Code={"ImageUri": "x"})
+refuse(invalid, "FileSystemConfigs are not supported here.", FileSystemConfigs=[{
+    "Arn": f"arn:aws:elasticfilesystem:us-east-1:{ACCOUNT}:access-point/fsap-0123456789abcdef0", "LocalMountPath": "/mnt/x"}])
+create(lambda_, "env", wait=False, Environment={"Variables": {"LARGE_VAR": "x" * 4080}})
+
+for call, members in [
+    ("create_event_source_mapping", {"FunctionName": "env", "EventSourceArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"}),
+    ("create_code_signing_config", {"AllowedPublishers": {"SigningProfileVersionArns": [f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/x/y"]}}),
+]:
+    with refused(invalid, "is not supported here", 400):
+        getattr(lambda_, call)(**members)
+assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
