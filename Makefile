@@ -11,6 +11,7 @@ build: dependencies
 	$(SWIFT) build -c release --product portico
 
 test: dependencies lint
+	scripts/install-dependencies test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 

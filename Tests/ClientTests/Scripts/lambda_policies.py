@@ -49,7 +49,7 @@ with refused("PolicyLengthExceededException"):
     for number in range(200):
         lambda_.add_permission(
             FunctionName="f", StatementId=f"n{number}", Action="lambda:InvokeFunction",
-            Principal="apigateway.amazonaws.com", SourceArn="arn:aws:execute-api:us-east-1:1:a/" + "x" * 100,
+            Principal="apigateway.amazonaws.com", SourceArn="arn:aws:execute-api:us-east-1:123456789012:a/" + "x" * 100,
         )
 
 lambda_.tag_resource(Resource=arn, Tags={"a": "1", "b": "2"})
