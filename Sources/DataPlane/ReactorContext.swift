@@ -20,7 +20,11 @@ package final class ReactorContext {
     /// Call it on the reactor's own thread.
     package static func make(reactor: Reactor, client: TLSContext? = nil) -> ReactorContext {
         reactor.preconditionIsolated()
-        if let made = reactor.local as? ReactorContext { return made }
+        if let made = reactor.local as? ReactorContext {
+            // A listener without origins of its own may have made it first.
+            if let client { made.upstream.useClientContext(client) }
+            return made
+        }
         let pool = UpstreamPool(reactor: reactor, client: client)
         let context = ReactorContext(reactor: reactor, upstream: pool)
         reactor.local = context

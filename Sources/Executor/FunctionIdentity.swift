@@ -52,7 +52,8 @@ struct FunctionIdentity {
         var all = unreserved(path: path)
         if !isAtEdge { all.merge(version.environment) { $1 } }
         var reserved = [
-            "_HANDLER": version.handler, "AWS_REGION": region, "AWS_DEFAULT_REGION": region,
+            "_HANDLER": version.image?.command.first ?? version.handler, "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(version.memory),
             "AWS_LAMBDA_FUNCTION_VERSION": version.versionText,

@@ -6,7 +6,7 @@ import Reactor
 /// Confined to that reactor.
 final class FunctionPool {
     /// How long a request waits for an environment that has just answered before a new one is started.
-    static let finishingPatience: Duration = .milliseconds(16)
+    static let finishingPatience: Duration = .milliseconds(100)
 
     /// What asking for an environment gave.
     enum Grant {

@@ -54,6 +54,30 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         return await onReactor(0) { await self.run(invocation, on: $0, mayMove: true) }
     }
 
+    /// Runs a function and gives its answer while it arrives, when the function streams.
+    ///
+    /// Call it on one of the executor's reactors: the answer is confined to it.
+    package func stream(_ invocation: Invocation) async -> StreamedAnswer {
+        guard let position = reactors.indices.first(where: { reactors[$0].isCurrent }) else {
+            return .whole(await invoke(invocation))
+        }
+        let channel = ResponseChannel(reactor: reactors[position])
+        let confined = ReactorLocal((workers[position].value, channel))
+        let running = Task(executorPreference: reactors[position]) {
+            let (workers, channel) = confined.value
+            let result = await self.run(invocation, on: workers, mayMove: false, stream: channel)
+            if case .functionError(_, let payload) = result {
+                channel.end(error: payload)
+            } else {
+                channel.end()
+            }
+            return result
+        }
+        await channel.waitForBeginning()
+        return channel.isStreamed
+            ? .streamed(StreamedResponse(channel)) : .whole(await running.value)
+    }
+
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
         for kind in Set(runtimes.compactMap(RuntimeKind.init(runtime:))) where kind != .provided {
@@ -165,7 +189,8 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     private func run(
         _ invocation: Invocation,
         on workers: ReactorWorkers,
-        mayMove: Bool
+        mayMove: Bool,
+        stream: ResponseChannel? = nil
     ) async -> InvocationResult {
         let latest = ContinuousClock.now + invocation.limit
         let key = invocation.edge.map { invocation.function + "@" + $0 } ?? invocation.function
@@ -178,7 +203,13 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         if mayMove, !pool.hasIdle, let lender = pool.counts.lender(besides: workers.position) {
             return await onReactor(lender) { await self.run(invocation, on: $0, mayMove: false) }
         }
-        let run = InvocationRun(invocation, pool: pool, workers: workers, latest: latest)
+        let run = InvocationRun(
+            invocation,
+            pool: pool,
+            workers: workers,
+            latest: latest,
+            stream: stream
+        )
         return await run.result(initLimit: configuration.initLimit)
     }
 }

@@ -104,7 +104,7 @@ final class ReactorWorkers {
         let found: Result<ExecutionEnvironment, LoadFailure>
         switch kind {
         case .node, .python: found = await blank.take(kind)
-        case .provided: found = .failure(LoadFailure(type: "", message: ""))
+        case .provided: found = startProvided(identity)
         }
         switch found {
         case .failure(let failure): return .failed(failure, nil)
@@ -159,6 +159,44 @@ final class ReactorWorkers {
             return .failure(LoadFailure(type: "Runtime.ExitError", message: text))
         } catch {
             return .failure(Self.failure(program, error))
+        }
+    }
+
+    /// Starts the function's own program, which asks the Runtime API for its invocations.
+    private func startProvided(
+        _ identity: FunctionIdentity
+    ) -> Result<ExecutionEnvironment, LoadFailure> {
+        let runtime: ProvidedRuntime
+        switch ProvidedRuntime.find(identity, path: configuration.path) {
+        case .failure(let failure): return .failure(failure)
+        case .success(let found): runtime = found
+        }
+        let api = RuntimeAPI(reactor: reactor)
+        let address: String
+        do throws(SocketError) {
+            address = try api.listen()
+        } catch {
+            return .failure(LoadFailure(type: "Sandbox.Failure", message: "\(error)"))
+        }
+        let stream = identity.makeLogStream()
+        var variables = identity.variables(logStream: stream, path: configuration.path)
+        variables["AWS_LAMBDA_RUNTIME_API"] = address
+        do throws(SpawnError) {
+            let child = try ChildProcess.spawn(
+                path: runtime.program,
+                arguments: runtime.arguments,
+                environment: variables.map { "\($0.key)=\($0.value)" },
+                openFiles: Self.openFiles,
+                directory: runtime.directory,
+                on: reactor
+            )
+            let environment = makeEnvironment(child, .provided, api)
+            environment.bind(identity, logStream: stream)
+            _ = environment.becomeBlank()
+            return .success(environment)
+        } catch {
+            api.close()
+            return .failure(Self.failure(runtime.program, error))
         }
     }
 

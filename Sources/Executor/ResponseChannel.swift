@@ -24,6 +24,9 @@ final class ResponseChannel: BodySource {
 
     init(reactor: Reactor) { self.reactor = reactor }
 
+    /// Whether the function began to stream, rather than to answer in one piece.
+    private(set) var isStreamed = false
+
     var hasBegun: Bool { if case .unopened = phase { false } else { true } }
 
     /// Waits until the answer begins or it is certain that it never will.
@@ -35,6 +38,7 @@ final class ResponseChannel: BodySource {
     func begin(contentType: String) {
         guard !hasBegun else { return }
         self.contentType = contentType
+        isStreamed = true
         phase = .open
         resume(&starter)
     }

@@ -22,6 +22,12 @@ enum System {
             && access(path, X_OK) == 0
     }
 
+    /// Whether there is a folder at a path.
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Whether a program is a script for some other program.
     static func isScript(_ path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -64,9 +64,11 @@ extension ProcessTests {
                 bench in
                 let version = bench.version("index.pid")
                 _ = await bench.call(version, "0")
-                async let slow = bench.call(version, "900").text
-                async let late = bench.call(version, "0") { $0.limit = .milliseconds(200) }.text
-                let answers = await [slow, late]
+                let slow = Task { await bench.call(version, "900").text }
+                let started: @Sendable (String) -> Bool = { $0.hasPrefix("START ") }
+                while bench.lines.texts.count(where: started) < 2 { await Task.yield() }
+                let late = await bench.call(version, "0") { $0.limit = .milliseconds(200) }.text
+                let answers = await [slow.value, late]
                 #expect(answers.count { $0 == "throttled ConcurrentInvocationLimitExceeded" } == 1)
                 #expect(answers.count { $0.hasPrefix("success ") } == 1)
             }

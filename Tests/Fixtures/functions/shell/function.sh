@@ -1,0 +1,4 @@
+handler() {
+    echo "called with $1" >&2
+    echo "{\"echo\":$1,\"args\":$#,\"root\":\"$PWD\"}"
+}
