@@ -133,7 +133,8 @@ struct OriginRules {
     ) throws(EdgeViolation) -> [String: String] {
         var result: [String: String] = [:]
         for field in try HeaderRules.decode(value) {
-            guard !HeaderRules.isDeniedForOrigin(field.name), !requestHeaders.contains(field.name)
+            guard !ReservedHeaders.isDeniedForOrigin(field.name),
+                !requestHeaders.contains(field.name)
             else {
                 throw EdgeViolation(
                     .invalidOriginHeaders,

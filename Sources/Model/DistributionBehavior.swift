@@ -29,3 +29,34 @@ package struct CacheBehavior: Sendable, Codable, Hashable {
         self.cachePolicy = cachePolicy
     }
 }
+
+extension CacheBehavior {
+    /// The sets of methods that a behaviour may allow.
+    private static let methodSets: [Set<String>] = [
+        ["GET", "HEAD"], ["GET", "HEAD", "OPTIONS"],
+        ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+    ]
+
+    /// Whether the methods are one of the sets that AWS takes.
+    package var hasValidMethods: Bool { Self.methodSets.contains(Set(allowedMethods)) }
+
+    /// Whether the cached methods are GET and HEAD, with OPTIONS only where that is allowed.
+    package var hasValidCachedMethods: Bool {
+        Self.methodSets.prefix(2).contains(Set(cachedMethods))
+            && Set(cachedMethods).isSubset(of: allowedMethods)
+    }
+
+    /// Whether a path pattern has only the characters that AWS takes.
+    package static func isValidPattern(_ pattern: String) -> Bool {
+        let others = "_-.*$/~\"'@:+&?"
+        return 1...255 ~= pattern.utf8.count
+            && pattern.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: others.utf8.contains(byte)
+                }
+            }
+    }
+}

@@ -8,196 +8,172 @@ extension ResourceMapper {
         }
         outer.finish()
         let origins = config.each("Origins").compactMap(origin)
-        var behaviors = config.each("CacheBehaviors").compactMap { behavior($0, origins, nil) }
+        let groups = originGroups(config, origins)
+        let targets = Set(origins.map(\.id) + groups.map(\.id))
+        var behaviors = config.each("CacheBehaviors").compactMap { behavior($0, targets, nil) }
         guard let last = config.fields("DefaultCacheBehavior") else {
             return config.error("DefaultCacheBehavior", "DefaultCacheBehavior is required")
         }
-        guard let fallback = behavior(last, origins, "*") else { return }
+        guard let fallback = behavior(last, targets, "*") else { return }
         behaviors.append(fallback)
-        let errors = config.each("CustomErrorResponses").compactMap(errorResponse)
-        let root = config.string("DefaultRootObject") ?? ""
-        let result = Distribution(
+        var result = Distribution(
             id: evaluator.primaryID(resource),
             aliases: config.strings("Aliases"),
             isEnabled: config.bool("Enabled") ?? true,
             comment: config.string("Comment") ?? "",
-            defaultRootObject: root.hasPrefix("/") ? String(root.dropFirst()) : root,
+            defaultRootObject: rootObject(config),
             origins: origins,
             behaviors: behaviors,
-            customErrorResponses: errors
+            customErrorResponses: config.each("CustomErrorResponses").compactMap(errorResponse)
         )
+        result.originGroups = groups
+        result.geoRestriction = geoRestriction(config)
+        checkQuotas(result, config)
+        readInert(config)
         config.finish()
         made.append(.distribution(result))
     }
 
+    private func rootObject(_ config: Fields) -> String {
+        let root = config.string("DefaultRootObject") ?? ""
+        if root.hasPrefix("/") || root.utf8.count > 255 {
+            config.refuse("DefaultRootObject", .rootObject)
+        }
+        return root.hasPrefix("/") ? String(root.dropFirst()) : root
+    }
+
     private func errorResponse(_ fields: Fields) -> CustomErrorResponse? {
         defer { fields.finish() }
+        let known: Set<Int> = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504]
         guard let code = fields.int("ErrorCode") else { return nil }
+        let page = fields.string("ResponsePagePath").flatMap { $0.isEmpty ? nil : $0 }
+        let status = fields.int("ResponseCode")
+        if !known.contains(code) || (page == nil) != (status == nil)
+            || status.map({ $0 != 200 && !known.contains($0) }) == true
+            || page?.hasPrefix("/") == false
+        {
+            fields.refuse("ErrorCode", .errorPage)
+        }
         return CustomErrorResponse(
             errorCode: code,
-            responsePagePath: fields.string("ResponsePagePath"),
-            responseCode: fields.int("ResponseCode"),
+            responsePagePath: page,
+            responseCode: status,
             errorCachingMinTTL: fields.int("ErrorCachingMinTTL") ?? 10
         )
     }
 
-    private func origin(_ fields: Fields) -> Origin? {
+    private func originGroups(_ config: Fields, _ origins: [Origin]) -> [OriginGroup] {
+        guard let groups = config.fields("OriginGroups") else { return [] }
+        return items(of: groups).compactMap { fields in
+            defer { fields.finish() }
+            let members = fields.fields("Members").map { items(of: $0) } ?? []
+            let ids = members.compactMap { member(of: origins, $0) }
+            if members.count != 2 || ids.first == ids.last {
+                fields.refuse("Id", .originGroup, "a group has two origins")
+            }
+            let codes = statusCodes(fields)
+            if let kind = fields.string("SelectionCriteria"), kind != "default" {
+                fields.warning("SelectionCriteria", "\(kind) is not supported; default is used")
+            }
+            guard let id = fields.required("Id"), ids.count == 2 else { return nil }
+            return OriginGroup(id: id, primary: ids[0], secondary: ids[1], statusCodes: codes)
+        }
+    }
+
+    private func member(of origins: [Origin], _ fields: Fields) -> String? {
         defer { fields.finish() }
-        guard let id = fields.required("Id"), let domain = fields.required("DomainName") else {
+        guard let id = fields.required("OriginId") else { return nil }
+        guard origins.contains(where: { $0.id == id }) else {
+            fields.refuse("OriginId", .originGroup, "there is no origin with the id \(id)")
             return nil
         }
-        var origin = Origin(id: id, domainName: domain)
-        origin.path = fields.string("OriginPath") ?? ""
-        if !origin.path.isEmpty, !origin.path.hasPrefix("/") || origin.path.hasSuffix("/") {
-            fields.error("OriginPath", "it starts with / and does not end with one")
-        }
-        for header in fields.each("OriginCustomHeaders") {
-            let name = header.required("HeaderName")
-            let value = header.required("HeaderValue")
-            header.finish()
-            if let name, let value { origin.customHeaders[name] = value }
-        }
-        origin.connectionAttempts = fields.int("ConnectionAttempts") ?? 3
-        origin.connectionTimeout = fields.int("ConnectionTimeout") ?? 10
-        origin.responseCompletionTimeout = fields.int("ResponseCompletionTimeout") ?? 0
-        if let bucket = fields.fields("S3OriginConfig") {
-            origin.isS3 = true
-            _ = bucket.string("OriginAccessIdentity")
-            bucket.finish()
-        } else if let custom = fields.fields("CustomOriginConfig") {
-            readCustom(custom, into: &origin)
-        } else {
-            fields.error("CustomOriginConfig", "S3OriginConfig or CustomOriginConfig is required")
-        }
-        return origin
+        return id
     }
 
-    private func readCustom(_ custom: Fields, into origin: inout Origin) {
-        origin.httpPort = custom.int("HTTPPort") ?? 80
-        origin.httpsPort = custom.int("HTTPSPort") ?? 443
-        if custom.required("OriginProtocolPolicy") != nil,
-            let policy = custom.choice("OriginProtocolPolicy", Origin.ProtocolPolicy.self)
-        {
-            origin.protocolPolicy = policy
+    private func statusCodes(_ group: Fields) -> [Int] {
+        guard let criteria = group.fields("FailoverCriteria") else { return [] }
+        defer { criteria.finish() }
+        guard let list = criteria.fields("StatusCodes") else { return [] }
+        defer { list.finish() }
+        let codes = list.strings("Items").map { Int($0) ?? 0 }
+        checkQuantity(list, codes.count)
+        if codes.isEmpty || !OriginGroup.allowedStatusCodes.isSuperset(of: codes) {
+            let known = OriginGroup.allowedStatusCodes.sorted().map(String.init)
+            let message = "failover codes are of \(known.joined(separator: ", "))"
+            list.refuse("Items", .originGroup, message)
         }
-        if custom.has("OriginSSLProtocols") {
-            origin.sslProtocols = custom.strings("OriginSSLProtocols")
-        }
-        origin.readTimeout = custom.int("OriginReadTimeout") ?? 30
-        origin.keepaliveTimeout = custom.int("OriginKeepaliveTimeout") ?? 5
-        custom.finish()
+        return codes
     }
 
-    private func behavior(
-        _ fields: Fields,
-        _ origins: [Origin],
-        _ pattern: String?
-    ) -> CacheBehavior? {
-        defer { fields.finish() }
-        guard let pattern = pattern ?? fields.required("PathPattern"),
-            let target = fields.required("TargetOriginId")
-        else { return nil }
-        if !origins.contains(where: { $0.id == target }) {
-            fields.error("TargetOriginId", "there is no origin with the id \(target)")
-        }
-        var result = CacheBehavior(
-            pathPattern: pattern,
-            targetOriginID: target,
-            cachePolicy: cachePolicy(fields)
-        )
-        if fields.required("ViewerProtocolPolicy") != nil,
-            let policy = fields.choice(
-                "ViewerProtocolPolicy",
-                CacheBehavior.ViewerProtocolPolicy.self
-            )
-        {
-            result.viewerProtocolPolicy = policy
-        }
-        if fields.has("AllowedMethods") { result.allowedMethods = fields.strings("AllowedMethods") }
-        if fields.has("CachedMethods") { result.cachedMethods = fields.strings("CachedMethods") }
-        result.compress = fields.bool("Compress") ?? false
-        if let id = fields.string("OriginRequestPolicyId") {
-            result.originRequestPolicy = ManagedPolicies.originRequest[id]
-            if result.originRequestPolicy == nil {
-                fields.error("OriginRequestPolicyId", "\(id) is no managed policy known here")
-            }
-        }
-        result.functions = fields.each("LambdaFunctionAssociations").compactMap(association)
-        if Set(result.functions.map(\.event)).count < result.functions.count {
-            fields.error("LambdaFunctionAssociations", "an event type stands twice")
+    /// The members of a list in the form of `Quantity` and `Items`.
+    private func items(of list: Fields) -> [Fields] {
+        defer { list.finish() }
+        let items = list.each("Items")
+        checkQuantity(list, items.count)
+        return items
+    }
+
+    private func checkQuantity(_ list: Fields, _ count: Int) {
+        guard let quantity = list.int("Quantity"), quantity != count else { return }
+        list.refuse("Quantity", .quantity, "it is \(quantity), but there are \(count) items")
+    }
+
+    private func geoRestriction(_ config: Fields) -> GeoRestriction {
+        var result = GeoRestriction()
+        guard let outer = config.fields("Restrictions") else { return result }
+        defer { outer.finish() }
+        guard let geo = outer.fields("GeoRestriction") else { return result }
+        defer { geo.finish() }
+        result.kind = geo.choice("RestrictionType", GeoRestriction.Kind.self) ?? .none
+        result.countries = geo.strings("Locations")
+        if !result.countries.allSatisfy({ $0.utf8.count == 2 && $0 == $0.uppercased() }) {
+            geo.refuse("Locations", .country)
         }
         return result
     }
 
-    private func association(_ fields: Fields) -> EdgeFunctionAssociation? {
-        defer { fields.finish() }
-        _ = fields.required("EventType")
-        let event = fields.choice("EventType", EdgeEvent.self)
-        let includesBody = fields.bool("IncludeBody") ?? false
-        guard let event, let text = fields.required("LambdaFunctionARN") else { return nil }
-        guard text.hasPrefix("arn:"), let arn = FunctionARN(text),
-            let version = arn.qualifier.flatMap({ Int($0) })
-        else {
-            let message =
-                "The function ARN must reference a specific function version. "
-                + "(The ARN must end with the version number.) ARN: \(text)"
-            fields.error("LambdaFunctionARN", message)
-            return nil
+    private func checkQuotas(_ distribution: Distribution, _ config: Fields) {
+        let rows = [
+            ("CacheBehaviors", distribution.behaviors.count - 1, 75),
+            ("Origins", distribution.origins.count, 100),
+            ("OriginGroups", distribution.originGroups.count, 10),
+            ("Aliases", distribution.aliases.count, 100),
+        ]
+        for (key, count, limit) in rows where count > limit {
+            config.refuse(key, .quota, "\(count) are more than the quota of \(limit)")
         }
-        guard arn.region == "us-east-1" else {
-            let message = "The function must be in region 'us-east-1'. ARN: \(text)"
-            fields.error("LambdaFunctionARN", message)
-            return nil
-        }
-        if let refused = edgeViolation(of: arn) { fields.error("LambdaFunctionARN", refused) }
-        if includesBody, event == .originResponse || event == .viewerResponse {
-            fields.error("IncludeBody", "a body is included at request events only")
-        }
-        return EdgeFunctionAssociation(
-            event: event,
-            function: arn.name,
-            version: version,
-            includeBody: includesBody
-        )
     }
 
-    private func cachePolicy(_ fields: Fields) -> CachePolicy {
-        if let id = fields.string("CachePolicyId") {
-            if let policy = ManagedPolicies.cache[id] { return policy }
-            fields.error("CachePolicyId", "\(id) is no managed policy known here")
-            return .cachingDisabled
-        }
-        var policy = CachePolicy(id: "legacy")
-        policy.isLegacy = true
-        policy.minTTL = fields.int("MinTTL") ?? 0
-        policy.defaultTTL = fields.int("DefaultTTL") ?? 86_400
-        policy.maxTTL = fields.int("MaxTTL") ?? 31_536_000
-        guard let forwarded = fields.fields("ForwardedValues") else {
-            fields.error("CachePolicyId", "CachePolicyId or ForwardedValues is required")
-            return policy
-        }
-        let keys = forwarded.strings("QueryStringCacheKeys")
-        if forwarded.bool("QueryString") ?? false {
-            policy.queryStrings = keys.isEmpty ? .all : .only(keys)
-        } else if !keys.isEmpty {
-            forwarded.error("QueryStringCacheKeys", "keys go with QueryString: true")
-        }
-        let headers = forwarded.strings("Headers")
-        policy.headers = headers.isEmpty ? .none : headers == ["*"] ? .all : .only(headers)
-        if let cookies = forwarded.fields("Cookies") {
-            let names = cookies.strings("WhitelistedNames")
-            switch cookies.required("Forward") {
-            case "all": policy.cookies = .all
-            case "whitelist": policy.cookies = .only(names)
-            case "none", nil: policy.cookies = .none
-            default: cookies.error("Forward", "none, all or whitelist is wanted here")
+    /// Reads what is true here by itself; anything else is left for the report.
+    private func readInert(_ config: Fields) {
+        if let certificate = config.fields("ViewerCertificate") {
+            let message = "the local authority makes the certificate of each name"
+            for name in ["CloudFrontDefaultCertificate", "AcmCertificateArn", "IamCertificateId"]
+            where certificate.value(name) != nil {
+                certificate.note(name, message)
             }
-            if !names.isEmpty, cookies.node["Forward"]?.text != "whitelist" {
-                cookies.error("WhitelistedNames", "names go with Forward: whitelist")
+            if certificate.node["SslSupportMethod"]?.text == "sni-only" {
+                _ = certificate.value("SslSupportMethod")
             }
-            cookies.finish()
+            if let policy = certificate.node["MinimumProtocolVersion"]?.text,
+                policy.hasPrefix("TLSv1.2")
+            {
+                _ = certificate.value("MinimumProtocolVersion")
+            }
+            certificate.finish()
         }
-        forwarded.finish()
-        return policy
+        if config.node["HttpVersion"]?.text == "http2" { _ = config.value("HttpVersion") }
+        for name in ["WebACLId", "ContinuousDeploymentPolicyId"]
+        where config.node[name]?.text == "" {
+            _ = config.value(name)
+        }
+        if config.node["Staging"]?.text == "false" { _ = config.value("Staging") }
+    }
+}
+
+extension Fields {
+    /// Reports a rule of AWS that a property breaks.
+    func refuse(_ key: String, _ rule: DistributionRule, _ detail: String? = nil) {
+        error(key, "\(detail ?? rule.text) [\(rule.rawValue)]")
     }
 }

@@ -19,8 +19,10 @@ extension ResourceMapper {
             case "Origins": readOrigins(value, place)
             case "Buckets": readBuckets(value, place)
             case "Start": readStarts(value, place)
+            case "Locations": readLocations(value, place)
             default:
-                let message = "there is no setting \(entry.key); Origins, Buckets and Start are"
+                let message =
+                    "there is no setting \(entry.key); Origins, Buckets, Start and Locations are"
                 evaluator.report(.error, entry.line, entry.column, place, message)
             }
         }
@@ -29,6 +31,24 @@ extension ResourceMapper {
         }
         for (name, folder) in buckets.sorted(by: { $0.key < $1.key }) {
             made.append(.bucket(name: name, folder: folder))
+        }
+    }
+
+    /// Blocks of addresses and what is known of viewers from there.
+    private func readLocations(_ node: TemplateNode, _ path: String) {
+        for entry in node.entries {
+            let place = "\(path).\(entry.key)"
+            guard AddressBlock(entry.key) != nil else {
+                let message = "\(entry.key) is no block of addresses such as 192.0.2.0/24"
+                evaluator.error(entry.value, place, message)
+                continue
+            }
+            guard let text = entry.value.text, ViewerPreset(text) != nil else {
+                let message = "something like country=DE; city=Berlin is wanted here"
+                evaluator.error(entry.value, place, message)
+                continue
+            }
+            made.append(.location(block: entry.key, facts: text))
         }
     }
 

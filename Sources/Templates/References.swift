@@ -145,6 +145,11 @@ extension Evaluator {
         case "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route":
             return String(ids.api(id).prefix(7))
         case "AWS::CloudFront::Distribution": return ids.distribution(id)
+        case "AWS::CloudFront::OriginAccessControl": return ids.distribution(id)
+        case "AWS::CloudFront::PublicKey": return "K" + ids.distribution(id).dropFirst()
+        case "AWS::CloudFront::CachePolicy", "AWS::CloudFront::OriginRequestPolicy",
+            "AWS::CloudFront::ResponseHeadersPolicy", "AWS::CloudFront::KeyGroup":
+            return ids.uuid(id)
         case "AWS::S3::Bucket": return bucketName(resource)
         case "AWS::IAM::Role": return property("RoleName", of: resource) ?? ids.name(id, limit: 64)
         case "AWS::Lambda::Permission": return id
@@ -201,7 +206,11 @@ extension Evaluator {
             return apiAttribute(name, id)
         case ("AWS::CloudFront::Distribution", "DomainName"):
             return id.lowercased() + ".cloudfront.localhost"
-        case ("AWS::CloudFront::Distribution", "Id"): return id
+        case ("AWS::CloudFront::Distribution", "Id"),
+            ("AWS::CloudFront::CachePolicy", "Id"), ("AWS::CloudFront::OriginRequestPolicy", "Id"),
+            ("AWS::CloudFront::ResponseHeadersPolicy", "Id"), ("AWS::CloudFront::PublicKey", "Id"),
+            ("AWS::CloudFront::KeyGroup", "Id"), ("AWS::CloudFront::OriginAccessControl", "Id"):
+            return id
         case ("AWS::S3::Bucket", "DomainName"): return "\(id).s3.amazonaws.com"
         case ("AWS::S3::Bucket", "RegionalDomainName"): return "\(id).s3.us-east-1.amazonaws.com"
         case ("AWS::S3::Bucket", "Arn"): return "arn:aws:s3:::\(id)"
@@ -229,7 +238,10 @@ enum Known {
     static let types: Set<String> = [
         "AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias",
         "AWS::Lambda::Permission", "AWS::Serverless::Function", "AWS::Serverless::HttpApi",
-        "AWS::CloudFront::Distribution", "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::CloudFront::Distribution", "AWS::CloudFront::CachePolicy",
+        "AWS::CloudFront::OriginRequestPolicy", "AWS::CloudFront::ResponseHeadersPolicy",
+        "AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup",
+        "AWS::CloudFront::OriginAccessControl", "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
         "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ApiGatewayV2::Api",
         "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Stage",

@@ -22,6 +22,13 @@ struct StableIDs {
         text(logicalID, count: 10, alphabet: "abcdefghijklmnopqrstuvwxyz0123456789")
     }
 
+    /// In the form of a UUID.
+    func uuid(_ logicalID: String) -> String {
+        let digits = Digest.hex(digest(logicalID).prefix(16))
+        func part(_ start: Int, _ count: Int) -> Substring { digits.dropFirst(start).prefix(count) }
+        return "\(part(0, 8))-\(part(8, 4))-\(part(12, 4))-\(part(16, 4))-\(part(20, 12))"
+    }
+
     /// Sixteen hexadecimal digits, as in the ARNs of load balancing.
     func balancing(_ logicalID: String) -> String { Digest.hex(digest(logicalID).prefix(8)) }
 

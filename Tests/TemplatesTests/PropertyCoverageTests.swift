@@ -145,6 +145,51 @@ struct PropertyCoverageTests {
               Port: 80
               Targets: [{ Id: 10.0.0.1 }]
         """,
+        "AWS::CloudFront::CachePolicy": """
+          X:
+            Type: AWS::CloudFront::CachePolicy
+            Properties:
+              CachePolicyConfig:
+                Name: x
+                MinTTL: 1
+                DefaultTTL: 2
+                MaxTTL: 3
+                ParametersInCacheKeyAndForwardedToOrigin:
+                  EnableAcceptEncodingGzip: false
+                  HeadersConfig: { HeaderBehavior: none }
+                  CookiesConfig: { CookieBehavior: none }
+                  QueryStringsConfig: { QueryStringBehavior: none }
+        """,
+        "AWS::CloudFront::OriginRequestPolicy": """
+          X:
+            Type: AWS::CloudFront::OriginRequestPolicy
+            Properties:
+              OriginRequestPolicyConfig:
+                Name: x
+                HeadersConfig: { HeaderBehavior: none }
+                CookiesConfig: { CookieBehavior: none }
+                QueryStringsConfig: { QueryStringBehavior: none }
+        """,
+        "AWS::CloudFront::ResponseHeadersPolicy": """
+          X:
+            Type: AWS::CloudFront::ResponseHeadersPolicy
+            Properties: { ResponseHeadersPolicyConfig: { Name: x } }
+        """,
+        "AWS::CloudFront::KeyGroup": """
+          X:
+            Type: AWS::CloudFront::KeyGroup
+            Properties: { KeyGroupConfig: { Name: x, Items: [] } }
+        """,
+        "AWS::CloudFront::OriginAccessControl": """
+          X:
+            Type: AWS::CloudFront::OriginAccessControl
+            Properties:
+              OriginAccessControlConfig:
+                Name: x
+                OriginAccessControlOriginType: s3
+                SigningBehavior: never
+                SigningProtocol: sigv4
+        """,
         "AWS::CloudFront::Distribution": """
           X:
             Type: AWS::CloudFront::Distribution

@@ -19,6 +19,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     case removedHeader = "config.response-headers.remove"
     case publicKey = "config.public-key"
     case country = "config.country"
+    case quantity = "config.quantity"
     case quota = "config.quota"
 
     /// The title of the page of AWS's guide.
@@ -37,6 +38,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .removedHeader: "Understand response headers policies"
         case .publicKey: "Specify signers that can create signed URLs and signed cookies"
         case .country: "Restrict the geographic distribution of your content"
+        case .quantity: "API reference: Origins"
         case .quota: "Quotas"
         }
     }
@@ -51,6 +53,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .errorPage: "InvalidErrorCode"
         case .country: "InvalidGeoRestrictionParameter"
         case .originHeader: "InvalidHeadersForS3Origin"
+        case .quantity: "InconsistentQuantities"
         default: "InvalidArgument"
         }
     }
@@ -82,6 +85,8 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .removedHeader: "The header cannot be removed."
         case .publicKey: "A public key is RSA with 2048 bits or ECDSA on P-256, in PEM."
         case .country: "Locations are ISO 3166-1 alpha-2 codes in upper case."
+        case .quantity:
+            "The value of Quantity and the size of Items don't match."
         case .quota: "A quota is exceeded."
         }
     }
@@ -108,6 +113,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .removedHeader: "RemoveHeadersConfig: {Items: [{Header: Via}]}"
         case .publicKey: "EncodedKey: an RSA key with 1024 bits"
         case .country: "Locations: [de]"
+        case .quantity: "OriginGroups: {Quantity: 2, Items: [one]}"
         case .quota: "more than 75 cache behaviors"
         }
     }

@@ -38,7 +38,7 @@ package struct AddressBlock: Sendable {
     }
 
     /// Whether an address is this machine's own.
-    static func isLoopback(_ address: String) -> Bool {
+    package static func isLoopback(_ address: String) -> Bool {
         address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
     }
 
@@ -50,32 +50,5 @@ package struct AddressBlock: Sendable {
         if inet_pton(AF_INET, text, &four) == 1 { return four }
         var sixteen = [UInt8](repeating: 0, count: 16)
         return inet_pton(AF_INET6, text, &sixteen) == 1 ? sixteen : nil
-    }
-}
-
-/// Where addresses are: a small stand-in for a database of places.
-package struct LocationTable: Sendable {
-    private var rows: [(block: AddressBlock, facts: ViewerFacts)] = []
-
-    /// Makes an empty table.
-    package init() {}
-
-    /// Reads blocks of addresses with what is known of them, as the preset header writes it.
-    ///
-    /// Rows that cannot be read are left out; the longest matching block wins.
-    package init(_ presets: [String: String]) {
-        rows = presets.compactMap { block, preset in
-            guard let block = AddressBlock(block), let facts = ViewerFacts(preset: preset) else {
-                return nil
-            }
-            return (block, facts)
-        }
-        rows.sort { $0.block.prefixLength > $1.block.prefixLength }
-    }
-
-    /// What is known of an address.
-    func facts(of address: String) -> ViewerFacts {
-        if rows.isEmpty { return ViewerFacts() }
-        return rows.first { $0.block.contains(address) }?.facts ?? ViewerFacts()
     }
 }
