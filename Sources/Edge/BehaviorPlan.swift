@@ -24,6 +24,14 @@ final class BehaviorPlan: Sendable {
     /// The `CloudFront-…` headers that some policy asks for, as spelled there.
     let cloudFrontHeaders: [String]
     private let hooks: [EdgeFunctionAssociation?]
+    /// What reaches the origin, by both policies.
+    private let forwardedHeaders: NameFilter
+    /// The same for listed names, by their numbers.
+    private let forwardedNames: [Bool]
+    private let forwardedCookies: NameFilter
+    private let forwardedQueries: NameFilter
+    /// Whether names of cookies may hold wildcards, as only the older settings know them.
+    private let hasCookiePatterns: Bool
 
     init(_ behavior: CacheBehavior, of distribution: Distribution, signers: [String: PublicKey]?) {
         self.behavior = behavior
@@ -51,6 +59,13 @@ final class BehaviorPlan: Sendable {
         cloudFrontHeaders = asked.filter {
             $0.lowercased().hasPrefix("cloudfront-") && seen.insert($0.lowercased()).inserted
         }
+        var headers = NameFilter(policy.headers, joining: extra?.headers ?? .none, lowercases: true)
+        headers.add(extra?.addedHeaders ?? [])
+        forwardedHeaders = headers
+        forwardedNames = FieldName.allCases.map { headers.includes("\($0.text)".lowercased()) }
+        forwardedCookies = NameFilter(policy.cookies, joining: extra?.cookies ?? .none)
+        forwardedQueries = NameFilter(policy.queryStrings, joining: extra?.queryStrings ?? .none)
+        hasCookiePatterns = policy.isLegacy
         hooks = EdgeEvent.allCases.map { event in
             behavior.functions.first { $0.event == event }
         }
@@ -88,25 +103,19 @@ final class BehaviorPlan: Sendable {
     }
 
     /// Whether the origin gets this header; the name is in lower case.
-    func forwards(header name: String) -> Bool {
-        let extra = behavior.originRequestPolicy
-        if extra?.addedHeaders.contains(where: { $0.lowercased() == name }) == true { return true }
-        return policy.headers.joined(extra?.headers ?? .none, includes: name) {
-            $0.lowercased() == $1
-        }
-    }
+    func forwards(header name: String) -> Bool { forwardedHeaders.includes(name) }
+
+    /// Whether the origin gets a listed header.
+    func forwards(_ name: FieldName) -> Bool { forwardedNames[Int(name.rawValue)] }
 
     /// Whether the origin gets this cookie.
     func forwards(cookie name: String) -> Bool {
-        let extra = behavior.originRequestPolicy?.cookies ?? .none
-        return policy.cookies.joined(extra, includes: name, sameCookie)
+        if hasCookiePatterns { return policy.cookies.includes(name, sameCookie) }
+        return forwardedCookies.includes(name)
     }
 
     /// Whether the origin gets this query string.
-    func forwards(query name: String) -> Bool {
-        let extra = behavior.originRequestPolicy?.queryStrings ?? .none
-        return policy.queryStrings.joined(extra, includes: name) { $0 == $1 }
-    }
+    func forwards(query name: String) -> Bool { forwardedQueries.includes(name) }
 
     /// Whether this cookie is part of the key; those of signed requests never are.
     func keys(cookie name: String) -> Bool {
@@ -135,19 +144,42 @@ extension Selection {
         case .allExcept(let names): !names.contains { same($0, name) }
         }
     }
+}
 
-    /// Whether a name is on this selection of a cache policy or on that of an origin request policy.
+/// Which names pass: those that differ from the rule are listed.
+struct NameFilter: Sendable {
+    private var passesOthers: Bool
+    private var exceptions: Set<String>
+
+    /// Joins the selections of a cache policy and an origin request policy.
     ///
     /// Source: "Control origin requests with a policy": two block lists both count, a name that the other
     /// policy lists stays, and a block list loses against everything.
-    func joined(
-        _ extra: Selection,
-        includes name: String,
-        _ same: (String, String) -> Bool
-    ) -> Bool {
-        if case .allExcept(let left) = self, case .allExcept(let right) = extra {
-            return !(left + right).contains { same($0, name) }
+    init(_ cache: Selection, joining extra: Selection, lowercases: Bool = false) {
+        func names(_ all: [String]) -> Set<String> {
+            Set(lowercases ? all.map { $0.lowercased() } : all)
         }
-        return includes(name, same) || extra.includes(name, same)
+        switch (cache, extra) {
+        case (.all, _), (_, .all): (passesOthers, exceptions) = (true, [])
+        case (.none, .none): (passesOthers, exceptions) = (false, [])
+        case (.none, .only(let list)), (.only(let list), .none):
+            (passesOthers, exceptions) = (false, names(list))
+        case (.only(let left), .only(let right)):
+            (passesOthers, exceptions) = (false, names(left + right))
+        case (.none, .allExcept(let list)), (.allExcept(let list), .none):
+            (passesOthers, exceptions) = (true, names(list))
+        case (.only(let kept), .allExcept(let list)), (.allExcept(let list), .only(let kept)):
+            (passesOthers, exceptions) = (true, names(list).subtracting(names(kept)))
+        case (.allExcept(let left), .allExcept(let right)):
+            (passesOthers, exceptions) = (true, names(left + right))
+        }
+    }
+
+    func includes(_ name: String) -> Bool { exceptions.contains(name) != passesOthers }
+
+    /// Lets more names pass.
+    mutating func add(_ names: [String]) {
+        let lowered = Set(names.map { $0.lowercased() })
+        if passesOthers { exceptions.subtract(lowered) } else { exceptions.formUnion(lowered) }
     }
 }

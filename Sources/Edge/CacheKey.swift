@@ -8,7 +8,9 @@ enum CacheKey {
     /// The key of a request under a behaviour's policy.
     static func make(_ head: RequestHead, distribution: String, plan: BehaviorPlan) -> String {
         let policy = plan.policy
-        var key = distribution
+        var key = ""
+        key.reserveCapacity(distribution.utf8.count + head.path.utf8.count + 64)
+        key += distribution
         key += head.method == "OPTIONS" ? "\nOPTIONS " : "\n"
         key += head.path
         if policy.queryStrings != .none, let query = head.query,
@@ -25,8 +27,8 @@ enum CacheKey {
                 key += head.headers.value(at: index)
             }
         }
-        if plan.normalizesEncoding, let sent = head.headers["accept-encoding"],
-            let encoding = OriginHeaders.normalizedEncoding(sent, policy)
+        if plan.normalizesEncoding,
+            let encoding = OriginHeaders.normalizedEncoding(head.headers, policy)
         {
             key += "\naccept-encoding:"
             key += encoding

@@ -43,9 +43,7 @@ enum Compression {
 
     /// Brotli before gzip, of what the viewer takes and the policy supports.
     static func coding(for headers: Headers, _ policy: CachePolicy) -> ContentEncoder.Coding? {
-        guard let sent = headers["accept-encoding"],
-            let names = OriginHeaders.normalizedEncoding(sent, policy)
-        else { return nil }
+        guard let names = OriginHeaders.normalizedEncoding(headers, policy) else { return nil }
         return names.hasPrefix("br") ? .brotli : .gzip
     }
 

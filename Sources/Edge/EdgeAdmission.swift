@@ -42,7 +42,7 @@ extension EdgePipeline {
         guard target + head.headers.byteCount <= EdgeLimits.head else {
             throw .refusal(.headTooLarge, requestID: id)
         }
-        guard head.headers.contains("via") else { return }
+        guard head.headers.contains(.via) else { return }
         let hops = head.headers.all("via").joined(separator: ",").split(separator: ",")
         if hops.filter({ $0.hasSuffix(".cloudfront.net (CloudFront)") }).count
             >= EdgeLimits.chainedDistributions

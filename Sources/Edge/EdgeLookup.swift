@@ -33,7 +33,13 @@ extension EdgePipeline {
         }
         let started = ContinuousClock.now
         let key = CacheKey.make(head, distribution: distribution.id, plan: plan)
-        let (outcome, found) = await search(key, head, plan)
+        let outcome: String
+        let found: Found
+        if let entry = cache.fresh(key, now: clock()) {
+            (outcome, found) = ("hit", .stored(entry, refresh: nil))
+        } else {
+            (outcome, found) = await search(key, head, plan)
+        }
         exchange.record.stages.append(
             TimelineEntry(
                 stage: "cache",
@@ -50,7 +56,7 @@ extension EdgePipeline {
         _ plan: BehaviorPlan
     ) async -> (String, Found) {
         // A HEAD or a range is answered from the cache; only a range may put something there.
-        let isPartial = head.method == "GET" && head.headers.contains("range")
+        let isPartial = head.headers.contains(.range) && head.method == "GET"
         let fills = head.method != "HEAD" && !isPartial
         let collapses = fills && !plan.forwardsCookies
         switch await cache.lookUp(key, now: clock, collapses: collapses) {

@@ -17,6 +17,8 @@ package final class EdgePipeline: Sendable {
     let clock: @Sendable () -> Int
     /// `<32 hex digits>.cloudfront.net (CloudFront)`.
     let via: String
+    /// The same as viewers see it.
+    let viewerVia: String
 
     /// Makes the pipeline of a distribution at an edge; `clock` gives the seconds since 1970.
     ///
@@ -47,6 +49,7 @@ package final class EdgePipeline: Sendable {
         self.log = log
         self.clock = clock
         via = RequestID.hexadecimal() + ".cloudfront.net (CloudFront)"
+        viewerVia = "1.1 " + via
     }
 
     /// Answers one request; the record of the exchange gets a line per stage.

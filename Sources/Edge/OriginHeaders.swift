@@ -3,24 +3,16 @@ import Model
 
 /// What of a viewer's request reaches the origin.
 enum OriginHeaders {
-    private static let hopByHop: Set<String> = [
-        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", "te", "trailer", "upgrade", "expect",
-        "x-forwarded-proto", "x-real-ip", "host", "cookie", "user-agent", "x-forwarded-for", "via",
-        "accept-encoding", "x-amz-cf-id",
-    ]
-    private static let bodyFields: Set<String> = [
-        "content-type", "content-encoding", "content-language", "content-length",
-        "transfer-encoding",
-    ]
-    private static let legacyRemoved: Set<String> = [
-        "accept", "accept-charset", "accept-language", "referer", "x-http-method-override",
-    ]
     static let contentFields = ["content-length", "transfer-encoding", "content-type", "expect"]
     static let conditional: Set<String> = [
         "if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range",
         "range",
     ]
+
+    /// What the fields that CloudFront writes need beside the viewer's.
+    ///
+    /// Unit: bytes.
+    private static let ownBytes = 384
 
     /// Builds the head that origin hooks see and the origin gets.
     static func build(
@@ -36,20 +28,22 @@ enum OriginHeaders {
         head.query = viewer.query.flatMap { query in
             filteredQuery(query) { plan.forwards(query: $0) }
         }
-        let keepsHost = plan.forwards(header: "host")
-        head.headers.append("Host", keepsHost ? viewer.headers["host"] ?? "" : origin.domainName)
-        for index in viewer.headers.indices {
-            let name = viewer.headers.name(at: index)
-            let lowered = name.lowercased()
-            guard !isHop(lowered, name, viewer.headers),
-                passes(lowered, viewer.method, plan, pending, isUpgrade)
-            else { continue }
+        head.headers.reserve(
+            fields: viewer.headers.count + 6,
+            bytes: viewer.headers.buffer.count + ownBytes
+        )
+        let keepsHost = plan.forwards(.host)
+        head.headers.append("Host", keepsHost ? viewer.headers[.host] ?? "" : origin.domainName)
+        let named = connectionNames(viewer.headers)
+        let rest = (isUpgrade: isUpgrade, takesConditions: pending.key.isEmpty, pending.isPartial)
+        for index in viewer.headers.entries.indices
+        where passes(viewer.headers, index, viewer.method, plan, rest, named) {
             head.headers.append(from: viewer.headers, at: index)
         }
         appendOwn(from: viewer, plan, &head)
-        let chain = viewer.headers.all("x-forwarded-for") + [address]
+        let chain = viewer.headers.all(.xForwardedFor) + [address]
         head.headers.append("X-Forwarded-For", chain.joined(separator: ","))
-        let vias = viewer.headers.all("via") + ["\(viewer.version.text) \(via)"]
+        let vias = viewer.headers.all(.via) + ["\(viewer.version.text) \(via)"]
         head.headers.append("Via", vias.joined(separator: ", "))
         if isUpgrade {
             head.headers.append("Connection", "Upgrade")
@@ -58,24 +52,48 @@ enum OriginHeaders {
         return head
     }
 
-    private static func isHop(_ lowered: String, _ name: String, _ headers: Headers) -> Bool {
-        hopByHop.contains(lowered) || headers.hasToken(name, in: "connection")
-            || lowered.hasPrefix("x-edge-") || lowered.hasPrefix("x-amz-cf-")
-    }
-
-    /// Whether a header of the viewer goes to the origin.
+    /// Whether a header of the viewer goes to the origin as it is.
     private static func passes(
-        _ name: String,
+        _ headers: Headers,
+        _ index: Int,
         _ method: String,
         _ plan: BehaviorPlan,
-        _ pending: Pending,
-        _ isUpgrade: Bool
+        _ request: (isUpgrade: Bool, takesConditions: Bool, isPartial: Bool),
+        _ named: [String]
     ) -> Bool {
-        if name == "range" || name == "if-range" { return pending.key.isEmpty || pending.isPartial }
-        if conditional.contains(name) { return pending.key.isEmpty }
-        return bodyFields.contains(name) || isUpgrade && name.hasPrefix("sec-websocket-")
-            || plan.forwards(header: name)
-            || plan.policy.isLegacy && legacyForwards(name, method: method, plan.behavior)
+        switch headers.entries[index].name {
+        case .connection, .keepAlive, .proxyAuthenticate, .proxyAuthorization, .proxyConnection,
+            .te, .trailer, .upgrade, .expect, .xForwardedProto, .xRealIP, .host, .cookie,
+            .userAgent, .xForwardedFor, .via, .acceptEncoding, .xAmzCfID, .xAmzCfPop:
+            return false
+        case .range, .ifRange: return request.takesConditions || request.isPartial
+        case .ifNoneMatch, .ifModifiedSince, .ifMatch, .ifUnmodifiedSince:
+            return request.takesConditions
+        case .contentType, .contentEncoding, .contentLanguage, .contentLength, .transferEncoding:
+            return true
+        case .secWebSocketKey, .secWebSocketVersion, .secWebSocketProtocol,
+            .secWebSocketExtensions, .secWebSocketAccept:
+            if request.isUpgrade { return true }
+        case .other:
+            let name = headers.name(at: index).lowercased()
+            if name.hasPrefix("x-edge-") || name.hasPrefix("x-amz-cf-") || named.contains(name) {
+                return false
+            }
+            return plan.forwards(header: name) || legacyForwards(name, .other, method, plan)
+        default: break
+        }
+        let known = headers.entries[index].name
+        if !named.isEmpty, named.contains(headers.name(at: index).lowercased()) { return false }
+        return plan.forwards(known) || legacyForwards("", known, method, plan)
+    }
+
+    /// The lower-cased names that `Connection` makes hop-by-hop (RFC 9110 §7.6.1).
+    static func connectionNames(_ headers: Headers) -> [String] {
+        guard headers.contains(.connection) else { return [] }
+        let all = headers.all(.connection)
+        if all.count == 1, all[0] == "keep-alive" || all[0] == "close" { return [] }
+        return all.flatMap { $0.split(separator: ",") }
+            .map { $0.trimmingASCIIWhitespace().lowercased() }
     }
 
     /// Puts what CloudFront writes anew: agent, encodings and cookies.
@@ -84,9 +102,9 @@ enum OriginHeaders {
         _ plan: BehaviorPlan,
         _ head: inout RequestHead
     ) {
-        if !plan.forwards(header: "user-agent") {
+        if !plan.forwards(.userAgent) {
             head.headers.append("User-Agent", "Amazon CloudFront")
-        } else if let value = viewer.headers["user-agent"] {
+        } else if let value = viewer.headers[.userAgent] {
             head.headers.append("User-Agent", value)
         }
         if let value = acceptEncoding(viewer.headers, plan) {
@@ -99,20 +117,25 @@ enum OriginHeaders {
 
     /// Whether the request asks to switch to WebSocket.
     static func isUpgrade(_ head: RequestHead) -> Bool {
-        head.headers.contains("upgrade") && head.headers.hasToken("upgrade", in: "connection")
+        head.headers.contains(.upgrade) && head.headers.hasToken("upgrade", in: "connection")
             && head.headers["upgrade"]?.lowercased() == "websocket"
     }
 
+    /// What the older settings pass on without being told.
+    ///
+    /// Source: "Request and response behavior for custom origins".
     private static func legacyForwards(
         _ name: String,
-        method: String,
-        _ behavior: CacheBehavior
+        _ known: FieldName,
+        _ method: String,
+        _ plan: BehaviorPlan
     ) -> Bool {
-        if name == "authorization" {
-            return !["GET", "HEAD"].contains(method)
-                && !(method == "OPTIONS" && behavior.cachedMethods.contains("OPTIONS"))
+        guard plan.policy.isLegacy else { return false }
+        switch known {
+        case .authorization: return method != "GET" && method != "HEAD" && !plan.caches(method)
+        case .accept, .acceptCharset, .acceptLanguage, .referer, .xHTTPMethodOverride: return false
+        default: return !name.hasPrefix("cloudfront-")
         }
-        return !legacyRemoved.contains(name) && !name.hasPrefix("cloudfront-")
     }
 
     /// The parameters that are kept, in their order; nil when none is.
@@ -126,7 +149,7 @@ enum OriginHeaders {
     /// The cookies that are kept, sorted by name; fields that are not `n=v; n=v` are dropped.
     static func filteredCookies(_ headers: Headers, _ keep: (String) -> Bool) -> String? {
         var pairs: [(name: String, text: String)] = []
-        for field in headers.all("cookie") {
+        for field in headers.all(.cookie) {
             for part in field.split(separator: ";") {
                 let text = String(part.trimmingASCIIWhitespace())
                 guard let equals = text.firstIndex(of: "=") else { continue }
@@ -143,54 +166,79 @@ enum OriginHeaders {
     }
 
     private static func acceptEncoding(_ headers: Headers, _ plan: BehaviorPlan) -> String? {
-        guard let sent = headers["accept-encoding"] else { return nil }
+        guard headers.contains(.acceptEncoding) else { return nil }
         let policy = plan.policy
         if policy.acceptsGzip || policy.acceptsBrotli {
-            return normalizedEncoding(sent, policy) ?? "identity"
+            return normalizedEncoding(headers, policy) ?? "identity"
         }
-        if plan.forwards(header: "accept-encoding") { return sent }
-        return policy.isLegacy ? normalizedEncoding(sent, policy) : nil
+        if plan.forwards(.acceptEncoding) { return headers[.acceptEncoding] }
+        return policy.isLegacy ? normalizedEncoding(headers, policy) : nil
     }
 
     /// `br,gzip`, `br`, `gzip` or nil, from what the viewer accepts and the policy supports.
-    static func normalizedEncoding(_ sent: String, _ policy: CachePolicy) -> String? {
-        var names: [String] = []
-        let offered = sent.split(separator: ",").compactMap { part -> String? in
-            let pieces = part.split(separator: ";").map {
-                $0.trimmingASCIIWhitespace().lowercased()
+    static func normalizedEncoding(_ headers: Headers, _ policy: CachePolicy) -> String? {
+        var takesBrotli = false
+        var takesGzip = false
+        for index in headers.entries.indices
+        where headers.entries[index].name == .acceptEncoding {
+            headers.valueBytes(at: index).withUnsafeBufferPointer { value in
+                for item in value.split(separator: UInt8(ascii: ",")) where !isRefused(item) {
+                    if names(item, "br") { takesBrotli = true }
+                    if names(item, "gzip") { takesGzip = true }
+                }
             }
-            if pieces.dropFirst().contains(where: { $0 == "q=0" || $0 == "q=0.0" }) { return nil }
-            return pieces.first
         }
-        if policy.acceptsBrotli, offered.contains("br") { names.append("br") }
-        if policy.acceptsGzip || policy.isLegacy, offered.contains("gzip") { names.append("gzip") }
-        return names.isEmpty ? nil : names.joined(separator: ",")
+        takesBrotli = takesBrotli && policy.acceptsBrotli
+        takesGzip = takesGzip && (policy.acceptsGzip || policy.isLegacy)
+        if takesBrotli { return takesGzip ? "br,gzip" : "br" }
+        return takesGzip ? "gzip" : nil
     }
 
-    private static let removedFromAnswers: Set<String> = [
-        "connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade",
-        "transfer-encoding", "via", "x-cache", "x-amz-cf-pop", "x-amz-cf-id",
-    ]
+    /// Whether a list item names a coding, in any letter case and with whatever weight.
+    private static func names(
+        _ item: Slice<UnsafeBufferPointer<UInt8>>,
+        _ coding: StaticString
+    ) -> Bool {
+        let name = item.drop { $0 == 0x20 || $0 == 0x09 }
+            .prefix { $0 != 0x20 && $0 != 0x09 && $0 != UInt8(ascii: ";") }
+        return name.count == coding.utf8CodeUnitCount
+            && coding.withUTF8Buffer { wanted in
+                zip(name, wanted).allSatisfy { Headers.lowered($0) == $1 }
+            }
+    }
+
+    /// Whether the weight of a list item is zero (RFC 9110 §12.4.2).
+    private static func isRefused(_ item: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        guard let equals = item.lastIndex(of: UInt8(ascii: "=")) else { return false }
+        let weight = item[item.index(after: equals)...].filter { $0 != 0x20 && $0 != 0x09 }
+        return !weight.isEmpty
+            && weight.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: ".") }
+    }
 
     /// Removes what an origin's answer must not carry on.
     ///
     /// Source: "Request and response behavior for custom origins".
     static func cleanUp(_ head: inout ResponseHead, _ plan: BehaviorPlan) {
         if head.status == 101 { return }
-        let named = head.headers.all("connection").flatMap { $0.split(separator: ",") }
-            .map { $0.trimmingASCIIWhitespace().lowercased() }
-        head.headers.removeAll { name in
-            let lowered = name.lowercased()
-            return removedFromAnswers.contains(lowered) || named.contains(lowered)
-                || lowered == "set-cookie" && !plan.forwardsCookies
+        let named = connectionNames(head.headers)
+        let headers = head.headers
+        let kept = headers.entries.indices.filter { index in
+            switch headers.entries[index].name {
+            case .connection, .keepAlive, .proxyConnection, .te, .trailer, .upgrade,
+                .transferEncoding, .via, .xCache, .xAmzCfPop, .xAmzCfID:
+                false
+            case .setCookie: plan.forwardsCookies
+            default: named.isEmpty || !named.contains(headers.name(at: index).lowercased())
+            }
         }
+        if kept.count != headers.count { head.headers.entries = kept.map { headers.entries[$0] } }
         reduceVary(&head, plan)
     }
 
     /// Keeps of `Vary` what can vary here: the names of headers that reach the origin.
     private static func reduceVary(_ head: inout ResponseHead, _ plan: BehaviorPlan) {
-        guard head.headers.contains("vary") else { return }
-        let names = head.headers.all("vary").flatMap { $0.split(separator: ",") }
+        guard head.headers.contains(.vary) else { return }
+        let names = head.headers.all(.vary).flatMap { $0.split(separator: ",") }
             .map { $0.trimmingASCIIWhitespace() }
         let kept = names.filter { name in
             switch name.lowercased() {
