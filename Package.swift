@@ -47,7 +47,19 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
 ]
 
 /// What only the tests of a module use besides the module's own imports.
-let testImports = ["TLS": ["Crypto"], "Edge": ["CZlib"]]
+let testImports = ["TLS": ["Crypto"], "Edge": ["CZlib"], "DataPlane": ["Testkit"]]
+
+/// Test suites that belong to no single module, with what they import.
+let suites: [(name: String, imports: [String])] = [
+    (
+        "DialogueTests",
+        [
+            "Testkit", "FrontDoors", "Edge", "Executor", "DataPlane", "Reactor", "TLS", "HTTP",
+            "JSON", "Model", "Telemetry", "Crypto",
+        ]
+    ),
+    ("ClientTests", ["Testkit", "TLS"]), ("RepositoryTests", []),
+]
 
 let packageOf = [
     "GRDB": "GRDB.swift", "Yams": "Yams", "ArgumentParser": "swift-argument-parser",
@@ -59,8 +71,12 @@ func closure(of names: [String]) -> Set<String> {
     var wanted = Set(names)
     var queue = names
     while let next = queue.popLast() {
-        for dependency in modules.first(where: { $0.name == next })?.imports ?? []
-        where wanted.insert(dependency).inserted {
+        let imports =
+            next == "Testkit"
+            ? ["TLS", "CLinux"]
+            : (modules + suites.map { ($0.name, $0.imports, []) })
+                .first(where: { $0.name == next })?.imports ?? []
+        for dependency in imports where wanted.insert(dependency).inserted {
             queue.append(dependency)
         }
     }
@@ -127,6 +143,26 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("
         )
     )
 }
+if wanted?.contains("Testkit") ?? true {
+    targets.append(
+        .target(
+            name: "Testkit",
+            dependencies: ["TLS", "CLinux"],
+            path: "Tests/Testkit",
+            swiftSettings: settings
+        )
+    )
+}
+for suite in suites where asked?.contains(suite.name) ?? exists("Tests/\(suite.name)") {
+    targets.append(
+        .testTarget(
+            name: suite.name,
+            dependencies: dependencies(suite.imports, []),
+            exclude: suite.name == "DialogueTests" ? ["Dialogues"] : [],
+            swiftSettings: settings
+        )
+    )
+}
 if everything {
     targets.append(
         .executableTarget(
@@ -143,10 +179,6 @@ if everything {
                 swiftSettings: settings
             )
         )
-    }
-    for suite in ["DialogueTests", "ClientTests", "RepositoryTests"] where exists("Tests/\(suite)")
-    {
-        targets.append(.testTarget(name: suite, swiftSettings: settings))
     }
 }
 

@@ -3,6 +3,8 @@ import Reactor
 
 /// One request and its response on one upstream connection.
 struct UpstreamCall {
+    /// How many interim (1xx) responses one request may bring.
+    static let maximumInterim = 32
     private let lease: UpstreamLease
     private let connection: Connection
     private let limits: UpstreamLimits
@@ -76,10 +78,14 @@ struct UpstreamCall {
         _ body: Body,
         _ interim: ((ResponseHead) async -> Void)?
     ) async throws(Fault) -> Response {
+        var interimCount = 0
         while true {
             let parsed = try await readHead(request, body)
             let status = parsed.head.status
             if status == 101 {
+                guard request.headers.contains("upgrade") else {
+                    throw malformed("an upgrade that nobody asked for")
+                }
                 let stream = ConnectionStream(
                     connection,
                     idle: .seconds(600),
@@ -89,6 +95,10 @@ struct UpstreamCall {
                 return Response(head: parsed.head, body: .upgrade(stream))
             }
             if status < 200 {
+                interimCount += 1
+                guard interimCount <= Self.maximumInterim else {
+                    throw malformed("more than \(Self.maximumInterim) interim responses")
+                }
                 await interim?(parsed.head)
                 continue
             }
@@ -133,11 +143,7 @@ struct UpstreamCall {
                         requestMethod: request.method
                     )
                 } catch {
-                    throw Fault(
-                        .malformedMessage(error.reason),
-                        side: .origin,
-                        detail: error.reason
-                    )
+                    throw malformed(error.reason)
                 }
                 if let parsed {
                     connection.input.consume(parsed.consumed)
@@ -152,6 +158,10 @@ struct UpstreamCall {
             if outcome == .timedOut, isUploading { continue }
             throw fault(outcome, request, body)
         }
+    }
+
+    private func malformed(_ reason: String) -> Fault {
+        Fault(.malformedMessage(reason), side: .origin, detail: reason)
     }
 
     /// What a failure before the response's first byte means.

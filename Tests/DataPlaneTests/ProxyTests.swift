@@ -1,5 +1,6 @@
 import Reactor
 import Testing
+import Testkit
 
 @testable import DataPlane
 @testable import HTTP

@@ -2,6 +2,7 @@ import Foundation
 import Reactor
 import TLS
 import Testing
+import Testkit
 
 @testable import DataPlane
 @testable import HTTP
