@@ -1,7 +1,7 @@
 /// Requests that are none, each with the status that refuses it; nil where only a close is an answer.
 ///
 /// RFC 9112, RFC 9110 and CloudFront Developer Guide, "Quotas" (414 and 494).
-struct MalformedRequest: Sendable, CustomTestStringConvertible {
+struct MalformedRequest: Sendable {
     let what: String
     let bytes: [UInt8]
     let status: Int?
@@ -22,8 +22,6 @@ struct MalformedRequest: Sendable, CustomTestStringConvertible {
     init(_ what: String, line: String, _ status: Int?) {
         self.init(what, line + "\r\nHost: localhost\r\n\r\n", status)
     }
-
-    var testDescription: String { what }
 
     static let all = lines + targets + fields + hosts + lengths + sizes
 

@@ -68,13 +68,14 @@ final class DialoguePlayer {
             level = await stage.counts(settlingAt: nil)
         case "kill":
             // The function says its process id itself: `console.log('pid', process.pid)`.
-            let text = await stage.log.line("\(words[0]):", containing: "pid ")
+            let text = stage.log.line("\(words[0]):", containing: "pid ") ?? ""
             let digits = text.split(separator: " ").last.map { $0.filter(\.isNumber) } ?? ""
             guard let pid = Int32(digits), ProcessCounts.children().contains(pid) else {
                 throw DialogueError(line.number, "no worker in '\(text)'")
             }
             kill(pid, SIGKILL)
-        case "log": _ = await stage.log.line("", containing: words[0])
+        case "log":
+            note(line, stage.log.line("", containing: words[0]) == nil ? "no such line" : nil, "")
         case "counter": check(line)
         case "await": await reach(line)
         default: throw DialogueError(line.number, "unknown block \(line.verb)")

@@ -72,7 +72,7 @@ struct DialogueScript {
                     runtime: isPython ? "python3.12" : "nodejs22.x",
                     handler: "index.handler",
                     codeDigest: name,
-                    timeout: timeout ?? 5
+                    timeout: timeout ?? 30
                 )
             )
         }
@@ -109,7 +109,6 @@ struct DialogueScript {
         let name = Self.value(after: "origin", in: block.head) ?? "nowhere"
         if origins[name] == nil { snapshot.originOverrides["\(name).test"] = "http://127.0.0.1:1" }
         var origin = Origin(id: name, domainName: "\(name).test")
-        origin.readTimeout = 5
         var behavior = CacheBehavior(
             pathPattern: "*",
             targetOriginID: name,

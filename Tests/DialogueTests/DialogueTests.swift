@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 /// Every `.dialogue` file, each in a process of its own so that its descriptors and children can be counted.
-@Suite("Dialogues", .timeLimit(.minutes(5)))
+///
+/// One after the other: fifty doors at once would only measure the machine.
+@Suite("Dialogues", .serialized, .timeLimit(.minutes(10)))
 struct DialogueTests {
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Dialogues")

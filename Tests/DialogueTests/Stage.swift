@@ -144,34 +144,19 @@ private final class Entrance: ExchangeHandler {
 
 /// Log lines, and waiting for one.
 final class LineLog: Sendable {
-    private struct State {
-        var lines: [String] = []
-        var waiters: [(prefix: String, text: String, CheckedContinuation<String, Never>)] = []
-    }
+    private let lines = Mutex<[String]>([])
 
-    private let state = Mutex(State())
+    func append(_ line: String) { lines.withLock { $0.append(line) } }
 
-    func append(_ line: String) {
-        state.withLock { state in
-            state.lines.append(line)
-            state.waiters.removeAll { prefix, text, waiter in
-                guard line.hasPrefix(prefix), line.contains(text) else { return false }
-                waiter.resume(returning: line)
-                return true
-            }
+    /// The latest line that starts and contains as asked, nil when none comes within 20 seconds.
+    func line(_ prefix: String, containing text: String) -> String? {
+        for _ in 0..<2000 {
+            let found = all.last { $0.hasPrefix(prefix) && $0.contains(text) }
+            if let found { return found }
+            poll(nil, 0, 10)
         }
+        return nil
     }
 
-    /// The latest line that starts and contains as asked, past or future.
-    func line(_ prefix: String, containing text: String) async -> String {
-        await withCheckedContinuation { continuation in
-            state.withLock { state in
-                let found = state.lines.last { $0.hasPrefix(prefix) && $0.contains(text) }
-                if let found { return continuation.resume(returning: found) }
-                state.waiters.append((prefix, text, continuation))
-            }
-        }
-    }
-
-    var all: [String] { state.withLock(\.lines) }
+    var all: [String] { lines.withLock { $0 } }
 }
