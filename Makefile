@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: run build test lint format bench dependencies
+.PHONY: fuzz run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -24,6 +24,22 @@ format:
 bench: build
 	scripts/install-dependencies bench
 	python3 Tests/Benchmarks/tls-proxy.py $(BINARY)
+
+# Each fuzz target for FUZZ_SECONDS; new inputs stay in .build-fuzz, crashes are kept under Tests/Fuzz/Crashes.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= request-head response-head chunks fields json result pattern template
+FUZZ = PORTICO_DEV=fuzz PORTICO_MODULES=FuzzTests $(SWIFT) build -c release --sanitize fuzzer \
+	--product Fuzz --scratch-path .build-fuzz
+
+fuzz: dependencies
+	$(FUZZ)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p .build-fuzz/corpora/$$target Tests/Fuzz/Crashes/$$target; \
+		PORTICO_FUZZ=$$target .build-fuzz/release/Fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+			-print_final_stats=1 -verbosity=1 -artifact_prefix=Tests/Fuzz/Crashes/$$target/ \
+			.build-fuzz/corpora/$$target Tests/Fuzz/Corpora/$$target || exit 1; \
+		rmdir --ignore-fail-on-non-empty Tests/Fuzz/Crashes/$$target; \
+	done
 
 dependencies:
 	scripts/install-dependencies

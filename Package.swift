@@ -58,7 +58,13 @@ let suites: [(name: String, imports: [String])] = [
             "JSON", "Model", "Telemetry", "Crypto",
         ]
     ),
-    ("ClientTests", ["Testkit", "TLS"]), ("RepositoryTests", []),
+    ("ClientTests", ["Testkit", "TLS"]), ("RepositoryTests", []), ("FuzzTests", ["FuzzTargets"]),
+]
+
+/// What tests share.
+let kits: [(name: String, path: String, imports: [String])] = [
+    ("Testkit", "Tests/Testkit", ["TLS", "CLinux"]),
+    ("FuzzTargets", "Tests/Fuzz/Targets", ["HTTP", "JSON", "Edge", "Model", "Templates"]),
 ]
 
 let packageOf = [
@@ -71,11 +77,10 @@ func closure(of names: [String]) -> Set<String> {
     var wanted = Set(names)
     var queue = names
     while let next = queue.popLast() {
-        let imports =
-            next == "Testkit"
-            ? ["TLS", "CLinux"]
-            : (modules + suites.map { ($0.name, $0.imports, []) })
-                .first(where: { $0.name == next })?.imports ?? []
+        let known =
+            modules.map { ($0.name, $0.imports) } + suites.map { ($0.name, $0.imports) }
+            + kits.map { ($0.name, $0.imports) }
+        let imports = known.first { $0.0 == next }?.1 ?? []
         for dependency in imports where wanted.insert(dependency).inserted {
             queue.append(dependency)
         }
@@ -143,12 +148,23 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("
         )
     )
 }
-if wanted?.contains("Testkit") ?? true {
+// Built with `swift build --sanitize fuzzer`, which brings its own `main`.
+if ProcessInfo.processInfo.environment["PORTICO_DEV"] == "fuzz" {
+    targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: dependencies(["FuzzTargets"], []),
+            path: "Tests/Fuzz/Driver",
+            swiftSettings: settings
+        )
+    )
+}
+for kit in kits where wanted?.contains(kit.name) ?? true {
     targets.append(
         .target(
-            name: "Testkit",
-            dependencies: ["TLS", "CLinux"],
-            path: "Tests/Testkit",
+            name: kit.name,
+            dependencies: dependencies(kit.imports, []),
+            path: kit.path,
             swiftSettings: settings
         )
     )

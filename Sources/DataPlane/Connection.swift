@@ -158,8 +158,13 @@ final class Connection {
 
     /// Tells the peer that nothing more will come.
     func finishSending() async {
-        if let tls { tls.shutdown() }
+        sayGoodbye()
         readiness.shutSending()
+    }
+
+    /// Sends TLS's close_notify, unless the descriptor is closed: its number may be another's by now.
+    func sayGoodbye() {
+        if isOpen { tls?.shutdown() }
     }
 
     private func receive(into room: UnsafeMutableRawBufferPointer) -> Readiness.Transfer {

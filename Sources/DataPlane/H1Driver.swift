@@ -54,7 +54,7 @@ final class H1Driver {
 
     /// Ends an idle connection.
     private func close() {
-        connection.tls?.shutdown()
+        connection.sayGoodbye()
         connection.close()
     }
 
@@ -77,7 +77,7 @@ final class H1Driver {
         interim = { [unowned self] in await sendInterim($0) }
         connection.readiness.onHangUp = { [unowned self] in viewerHungUp() }
         while await serveOne() {}
-        connection.tls?.shutdown()
+        connection.sayGoodbye()
     }
 
     /// Serves the rest of the connection as HTTP/2.

@@ -43,7 +43,7 @@ final class UpstreamLease {
         if keepsAlive, connection.input.isEmpty {
             pool.giveBack(connection, to: queue, keepAlive: keepAlive)
         } else {
-            connection.tls?.shutdown()
+            connection.sayGoodbye()
             connection.close()
         }
     }

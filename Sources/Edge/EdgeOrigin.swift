@@ -93,6 +93,9 @@ extension EdgePipeline {
         _ passage: Passage
     ) throws(Stop) -> Answer {
         switch outcome {
+        case .failure(let fault) where fault.side == .viewer:
+            // Its own body failed it: the origin has nothing to do with that.
+            throw .error(fault.status, "Bad request.", requestID: passage.requestID)
         case .failure(let fault):
             let name = outbound.request.origin.domainName
             log("(\(passage.requestID)) ERROR origin \(name): \(fault.kind) \(fault.detail)")

@@ -10,7 +10,7 @@ back at the level they had when it was quiet, and its memory is printed.
 """
 import argparse, asyncio, os, pathlib, random, resource, signal, socket, ssl, struct, sys, time
 
-from sidebyside import Stage, family
+from sidebyside import Stage
 
 HOOK = """
 exports.handler = async (event) => {
@@ -72,7 +72,7 @@ async def origin(reader, writer):
             await writer.drain()
             if kind in (b"garbage", b"both", b"half"):
                 break
-    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
         pass
     finally:
         writer.transport.abort() if random.random() < 0.1 else writer.close()
@@ -185,7 +185,7 @@ class Storm:
         killed = 0
         while time.monotonic() < self.end:
             await asyncio.sleep(0.5)
-            workers = family(pid)[1:]
+            workers = children(pid)
             if workers:
                 try:
                     os.kill(random.choice(workers), signal.SIGKILL)
@@ -195,8 +195,22 @@ class Storm:
         return killed
 
 
+def children(pid):
+    """The direct children of a process, zombies included."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                stat = pathlib.Path(f"/proc/{name}/stat").read_text()
+                if int(stat.rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(name))
+            except OSError:
+                pass
+    return found
+
+
 def counts(pid):
-    return len(os.listdir(f"/proc/{pid}/fd")), len(family(pid)) - 1
+    return len(os.listdir(f"/proc/{pid}/fd")), len(children(pid))
 
 
 def resident(pid):
@@ -204,16 +218,17 @@ def resident(pid):
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 
 
-async def quiet(pid, level=None):
-    """The counts once they are at a level, or stand still; at most 40 seconds."""
-    last, same = None, 0
-    for _ in range(400):
+async def quiet(pid):
+    """The counts once they stand still; at most 40 seconds. Idle connections to origins live for five."""
+    last, since = None, time.monotonic()
+    end = since + 40
+    while time.monotonic() < end:
         now = counts(pid)
-        same = same + 1 if now == last else 0
-        last = now
-        if now == level or (level is None and same > 60):
+        if now != last:
+            last, since = now, time.monotonic()
+        if time.monotonic() > since + 7:
             break
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
     return last
 
 
@@ -233,7 +248,7 @@ async def run(options):
         # Workers that died idle are replaced when they are needed: ask once more.
         again = Storm(https, 1)
         await asyncio.gather(*(again.witness() for _ in range(8)))
-        after = await quiet(pid, level)
+        after = await quiet(pid)
         end = resident(pid)
     print(f"{storm.good} good requests, {len(storm.bad)} failed, slowest {storm.slow * 1000:.0f} ms; "
           f"{sum(storm.faults.values())} faults, {killed} workers killed")

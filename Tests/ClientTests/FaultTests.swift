@@ -77,7 +77,8 @@ struct FaultTests {
 
         /// The next request works, and nothing is left over.
         func checkRecovery() throws {
-            #expect(try ask("/next").status == 200)
+            let next = try ask("/next")
+            #expect(next.status == 200, "\(next.fields) \(next.text)")
             #expect(origin.finish() == [])
             let counts = ProcessCounts.settled(at: level, of: pid)
             #expect(counts == level, "\(ProcessCounts.targets(of: pid))")
