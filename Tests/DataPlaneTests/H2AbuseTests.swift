@@ -1,4 +1,5 @@
 import Testing
+import Testkit
 
 @testable import DataPlane
 @testable import HTTP
