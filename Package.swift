@@ -128,6 +128,7 @@ for module in modules where wanted?.contains(module.name) ?? true {
                     [module.name] + module.imports + (testImports[module.name] ?? []),
                     module.packages
                 ),
+                exclude: exists("Tests/\(module.name)Tests/Golden") ? ["Golden"] : [],
                 swiftSettings: settings
             )
         )

@@ -1,83 +1,186 @@
 package import DataPlane
 import HTTP
+import JSON
 package import Model
 
-/// An API Gateway HTTP API: routes, function and HTTP integrations.
+/// An API Gateway HTTP API: routes, authorizers, function and HTTP integrations.
 package struct APIGatewayDoor: ExchangeHandler {
     /// The largest body of a request.
     ///
-    /// Unit: bytes.
+    /// Unit: bytes. Source: AWS page "Quotas for configuring and running an HTTP API".
     package static let bodyLimit = 10 << 20
+    /// The request line and all fields together.
+    ///
+    /// Unit: bytes. Source: as `bodyLimit`.
+    package static let headLimit = 10_240
 
-    private let api: HTTPAPI
-    private let snapshot: Snapshot
+    let api: HTTPAPI
+    let snapshot: Snapshot
+    let state: DoorState
+    let invoker: any FunctionInvoker
+    let edge: String?
     private let matcher: RouteMatcher
-    private let invoker: any FunctionInvoker
-    private let edge: String?
     private let clock: @Sendable () -> Int
+    private let log: @Sendable (String) -> Void
 
     /// Makes the door of one API as of a snapshot.
     package init(
         api: HTTPAPI,
         snapshot: Snapshot,
+        state: DoorState,
         invoker: any FunctionInvoker,
-        edge: String? = nil
+        edge: String? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
-        self.init(api: api, snapshot: snapshot, invoker: invoker, edge: edge, clock: EventTime.now)
+        self.init(
+            api: api,
+            snapshot: snapshot,
+            state: state,
+            invoker: invoker,
+            edge: edge,
+            log: log,
+            clock: EventTime.now
+        )
     }
 
     init(
         api: HTTPAPI,
         snapshot: Snapshot,
+        state: DoorState = DoorState(),
         invoker: any FunctionInvoker,
         edge: String? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in },
         clock: @escaping @Sendable () -> Int
     ) {
         self.api = api
         self.snapshot = snapshot
+        self.state = state
         self.invoker = invoker
         self.edge = edge
+        self.log = log
         self.clock = clock
         matcher = RouteMatcher(api.routes)
     }
 
-    /// Answers a request by its most specific route.
+    /// A stage and the path in it.
+    struct Place {
+        var stage: GatewayStage
+        /// Without the stage.
+        var path: String
+    }
+
+    /// Answers a request to the API's own host name.
     package func respond(to exchange: inout Exchange) async -> Response {
         let requestID = QuickRandom.gatewayID()
+        guard !api.disablesDefaultEndpoint, let place = place(of: exchange.request.path) else {
+            var response = GatewayResponses.notFound
+            response.head.headers.set("Apigw-Requestid", requestID)
+            return response
+        }
+        return await respond(&exchange, at: place, requestID)
+    }
+
+    /// Answers a request that a custom domain leads to a stage; the path is that behind the mapping.
+    func respond(_ exchange: inout Exchange, stage name: String, path: String) async -> Response {
+        guard let stage = api.stages.first(where: { $0.name == name }) else {
+            return GatewayResponses.notFound
+        }
+        exchange.request.path = name == "$default" ? path : "/" + name + path
+        let place = Place(stage: stage, path: path)
+        return await respond(&exchange, at: place, QuickRandom.gatewayID())
+    }
+
+    /// The stage that the first segment names, else `$default` with the whole path.
+    private func place(of path: String) -> Place? {
+        let first = path.dropFirst().prefix { $0 != "/" }
+        if let stage = api.stages.first(where: { $0.name == first && $0.name != "$default" }) {
+            let rest = path.dropFirst(first.utf8.count + 1)
+            return Place(stage: stage, path: rest.isEmpty ? "/" : String(rest))
+        }
+        return api.stages.first { $0.name == "$default" }.map { Place(stage: $0, path: path) }
+    }
+
+    private func respond(
+        _ exchange: inout Exchange,
+        at place: Place,
+        _ requestID: String
+    ) async -> Response {
+        let started = ContinuousClock.now
         let origin = exchange.request.headers["origin"]
+        var request = GatewayRequest(
+            head: exchange.request,
+            body: [],
+            sourceIP: exchange.viewer.address,
+            apiID: api.id,
+            stage: place.stage,
+            routeKey: "-",
+            parameters: [:],
+            requestID: requestID,
+            time: clock()
+        )
         var response: Response
         if let cors = api.cors, GatewayCORS.isPreflight(exchange.request) {
             response = GatewayCORS.preflight(exchange.request, cors)
         } else {
-            response = await route(&exchange, requestID)
+            response = await route(&exchange, place, &request)
             if let cors = api.cors {
                 GatewayCORS.apply(cors, to: &response.head.headers, origin: origin)
             }
         }
         response.head.headers.set("Apigw-Requestid", requestID)
+        if let format = place.stage.logFormat {
+            noteAccess(&response, format, request, place, started)
+        }
         return response
     }
 
-    private func route(_ exchange: inout Exchange, _ requestID: String) async -> Response {
-        guard let path = routePath(exchange.request.path),
-            let match = matcher.match(method: exchange.request.method, path: path)
-        else { return GatewayResponses.notFound }
-        switch match.route.integration {
-        case .function(let reference, let format, let timeout):
-            return await call(&exchange, match, reference, format, timeout, requestID)
-        case .proxy(let url, let method, let timeout):
-            return await proxy(&exchange, match, url, method, timeout)
+    private func route(
+        _ exchange: inout Exchange,
+        _ place: Place,
+        _ request: inout GatewayRequest
+    ) async -> Response {
+        let head = exchange.request
+        let size = head.method.utf8.count + head.target.utf8.count + head.headers.byteCount
+        guard size + 4 * head.headers.count <= Self.headLimit else {
+            return GatewayResponses.message(431, "Request Header Fields Too Large")
         }
+        guard let match = matcher.match(method: head.method, path: place.path) else {
+            return GatewayResponses.notFound
+        }
+        request.routeKey = match.route.key
+        request.parameters = match.parameters
+        request.head = forwarded(exchange)
+        guard isWithinLimit(match.route.key, place.stage) else {
+            return GatewayResponses.message(429, "Too Many Requests")
+        }
+        var format = "2.0"
+        if case .function(_, let wanted, _) = match.route.integration { format = wanted }
+        let authorization = GatewayAuthorization(
+            api: api,
+            snapshot: snapshot,
+            state: state,
+            invoker: invoker,
+            edge: edge
+        )
+        let outcome = await authorization.decide(
+            match.route.authorization,
+            GatewayVariables(request: request, routePath: place.path),
+            format: format,
+            &exchange
+        )
+        switch outcome {
+        case .refused(let response): return response
+        case .allowed(let block): request.authorizer = block
+        }
+        return await integrate(&exchange, match.route, place, &request)
     }
 
-    /// The path without the stage; nil when the stage is not in it.
-    private func routePath(_ path: String) -> String? {
-        if api.stage == "$default" { return path }
-        let prefix = "/" + api.stage
-        if path == prefix { return "/" }
-        return path.hasPrefix(prefix + "/") ? String(path.dropFirst(prefix.count)) : nil
+    private func isWithinLimit(_ key: String, _ stage: GatewayStage) -> Bool {
+        guard let limit = stage.routeLimits[key] ?? stage.limit else { return true }
+        return state.throttles.take("\(api.id)\n\(stage.name)\n\(key)", limit)
     }
 
+    /// The head as integrations see it.
     private func forwarded(_ exchange: Exchange) -> RequestHead {
         var head = exchange.request
         let viewer = exchange.viewer
@@ -96,119 +199,27 @@ package struct APIGatewayDoor: ExchangeHandler {
         return head
     }
 
-    private func call(
-        _ exchange: inout Exchange,
-        _ match: RouteMatcher.Match,
-        _ reference: String,
+    private func noteAccess(
+        _ response: inout Response,
         _ format: String,
-        _ timeout: Int,
-        _ requestID: String
-    ) async -> Response {
-        guard let function = snapshot.resolve(function: reference) else {
-            return GatewayResponses.internalError
-        }
-        var head = forwarded(exchange)
-        let body: Bytes
-        do throws(Fault) {
-            body = try await Payloads.collect(exchange.body, limit: Self.bodyLimit)
-        } catch {
-            return error.kind == .bodyTooLarge
-                ? GatewayResponses.tooLarge : GatewayResponses.message(400, "Bad Request")
-        }
-        if head.headers.contains("content-length") || !body.isEmpty || head.method == "POST" {
-            head.headers.set("Content-Length", String(body.count))
-        }
-        let event = GatewayEvents.encode(
-            GatewayRequest(
-                head: head,
-                body: body,
-                sourceIP: exchange.viewer.address,
-                api: api,
-                match: match,
-                requestID: requestID,
-                time: clock()
-            ),
-            format: format
-        )
-        let path = match.route.key.split(separator: " ", maxSplits: 1).last.map(String.init)
-        let result = await PermittedInvoker(snapshot: snapshot, base: invoker).invoke(
-            Invocation(
-                function: function,
-                payload: event[...],
-                requestID: QuickRandom.uuid(),
-                edge: edge,
-                limit: .milliseconds(timeout)
-            ),
-            as: .api(
-                api.id,
-                stage: api.stage,
-                method: exchange.request.method,
-                path: path ?? "$default"
-            ),
-            reference: reference,
-            stage: "integration",
-            &exchange
-        )
-        switch result {
-        case .success(let payload):
-            return GatewayResponses.decode(payload, format: format)
-                ?? GatewayResponses.internalError
-        case .functionError(.timeout, _):
-            let own = (snapshot.functions[function]?.timeout ?? .max / 1000) * 1000
-            return own < timeout ? GatewayResponses.internalError : GatewayResponses.unavailable
-        case .throttled: return GatewayResponses.message(429, "Too Many Requests")
-        case .functionError, .notFound: return GatewayResponses.internalError
-        }
-    }
-
-    private func proxy(
-        _ exchange: inout Exchange,
-        _ match: RouteMatcher.Match,
-        _ url: String,
-        _ method: String,
-        _ timeout: Int
-    ) async -> Response {
-        var text = url
-        for (name, value) in match.parameters {
-            text = text.replacing("{\(name)}", with: PercentText.encodePath(value))
-            text = text.replacing("{\(name)+}", with: PercentText.encodePath(value))
-        }
-        for (name, value) in api.stageVariables {
-            text = text.replacing("${stageVariables.\(name)}", with: value)
-        }
-        guard let place = UpstreamURL(text) else { return GatewayResponses.internalError }
-        var head = forwarded(exchange)
-        let host = head.headers["host"] ?? ""
-        let viewer = exchange.viewer
-        head.headers.append(
-            "Forwarded",
-            "by=\(viewer.address);for=\(viewer.address);host=\(host);"
-                + "proto=\(viewer.isTLS ? "https" : "http")"
-        )
-        head.headers.append("Via", "HTTP/1.1 AmazonAPIGateway")
-        head.headers.set("Host", place.authority)
-        head.headers.remove("content-length")
-        head.version = .http11
-        if method != "ANY" { head.method = method }
-        let isDefault = match.route.key == "$default"
-        head.path = place.path(appending: isDefault ? head.path : "")
-        head.query = [place.query, head.query].compactMap { $0 }.joined(separator: "&")
-        if head.query?.isEmpty ?? true { head.query = nil }
-        var limits = UpstreamLimits()
-        limits.response = .milliseconds(timeout)
-        limits.attempts = 1
-        do throws(Fault) {
-            var response = try await exchange.context.upstream.send(
-                head,
-                body: exchange.body,
-                to: place.target,
-                limits: limits
-            )
-            HopByHop.strip(&response.head.headers)
-            return response
-        } catch {
-            return error.side == .viewer
-                ? GatewayResponses.message(400, "Bad Request") : GatewayResponses.unavailable
+        _ request: GatewayRequest,
+        _ place: Place,
+        _ started: ContinuousClock.Instant
+    ) {
+        var variables = GatewayVariables(request: request, routePath: place.path)
+        let latency = String(Int((ContinuousClock.now - started) / .milliseconds(1)))
+        variables.extra["status"] = String(response.head.status)
+        variables.extra["responseLatency"] = latency
+        variables.extra["integrationLatency"] = latency
+        variables.extra["integration.latency"] = latency
+        variables.extra["integrationStatus"] = String(response.head.status)
+        variables.extra["integration.integrationStatus"] = String(response.head.status)
+        let log = log
+        MeteredBody.wrap(&response.body) { count in
+            var variables = variables
+            variables.extra["responseLength"] = String(count)
+            variables.extra["dataProcessed"] = String(count + variables.request.body.count)
+            log(variables.logLine(format))
         }
     }
 }

@@ -41,11 +41,26 @@ struct DoorCompiler: OriginResolver {
                     log: log
                 )
             }
-        case .api(let id):
-            return snapshot.apis[id].map {
-                APIGatewayDoor(api: $0, snapshot: snapshot, invoker: edge.invoker)
+        case .api(let id): return snapshot.apis[id].map(apiDoor)
+        case .domain(let name):
+            return snapshot.domains[name].map {
+                DomainDoor(domain: $0, apis: snapshot.apis.mapValues { .http(apiDoor($0)) })
+            }
+        case .functionURL(let id):
+            return snapshot.functionURLs[id].map {
+                FunctionURLDoor(url: $0, snapshot: snapshot, invoker: edge.invoker)
             }
         }
+    }
+
+    private func apiDoor(_ api: HTTPAPI) -> APIGatewayDoor {
+        APIGatewayDoor(
+            api: api,
+            snapshot: snapshot,
+            state: state,
+            invoker: edge.invoker,
+            log: log
+        )
     }
 
     /// An override, a bucket's folder, a door of this snapshot, or the origin's own address.

@@ -6,6 +6,8 @@ package final class DoorState: Sendable {
     package let board = HealthBoard()
     let cookies = StickyCookies()
     let keySets = KeySets()
+    let throttles = Throttles()
+    let decisions = AuthorizerCache()
 
     /// Makes the state of a node that has served nothing yet.
     package init() {}

@@ -6,6 +6,10 @@ package enum DoorKey: Sendable, Hashable {
     /// By ARN.
     case loadBalancer(String)
     case api(String)
+    /// A custom domain name, by name.
+    case domain(String)
+    /// By the id in its host name.
+    case functionURL(String)
 }
 
 /// The host names of a snapshot.
@@ -51,30 +55,58 @@ package struct FrontDoorTable: Sendable {
             )
         }
         for api in snapshot.apis.values.sorted(by: { $0.id < $1.id }) {
-            let key = DoorKey.api(api.id)
-            let name = api.id.lowercased() + ".execute-api"
-            exact[name + ".localhost"] = key
-            exact[name + ".us-east-1.amazonaws.com"] = key
-            entries.append(Entry(key: key, title: "HTTP API", names: [name + ".localhost"]))
+            add(api: api.id, title: "HTTP API")
+        }
+        for domain in snapshot.domains.values.sorted(by: { $0.name < $1.name }) {
+            let names = Self.withLocal(domain.name.lowercased())
+            add(names, .domain(domain.name))
+            entries.append(
+                Entry(key: .domain(domain.name), title: "Custom domain", names: names)
+            )
+        }
+        for url in snapshot.functionURLs.values.sorted(by: { $0.id < $1.id }) {
+            let name = url.id.lowercased() + ".lambda-url.us-east-1"
+            add([name + ".localhost", name + ".on.aws"], .functionURL(url.id))
+            entries.append(
+                Entry(
+                    key: .functionURL(url.id),
+                    title: "URL of \(url.function)",
+                    names: [name + ".localhost"]
+                )
+            )
         }
         wildcards.sort { ($0.suffix.count, $1.suffix) > ($1.suffix.count, $0.suffix) }
+    }
+
+    private mutating func add(api id: String, title: String) {
+        let name = id.lowercased() + ".execute-api"
+        add([name + ".localhost", name + ".us-east-1.amazonaws.com"], .api(id))
+        entries.append(Entry(key: .api(id), title: title, names: [name + ".localhost"]))
     }
 
     private mutating func add(_ distribution: Distribution) {
         let key = DoorKey.distribution(distribution.id)
         let id = distribution.id.lowercased()
-        var names = [id + ".cloudfront.localhost"]
-        for alias in distribution.aliases.map({ $0.lowercased() }) {
-            names += alias.hasSuffix(".localhost") ? [alias] : [alias, alias + ".localhost"]
-        }
-        for name in names + [id + ".cloudfront.net"] {
+        let names =
+            [id + ".cloudfront.localhost"]
+            + distribution.aliases.flatMap { Self.withLocal($0.lowercased()) }
+        add(names + [id + ".cloudfront.net"], key)
+        entries.append(Entry(key: key, title: "Distribution", names: names))
+    }
+
+    /// A name and its form under `.localhost`.
+    private static func withLocal(_ name: String) -> [String] {
+        name.hasSuffix(".localhost") ? [name] : [name, name + ".localhost"]
+    }
+
+    private mutating func add(_ names: [String], _ key: DoorKey) {
+        for name in names {
             if name.hasPrefix("*.") {
                 wildcards.append((String(name.dropFirst()), key))
-            } else {
+            } else if exact[name] == nil {
                 exact[name] = key
             }
         }
-        entries.append(Entry(key: key, title: "Distribution", names: names))
     }
 
     /// The door of a host name; letter case, a port and a final dot do not matter.

@@ -180,6 +180,8 @@ package final class FrontDoors: ExchangeHandler {
         case .distribution(let id): "cloudfront/\(id)"
         case .loadBalancer(let arn): "elb/\(arn)"
         case .api(let id): "execute-api/\(id)"
+        case .domain(let name): "domain/\(name)"
+        case .functionURL(let id): "lambda-url/\(id)"
         }
     }
 

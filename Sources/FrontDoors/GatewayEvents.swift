@@ -8,18 +8,48 @@ struct GatewayRequest {
     var head: RequestHead
     var body: Bytes
     var sourceIP: String
-    var api: HTTPAPI
-    var match: RouteMatcher.Match
+    var apiID: String
+    var stage: GatewayStage
+    var routeKey: String
+    /// Names and decoded values of the route's parameters.
+    var parameters: [String: String]
     var requestID: String
     /// Unit: milliseconds since 1970.
     var time: Int
+    /// The `authorizer` member of the request context.
+    var authorizer: JSONValue?
+    /// Whether `cookie` stays among the headers, as it does behind function URLs.
+    var keepsCookieField = false
+    var accountID = FunctionARN.account
+
+    init(
+        head: RequestHead,
+        body: Bytes,
+        sourceIP: String,
+        apiID: String,
+        stage: GatewayStage,
+        routeKey: String,
+        parameters: [String: String],
+        requestID: String,
+        time: Int
+    ) {
+        self.head = head
+        self.body = body
+        self.sourceIP = sourceIP
+        self.apiID = apiID
+        self.stage = stage
+        self.routeKey = routeKey
+        self.parameters = parameters
+        self.requestID = requestID
+        self.time = time
+    }
 
     var path: String { PercentText.decode(head.path) }
     var domainName: String { head.host }
     var domainPrefix: String { String(domainName.prefix { $0 != "." }) }
     /// The path of the route key, or `$default`.
     var routePath: String {
-        match.route.key.split(separator: " ").last.map(String.init) ?? "$default"
+        routeKey.split(separator: " ").last.map(String.init) ?? "$default"
     }
 
     var decodedQuery: [(key: String, values: [String])] {
@@ -41,11 +71,17 @@ enum GatewayEvents {
         format == "1.0" ? encodeFirst(request) : encodeSecond(request)
     }
 
+    /// The event as a value.
+    static func value(_ request: GatewayRequest, format: String) -> JSONValue {
+        // What the writer wrote can be read.
+        (try? JSONValue.parse(encode(request, format: format)[...])) ?? .null
+    }
+
     private static func encodeSecond(_ request: GatewayRequest) -> [UInt8] {
         var writer = JSONWriter(reserving: 2048 + request.body.count)
         writer.beginObject()
         writer.field("version", "2.0")
-        writer.field("routeKey", request.match.route.key)
+        writer.field("routeKey", request.routeKey)
         writer.field("rawPath", request.path)
         writer.field("rawQueryString", request.head.query ?? "")
         let cookies = request.head.headers.all("cookie").flatMap { line in
@@ -57,17 +93,18 @@ enum GatewayEvents {
             for cookie in cookies { writer.string(String(cookie)) }
             writer.endArray()
         }
-        let fields = Payloads.grouped(request.head.headers).filter { $0.key != "cookie" }
+        let fields = Payloads.grouped(request.head.headers)
+            .filter { $0.key != "cookie" || request.keepsCookieField }
         write(fields.map { ($0.key, $0.values.joined(separator: ",")) }, as: "headers", to: &writer)
         let query = request.decodedQuery.map { ($0.key, $0.values.joined(separator: ",")) }
         if !query.isEmpty { write(query, as: "queryStringParameters", to: &writer) }
         writeSecondContext(request, to: &writer)
         let content = Payloads.text(of: request.body, request.head.headers)
         if !request.body.isEmpty { writer.field("body", content.text) }
-        let parameters = sorted(request.match.parameters)
+        let parameters = sorted(request.parameters)
         if !parameters.isEmpty { write(parameters, as: "pathParameters", to: &writer) }
         writer.field("isBase64Encoded", content.isBase64)
-        let variables = sorted(request.api.stageVariables)
+        let variables = sorted(request.stage.variables)
         if !variables.isEmpty { write(variables, as: "stageVariables", to: &writer) }
         writer.endObject()
         return writer.bytes
@@ -76,8 +113,12 @@ enum GatewayEvents {
     private static func writeSecondContext(_ request: GatewayRequest, to writer: inout JSONWriter) {
         writer.key("requestContext")
         writer.beginObject()
-        writer.field("accountId", FunctionARN.account)
-        writer.field("apiId", request.api.id)
+        writer.field("accountId", request.accountID)
+        writer.field("apiId", request.apiID)
+        if let authorizer = request.authorizer {
+            writer.key("authorizer")
+            writer.value(authorizer)
+        }
         writer.field("domainName", request.domainName)
         writer.field("domainPrefix", request.domainPrefix)
         writer.key("http")
@@ -89,8 +130,8 @@ enum GatewayEvents {
         writer.field("userAgent", request.head.headers["user-agent"] ?? "")
         writer.endObject()
         writer.field("requestId", request.requestID)
-        writer.field("routeKey", request.match.route.key)
-        writer.field("stage", request.api.stage)
+        writer.field("routeKey", request.routeKey)
+        writer.field("stage", request.stage.name)
         writer.field("time", EventTime.commonLog(request.time))
         writer.field("timeEpoch", request.time)
         writer.endObject()
@@ -113,8 +154,8 @@ enum GatewayEvents {
             to: &writer
         )
         writeFirstContext(request, to: &writer)
-        writeOrNull(sorted(request.match.parameters), as: "pathParameters", to: &writer)
-        writeOrNull(sorted(request.api.stageVariables), as: "stageVariables", to: &writer)
+        writeOrNull(sorted(request.parameters), as: "pathParameters", to: &writer)
+        writeOrNull(sorted(request.stage.variables), as: "stageVariables", to: &writer)
         let content = Payloads.text(of: request.body, request.head.headers)
         writer.key("body")
         if request.body.isEmpty { writer.null() } else { writer.string(content.text) }
@@ -127,10 +168,9 @@ enum GatewayEvents {
         writer.key("requestContext")
         writer.beginObject()
         writer.field("accountId", FunctionARN.account)
-        writer.field("apiId", request.api.id)
+        writer.field("apiId", request.apiID)
         writer.key("authorizer")
-        writer.beginObject()
-        writer.endObject()
+        writer.value(firstAuthorizer(request.authorizer))
         writer.field("domainName", request.domainName)
         writer.field("domainPrefix", request.domainPrefix)
         writer.field("extendedRequestId", request.requestID)
@@ -157,10 +197,16 @@ enum GatewayEvents {
         writer.field("requestId", request.requestID)
         writer.field("requestTime", EventTime.commonLog(request.time))
         writer.field("requestTimeEpoch", request.time)
-        writer.field("resourceId", request.match.route.key)
+        writer.field("resourceId", request.routeKey)
         writer.field("resourcePath", request.routePath)
-        writer.field("stage", request.api.stage)
+        writer.field("stage", request.stage.name)
         writer.endObject()
+    }
+
+    /// Claims stand under `claims` and `scopes`; what a function gave stands by itself.
+    private static func firstAuthorizer(_ block: JSONValue?) -> JSONValue {
+        guard let block else { return .object(JSONObject()) }
+        return block["jwt"] ?? block["lambda"] ?? block
     }
 
     private static func sorted(_ map: [String: String]) -> [(String, String)] {

@@ -16,7 +16,32 @@ enum GatewayResponses {
     static var notFound: Response { message(404, "Not Found") }
     static var internalError: Response { message(500, "Internal Server Error") }
     static var unavailable: Response { message(503, "Service Unavailable") }
+    static var forbidden: Response { message(403, "Forbidden") }
     static var tooLarge: Response { message(413, "Request Entity Too Large") }
+
+    /// 401; with a reason it says what is wrong with the token.
+    static func unauthorized(_ reason: String?) -> Response {
+        var response = message(401, "Unauthorized")
+        var field = "Bearer"
+        if let reason {
+            field += " scope=\"\" error=\"invalid_token\" error_description=\"\(reason)\""
+        }
+        response.head.headers.append("WWW-Authenticate", field)
+        return response
+    }
+
+    /// 401 of an authorizer that is a function.
+    static func unauthorized() -> Response { message(401, "Unauthorized") }
+
+    /// 403 of a token without the scope that is wanted.
+    static var insufficientScope: Response {
+        var response = message(403, "Forbidden")
+        response.head.headers.append(
+            "WWW-Authenticate",
+            "Bearer scope=\"\" error=\"insufficient_scope\""
+        )
+        return response
+    }
 
     /// The response that a function's answer means; nil when it is malformed.
     static func decode(_ payload: Bytes, format: String) -> Response? {
@@ -40,7 +65,7 @@ enum GatewayResponses {
         guard
             let status = answer["statusCode"]?.int
                 ?? answer["statusCode"]?.string.flatMap({ Int($0) }),
-            (100...599).contains(status), let body = Payloads.body(of: answer),
+            (200...599).contains(status), let body = Payloads.body(of: answer),
             var headers = fields(of: answer, isFirst: isFirst)
         else { return nil }
         HopByHop.strip(&headers)

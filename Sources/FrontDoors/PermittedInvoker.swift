@@ -39,12 +39,31 @@ struct PermittedInvoker: Sendable {
         return result
     }
 
-    private static func outcome(_ result: InvocationResult) -> String {
+    static func outcome(_ result: InvocationResult) -> String {
         switch result {
         case .success: "proceed"
         case .functionError(let kind, _): "function error: \(kind)"
         case .throttled: "throttled"
         case .notFound: "function not found"
         }
+    }
+}
+
+extension Exchange {
+    /// Notes in the timeline that a function ran.
+    mutating func noteFunction(
+        _ function: String,
+        stage: String,
+        since began: ContinuousClock.Instant,
+        _ result: InvocationResult
+    ) {
+        record.stages.append(
+            TimelineEntry(
+                stage: stage,
+                durationMicroseconds: Int((ContinuousClock.now - began) / .microseconds(1)),
+                function: function,
+                outcome: PermittedInvoker.outcome(result)
+            )
+        )
     }
 }

@@ -20,6 +20,10 @@ package struct Snapshot: Sendable, Codable, Hashable {
     /// By ARN.
     package var targetGroups: [String: TargetGroup] = [:]
     package var apis: [String: HTTPAPI] = [:]
+    /// By name.
+    package var domains: [String: GatewayDomain] = [:]
+    /// By the id in the host name.
+    package var functionURLs: [String: FunctionURL] = [:]
     /// Bucket name to folder.
     package var buckets: [String: String] = [:]
     /// Domain name of an origin to where it is on this machine (`http://127.0.0.1:3000`).
@@ -82,6 +86,8 @@ package enum Resource: Sendable, Codable, Hashable {
     case loadBalancer(LoadBalancer)
     case targetGroup(TargetGroup)
     case api(HTTPAPI)
+    case domain(GatewayDomain)
+    case functionURL(FunctionURL)
     case bucket(name: String, folder: String)
     case originOverride(domainName: String, url: String)
     case permission(FunctionPermission)
@@ -105,6 +111,8 @@ package enum Resource: Sendable, Codable, Hashable {
         case .loadBalancer(let balancer): "load-balancer/\(balancer.arn)"
         case .targetGroup(let group): "target-group/\(group.arn)"
         case .api(let api): "api/\(api.id)"
+        case .domain(let domain): "domain/\(domain.name)"
+        case .functionURL(let url): "function-url/\(url.id)"
         case .bucket(let name, _): "bucket/\(name)"
         case .originOverride(let domainName, _): "origin-override/\(domainName)"
         case .permission(let statement):
@@ -156,6 +164,8 @@ extension Snapshot {
         case .loadBalancer(let balancer): loadBalancers[balancer.arn] = balancer
         case .targetGroup(let group): targetGroups[group.arn] = group
         case .api(let api): apis[api.id] = api
+        case .domain(let domain): domains[domain.name] = domain
+        case .functionURL(let url): functionURLs[url.id] = url
         case .bucket(let name, let folder): buckets[name] = folder
         case .originOverride(let domainName, let url): originOverrides[domainName] = url
         case .permission(let statement):
@@ -182,6 +192,8 @@ extension Snapshot {
         case "load-balancer": loadBalancers[id] = nil
         case "target-group": targetGroups[id] = nil
         case "api": apis[id] = nil
+        case "domain": domains[id] = nil
+        case "function-url": functionURLs[id] = nil
         case "bucket": buckets[id] = nil
         case "origin-override": originOverrides[id] = nil
         case "permission":
@@ -210,6 +222,7 @@ extension Snapshot {
             + distributions.values.map(Resource.distribution) + edgeResources
             + loadBalancers.values.map(Resource.loadBalancer)
             + targetGroups.values.map(Resource.targetGroup) + apis.values.map(Resource.api)
+            + domains.values.map(Resource.domain) + functionURLs.values.map(Resource.functionURL)
             + buckets.map { .bucket(name: $0.key, folder: $0.value) }
             + originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
             + permissions.values.flatMap(\.values).map(Resource.permission)

@@ -42,7 +42,12 @@ extension ResourceMapper {
         let description = fields.string("Description") ?? ""
         let alias = isServerless ? fields.string("AutoPublishAlias") : nil
         if let alias { checkAlias(alias, fields) }
-        if isServerless { readEvents(resource, fields, alias) }
+        if isServerless {
+            readEvents(resource, fields, alias)
+            if let url = fields.fields("FunctionUrlConfig") {
+                mapFunctionURL(of: resource, url, alias: alias)
+            }
+        }
         if let alias {
             let version = evaluator.versions[resource.logicalID] ?? 1
             made.append(.alias(FunctionAlias(function: name, name: alias, version: version)))

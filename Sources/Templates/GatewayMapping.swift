@@ -1,7 +1,8 @@
 import Model
 
+/// HTTP APIs: routes and integrations.
 extension ResourceMapper {
-    private func resources(_ type: String) -> [ResourceEntry] {
+    func resources(ofType type: String) -> [ResourceEntry] {
         evaluator.order.compactMap { evaluator.resources[$0] }.filter { $0.type == type }
     }
 
@@ -11,118 +12,210 @@ extension ResourceMapper {
         guard let api = fields.required("ApiId"), let key = fields.required("RouteKey"),
             let target = fields.required("Target")
         else { return }
+        _ = fields.string("OperationName")
         let id = target.split(separator: "/").last.map(String.init) ?? ""
-        let found = resources("AWS::ApiGatewayV2::Integration").first {
+        let found = resources(ofType: "AWS::ApiGatewayV2::Integration").first {
             evaluator.primaryID($0) == id
         }
-        guard target.hasPrefix("integrations/"), let found, let value = integration(found) else {
+        guard target.hasPrefix("integrations/"), let found, let value = integration(found, api)
+        else {
             return fields.error("Target", "'\(target)' leads to no integration")
         }
-        if case .function(let reference, _, _) = value {
-            let parts = key.split(separator: " ", maxSplits: 1).map(String.init)
-            uses.append(
-                FunctionUse(
-                    call: .api(
-                        api,
-                        stage: "$default",
-                        method: parts[0] == "ANY" ? "GET" : parts[0],
-                        path: parts.count == 2 ? parts[1] : "$default"
-                    ),
-                    reference: reference,
-                    node: fields.node["Target"] ?? fields.node,
-                    path: fields.path + ".Target",
-                    isRefused: false
-                )
-            )
+        var route = GatewayRoute(key: key, integration: value.integration)
+        if let problem = route.keyProblem { fields.error("RouteKey", problem) }
+        route.requestChanges = value.requestChanges
+        route.responseChanges = value.responseChanges
+        route.authorization = authorization(fields)
+        if case .function(let reference, _, _) = value.integration {
+            noteUse(of: reference, api, route, fields)
         }
-        routes[api, default: []].append(GatewayRoute(key: key, integration: value))
+        routes[api, default: []].append(route)
     }
 
-    func integration(_ resource: ResourceEntry) -> GatewayIntegration? {
+    private func noteUse(
+        of reference: String,
+        _ api: String,
+        _ route: GatewayRoute,
+        _ fields: Fields
+    ) {
+        let (method, path) = route.methodAndPath ?? ("ANY", "$default")
+        uses.append(
+            FunctionUse(
+                call: .api(
+                    api,
+                    stage: "$default",
+                    method: method == "ANY" ? "GET" : method,
+                    path: path
+                ),
+                reference: reference,
+                node: fields.node["Target"] ?? fields.node,
+                path: fields.path + ".Target",
+                isRefused: false
+            )
+        )
+    }
+
+    private func authorization(_ fields: Fields) -> GatewayRoute.Authorization {
+        let id = fields.string("AuthorizerId")
+        let scopes = fields.strings("AuthorizationScopes")
+        switch fields.string("AuthorizationType") ?? "NONE" {
+        case "NONE": return .none
+        case "AWS_IAM":
+            evaluator.warning(
+                fields.node,
+                fields.path + ".AuthorizationType",
+                "requests must be signed, but there are no accounts here to check signatures by"
+            )
+            return .iam
+        case "JWT":
+            if id == nil { fields.error("AuthorizerId", "AuthorizerId is required") }
+            return .token(authorizer: id ?? "", scopes: scopes)
+        case "CUSTOM":
+            if id == nil { fields.error("AuthorizerId", "AuthorizerId is required") }
+            return .function(authorizer: id ?? "")
+        case let other:
+            fields.error("AuthorizationType", "'\(other)' is not allowed here")
+            return .none
+        }
+    }
+
+    /// An integration with its parameter mapping.
+    private struct MappedIntegration {
+        var integration: GatewayIntegration
+        var requestChanges: [ParameterChange]
+        var responseChanges: [Int: [ParameterChange]]
+    }
+
+    /// Checks an integration that no route need use.
+    func checkIntegration(_ resource: ResourceEntry) {
+        let api = evaluator.property("ApiId", of: resource) ?? ""
+        let types = ["AWS::ApiGatewayV2::Api", "AWS::Serverless::HttpApi"]
+        let apis = types.flatMap { resources(ofType: $0) }
+        if !apis.contains(where: { evaluator.primaryID($0) == api }) {
+            fields(resource).error("ApiId", "the template has no API \(api)")
+        }
+        let before = made.count
+        _ = integration(resource, api)
+        made.removeSubrange(before...)
+    }
+
+    private func integration(_ resource: ResourceEntry, _ api: String) -> MappedIntegration? {
         let fields = fields(resource)
         defer { fields.finish() }
-        if let api = fields.required("ApiId"),
-            !resources("AWS::ApiGatewayV2::Api").contains(where: { evaluator.primaryID($0) == api }
-            ),
-            !resources("AWS::Serverless::HttpApi").contains(where: {
-                evaluator.primaryID($0) == api
-            })
-        {
-            fields.error("ApiId", "the template has no API \(api)")
-        }
+        _ = fields.required("ApiId")
+        _ = fields.string("Description")
         let type = fields.required("IntegrationType")
         let method = fields.string("IntegrationMethod")
         let format = fields.string("PayloadFormatVersion") ?? "1.0"
         let timeout = fields.int("TimeoutInMillis") ?? 30_000
-        if type == "HTTP_PROXY", format != "1.0" {
-            fields.error("PayloadFormatVersion", "HTTP_PROXY takes 1.0 only")
+        if !(50...30_000).contains(timeout) {
+            fields.error("TimeoutInMillis", "50 to 30000 milliseconds are allowed")
         }
+        if let connection = fields.string("ConnectionType"), connection != "INTERNET" {
+            fields.error("ConnectionType", "there are no private networks here")
+        }
+        if fields.has("IntegrationSubtype") {
+            _ = fields.string("IntegrationSubtype")
+            fields.error("IntegrationSubtype", "calls of other AWS services are not supported")
+        }
+        let credentials = fields.string("CredentialsArn")
         guard let uri = fields.required("IntegrationUri") else { return nil }
+        let requestChanges = changes(fields.value("RequestParameters"), fields, isResponse: false)
+        let responseChanges = responseChanges(fields)
+        let value: GatewayIntegration
         switch type {
         case "AWS_PROXY":
-            return functionKey(uri).map {
-                .function($0, payloadFormat: format, timeoutMilliseconds: timeout)
+            if !["1.0", "2.0"].contains(format) {
+                fields.error("PayloadFormatVersion", "1.0 or 2.0 is wanted, not '\(format)'")
             }
+            guard let reference = functionKey(uri) else {
+                fields.error("IntegrationUri", "'\(uri)' is no function")
+                return nil
+            }
+            if credentials != nil { trustAPI(api, toInvoke: reference, resource) }
+            value = .function(reference, payloadFormat: format, timeoutMilliseconds: timeout)
         case "HTTP_PROXY":
-            return .proxy(url: uri, method: method ?? "ANY", timeoutMilliseconds: timeout)
+            if format != "1.0" {
+                fields.error("PayloadFormatVersion", "HTTP_PROXY takes 1.0 only")
+            }
+            if !uri.hasPrefix("http://"), !uri.hasPrefix("https://") {
+                fields.error("IntegrationUri", "'\(uri)' is no URL")
+            }
+            value = .proxy(url: uri, method: method ?? "ANY", timeoutMilliseconds: timeout)
         default:
             fields.error("IntegrationType", "only AWS_PROXY and HTTP_PROXY are supported")
             return nil
         }
+        return MappedIntegration(
+            integration: value,
+            requestChanges: requestChanges,
+            responseChanges: responseChanges
+        )
     }
 
-    /// Makes every API once all routes are known.
-    func finishAPIs() {
-        for type in ["AWS::ApiGatewayV2::Api", "AWS::Serverless::HttpApi"] {
-            for resource in resources(type) { finish(resource) }
-        }
-        if evaluator.resources[Implicit.api] == nil, evaluator.hasImplicitAPI {
-            let id = evaluator.ids.api(Implicit.api)
-            made.append(.api(HTTPAPI(id: id, name: Implicit.api, routes: routes[id] ?? [])))
-        }
+    /// The permission of an API that calls a function in a role of its own.
+    func trustAPI(_ api: String, toInvoke reference: String, _ resource: ResourceEntry) {
+        guard let arn = FunctionARN(reference) else { return }
+        var statement = FunctionPermission(
+            function: arn.name,
+            qualifier: arn.qualifier,
+            statementID: resource.logicalID + "Role",
+            action: "lambda:InvokeFunction",
+            principal: "apigateway.amazonaws.com"
+        )
+        statement.sourceARN =
+            "arn:aws:execute-api:us-east-1:\(FunctionARN.account):\(api)/*"
+        made.append(.permission(statement))
     }
 
-    private func finish(_ resource: ResourceEntry) {
-        let fields = fields(resource)
-        let id = evaluator.primaryID(resource)
-        let name = fields.string("Name") ?? evaluator.ids.name(resource.logicalID, limit: 128)
-        var api = HTTPAPI(id: id, name: name, routes: routes[id] ?? [])
-        if let scheme = fields.string("ProtocolType"), scheme != "HTTP" {
-            fields.error("ProtocolType", "only HTTP is supported, not \(scheme)")
-        }
-        api.stage = fields.string("StageName") ?? "$default"
-        api.stageVariables = fields.map("StageVariables")
-        if let value = fields.value("CorsConfiguration") {
-            api.cors = cors(value, fields.path + ".CorsConfiguration")
-        }
-        fields.finish()
-        for resource in resources("AWS::ApiGatewayV2::Stage") {
-            let stage = self.fields(resource)
-            guard stage.required("ApiId") == id else { continue }
-            api.stage = stage.required("StageName") ?? "$default"
-            api.stageVariables = stage.map("StageVariables")
-            if stage.bool("AutoDeploy") != true {
-                stage.error("AutoDeploy", "only stages with AutoDeploy: true are supported")
+    // MARK: Parameter mapping
+
+    private func changes(
+        _ node: TemplateNode?,
+        _ fields: Fields,
+        isResponse: Bool
+    ) -> [ParameterChange] {
+        (node?.entries ?? []).compactMap { entry in
+            do throws(ParameterChange.Problem) {
+                return try ParameterChange(
+                    key: entry.key,
+                    value: entry.value.text ?? "",
+                    isResponse: isResponse
+                )
+            } catch {
+                let path = "\(fields.path).RequestParameters.\(entry.key)"
+                evaluator.report(.error, entry.line, entry.column, path, error.text)
+                return nil
             }
-            stage.finish()
         }
-        made.append(.api(api))
     }
 
-    private func cors(_ node: TemplateNode, _ path: String) -> HTTPAPI.CORS {
-        var result = HTTPAPI.CORS()
-        if node.text == "true" {
-            result.allowOrigins = ["*"]
-            return result
+    /// Reads `"200": {ResponseParameters: [{Source, Destination}]}`.
+    private func responseChanges(_ fields: Fields) -> [Int: [ParameterChange]] {
+        var result: [Int: [ParameterChange]] = [:]
+        for entry in fields.value("ResponseParameters")?.entries ?? [] {
+            let path = "\(fields.path).ResponseParameters.\(entry.key)"
+            guard let status = Int(entry.key), (200...599).contains(status) else {
+                evaluator.report(.error, entry.line, entry.column, path, "no status of 200 to 599")
+                continue
+            }
+            let listed = Fields(entry.value, path, evaluator)
+            result[status] = listed.each("ResponseParameters").compactMap { item in
+                defer { item.finish() }
+                guard let destination = item.required("Destination") else { return nil }
+                do throws(ParameterChange.Problem) {
+                    return try ParameterChange(
+                        key: destination,
+                        value: item.string("Source") ?? "",
+                        isResponse: true
+                    )
+                } catch {
+                    item.error("Destination", error.text)
+                    return nil
+                }
+            }
+            listed.finish()
         }
-        let fields = Fields(node, path, evaluator)
-        result.allowOrigins = fields.strings("AllowOrigins")
-        result.allowMethods = fields.strings("AllowMethods")
-        result.allowHeaders = fields.strings("AllowHeaders")
-        result.exposeHeaders = fields.strings("ExposeHeaders")
-        result.allowCredentials = fields.bool("AllowCredentials") ?? false
-        result.maxAge = fields.int("MaxAge")
-        fields.finish()
         return result
     }
 }

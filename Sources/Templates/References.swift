@@ -142,7 +142,11 @@ extension Evaluator {
             return balancingARN("listener-rule/\(rest)/\(ids.balancing(id))")
         case "AWS::ApiGatewayV2::Api", "AWS::Serverless::HttpApi": return ids.api(id)
         case "AWS::ApiGatewayV2::Stage": return property("StageName", of: resource) ?? id
-        case "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route":
+        case "AWS::ApiGatewayV2::DomainName": return property("DomainName", of: resource) ?? id
+        case "AWS::Lambda::Url": return property("TargetFunctionArn", of: resource) ?? id
+        case "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route",
+            "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Deployment",
+            "AWS::ApiGatewayV2::ApiMapping":
             return String(ids.api(id).prefix(7))
         case "AWS::CloudFront::Distribution": return ids.distribution(id)
         case "AWS::CloudFront::OriginAccessControl": return ids.distribution(id)
@@ -204,6 +208,18 @@ extension Evaluator {
             return "Z35SXDOTRQ7X7K"
         case ("AWS::ApiGatewayV2::Api", _), ("AWS::Serverless::HttpApi", _):
             return apiAttribute(name, id)
+        case ("AWS::ApiGatewayV2::Authorizer", "AuthorizerId"),
+            ("AWS::ApiGatewayV2::Deployment", "DeploymentId"),
+            ("AWS::ApiGatewayV2::ApiMapping", "ApiMappingId"),
+            ("AWS::ApiGatewayV2::Route", "RouteId"):
+            return id
+        case ("AWS::ApiGatewayV2::DomainName", "RegionalDomainName"): return id + ".localhost"
+        case ("AWS::ApiGatewayV2::DomainName", "RegionalHostedZoneId"): return "Z1UJRXOUMOOFQ8"
+        case ("AWS::ApiGatewayV2::DomainName", "DomainNameArn"):
+            return "arn:aws:apigateway:us-east-1::/domainnames/\(id)"
+        case ("AWS::Lambda::Url", "FunctionUrl"):
+            return "https://\(ids.functionURL(resource.logicalID)).lambda-url.us-east-1.localhost/"
+        case ("AWS::Lambda::Url", "FunctionArn"): return id
         case ("AWS::CloudFront::Distribution", "DomainName"):
             return id.lowercased() + ".cloudfront.localhost"
         case ("AWS::CloudFront::Distribution", "Id"),
@@ -245,6 +261,9 @@ enum Known {
         "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
         "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ApiGatewayV2::Api",
         "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Stage",
+        "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Deployment",
+        "AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping",
+        "AWS::ApiGatewayV2::RoutingRule", "AWS::Lambda::Url",
         "AWS::IAM::Role", "AWS::S3::Bucket",
     ]
 }

@@ -65,8 +65,12 @@ final class ResourceMapper {
         case "AWS::ElasticLoadBalancingV2::Listener": _ = listener(resource)
         case "AWS::ElasticLoadBalancingV2::ListenerRule": _ = rule(resource)
         case "AWS::ApiGatewayV2::Route": mapRoute(resource)
-        case "AWS::ApiGatewayV2::Integration": _ = integration(resource)
-        case "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::Serverless::HttpApi":
+        case "AWS::ApiGatewayV2::Integration": checkIntegration(resource)
+        case "AWS::ApiGatewayV2::DomainName": mapDomain(resource)
+        case "AWS::Lambda::Url": mapFunctionURL(resource)
+        case "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::Serverless::HttpApi",
+            "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Deployment",
+            "AWS::ApiGatewayV2::ApiMapping", "AWS::ApiGatewayV2::RoutingRule":
             break
         default:
             evaluator.warning(

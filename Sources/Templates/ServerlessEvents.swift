@@ -38,6 +38,14 @@ extension ResourceMapper {
         if let route, !route.hasPrefix("/") {
             properties?.error("Path", "a path starts with /")
         }
+        var authorization = GatewayRoute.Authorization.none
+        if let auth = properties?.fields("Auth") {
+            authorization = .token(
+                authorizer: auth.string("Authorizer") ?? "",
+                scopes: auth.strings("AuthorizationScopes")
+            )
+            auth.finish()
+        }
         properties?.finish()
         let name = evaluator.functionName(resource)
         let key = route.map { "\(isAny ? "ANY" : method) \($0)" } ?? "$default"
@@ -52,15 +60,16 @@ extension ResourceMapper {
         if routes[api]?.contains(where: { $0.key == key }) == true {
             event.error("Properties", "the API has the route \(key) already")
         }
-        routes[api, default: []].append(
-            GatewayRoute(
-                key: key,
-                integration: .function(
-                    alias.map { "\(name):\($0)" } ?? name,
-                    payloadFormat: format,
-                    timeoutMilliseconds: timeout
-                )
+        var made = GatewayRoute(
+            key: key,
+            integration: .function(
+                alias.map { "\(name):\($0)" } ?? name,
+                payloadFormat: format,
+                timeoutMilliseconds: timeout
             )
         )
+        made.authorization = authorization
+        if let problem = made.keyProblem { event.error("Properties", problem) }
+        routes[api, default: []].append(made)
     }
 }

@@ -29,6 +29,11 @@ struct StableIDs {
         return "\(part(0, 8))-\(part(8, 4))-\(part(12, 4))-\(part(16, 4))-\(part(20, 12))"
     }
 
+    /// Thirty-two characters in lower case.
+    func functionURL(_ logicalID: String) -> String {
+        text(logicalID, count: 32, alphabet: "abcdefghijklmnopqrstuvwxyz0123456789")
+    }
+
     /// Sixteen hexadecimal digits, as in the ARNs of load balancing.
     func balancing(_ logicalID: String) -> String { Digest.hex(digest(logicalID).prefix(8)) }
 

@@ -38,6 +38,8 @@ struct FrontDoorTests {
             ]
         )
         snapshot.apis["abc"] = HTTPAPI(id: "abc", name: "a", routes: [])
+        snapshot.domains["api.shop.example"] = GatewayDomain(name: "api.shop.example")
+        snapshot.functionURLs["u1"] = FunctionURL(id: "u1", function: "f:1")
         return snapshot
     }
 
@@ -58,6 +60,10 @@ struct FrontDoorTests {
         #expect(key("my-lb-123.us-east-1.elb.amazonaws.com") == .loadBalancer("arn"))
         #expect(key("abc.execute-api.localhost") == .api("abc"))
         #expect(key("abc.execute-api.us-east-1.amazonaws.com") == .api("abc"))
+        #expect(key("API.shop.example:443") == .domain("api.shop.example"))
+        #expect(key("api.shop.example.localhost.") == .domain("api.shop.example"))
+        #expect(key("u1.lambda-url.us-east-1.localhost:8443") == .functionURL("u1"))
+        #expect(key("u1.lambda-url.us-east-1.on.aws") == .functionURL("u1"))
         #expect(table.destination(of: "localhost:8443") == .index)
         #expect(table.destination(of: "iad.edge.localhost") == .index)
         #expect(table.destination(of: "[::1]:8443") == .index)
@@ -87,6 +93,9 @@ struct FrontDoorTests {
         )
         let before = await ask(doors, chosen)
         #expect(before.status == 403 && before.headers["x-portico-edge"] == "lhr")
+        let lost = get("/", host: "my-lb.elb.localhost", headers: ["x-portico-edge": "xyz"])
+        let nowhere = await ask(doors, lost)
+        #expect(nowhere.status == 404 && nowhere.text.contains("iad, lhr"))
         second.swap(snapshot(distributions: 1))
         #expect(await ask(doors, chosen).status == 218)
         let page = await ask(doors, get("/", host: "localhost:8443"))

@@ -40,6 +40,7 @@ struct HTTPAPITests {
         let door = APIGatewayDoor(
             api: HTTPAPI(id: "abc", name: "a", routes: [route("GET /pets/{id}")]),
             snapshot: snapshot,
+            state: DoorState(),
             invoker: invoker
         )
         let answer = await ask(door, get("/pets/1"))

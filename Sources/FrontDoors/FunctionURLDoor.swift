@@ -1,0 +1,172 @@
+package import DataPlane
+import HTTP
+import JSON
+package import Model
+
+/// The URL of a function: every path and method, payload format 2.0; AWS page "Invoking Lambda function
+/// URLs".
+package struct FunctionURLDoor: ExchangeHandler {
+    /// The largest body of a request.
+    ///
+    /// Unit: bytes. Source: AWS page "Lambda quotas".
+    package static let bodyLimit = 6 << 20
+
+    private let url: FunctionURL
+    private let snapshot: Snapshot
+    private let invoker: any FunctionInvoker
+    private let edge: String?
+    private let clock: @Sendable () -> Int
+
+    /// Makes the door of one URL as of a snapshot.
+    package init(
+        url: FunctionURL,
+        snapshot: Snapshot,
+        invoker: any FunctionInvoker,
+        edge: String? = nil
+    ) {
+        self.init(url: url, snapshot: snapshot, invoker: invoker, edge: edge, clock: EventTime.now)
+    }
+
+    init(
+        url: FunctionURL,
+        snapshot: Snapshot,
+        invoker: any FunctionInvoker,
+        edge: String? = nil,
+        clock: @escaping @Sendable () -> Int
+    ) {
+        self.url = url
+        self.snapshot = snapshot
+        self.invoker = invoker
+        self.edge = edge
+        self.clock = clock
+    }
+
+    package func respond(to exchange: inout Exchange) async -> Response {
+        let requestID = QuickRandom.uuid()
+        let origin = exchange.request.headers["origin"]
+        var response: Response
+        if let cors = url.cors, GatewayCORS.isPreflight(exchange.request) {
+            response = GatewayCORS.preflight(exchange.request, cors)
+            response.head.status = 200
+        } else {
+            response = await call(&exchange, requestID)
+            if let cors = url.cors {
+                GatewayCORS.apply(cors, to: &response.head.headers, origin: origin)
+            }
+        }
+        response.head.headers.set("X-Amzn-RequestId", requestID)
+        return response
+    }
+
+    private static func refusal() -> Response {
+        var response = Response(
+            status: 403,
+            contentType: "application/json",
+            text: #"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, "#
+                + #"see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#
+        )
+        response.head.headers.append("X-Amzn-ErrorType", "AccessDeniedException")
+        return response
+    }
+
+    private static func failure() -> Response {
+        Response(status: 502, contentType: "text/plain", text: "Internal Server Error")
+    }
+
+    private func call(_ exchange: inout Exchange, _ requestID: String) async -> Response {
+        let signed = SignedRequest(exchange.request, service: "lambda")
+        if url.requiresIAM, signed == nil { return Self.refusal() }
+        var permission = FunctionCall(principal: url.requiresIAM ? FunctionARN.account : "*")
+        permission.action = "lambda:InvokeFunctionUrl"
+        permission.functionURLAuthType = url.requiresIAM ? "AWS_IAM" : "NONE"
+        permission.isViaFunctionURL = true
+        // A signature of this account needs no statement: the account is its own.
+        guard url.requiresIAM || snapshot.permits(permission, toInvoke: url.function) else {
+            return Self.refusal()
+        }
+        guard let function = snapshot.resolve(function: url.function) else {
+            return Self.failure()
+        }
+        let body: Bytes
+        do throws(Fault) {
+            body = try await Payloads.collect(exchange.body, limit: Self.bodyLimit)
+        } catch {
+            return error.kind == .bodyTooLarge
+                ? GatewayResponses.tooLarge : GatewayResponses.message(400, "Bad Request")
+        }
+        let event = GatewayEvents.encode(
+            request(exchange, body, requestID, signed),
+            format: "2.0"
+        )
+        let started = ContinuousClock.now
+        let result = await invoker.invoke(
+            Invocation(
+                function: function,
+                payload: event[...],
+                requestID: requestID,
+                edge: edge,
+                limit: .seconds(900)
+            )
+        )
+        exchange.noteFunction(function, stage: "function-url", since: started, result)
+        switch result {
+        case .success(let payload):
+            return GatewayResponses.decode(payload, format: "2.0") ?? Self.failure()
+        case .throttled:
+            var response = Response(
+                status: 429,
+                contentType: "application/json",
+                text:
+                    #"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","#
+                    + #""message":"Rate Exceeded."}"#
+            )
+            response.head.headers.append("X-Amzn-ErrorType", "TooManyRequestsException")
+            return response
+        case .functionError, .notFound: return Self.failure()
+        }
+    }
+
+    private func request(
+        _ exchange: Exchange,
+        _ body: Bytes,
+        _ requestID: String,
+        _ signed: SignedRequest?
+    ) -> GatewayRequest {
+        var head = exchange.request
+        let viewer = exchange.viewer
+        HopByHop.strip(&head.headers)
+        let earlier = head.headers.all("x-forwarded-for") + [viewer.address]
+        head.headers.set("X-Forwarded-For", earlier.joined(separator: ", "))
+        head.headers.set("X-Forwarded-Proto", viewer.isTLS ? "https" : "http")
+        head.headers.set("X-Forwarded-Port", String(viewer.localPort))
+        if let version = viewer.tlsProtocol { head.headers.set("X-Amzn-Tls-Version", version) }
+        if let cipher = viewer.tlsCipher { head.headers.set("X-Amzn-Tls-Cipher-Suite", cipher) }
+        head.headers.set(
+            "X-Amzn-Trace-Id",
+            ForwardedHead.trace(
+                head.headers["x-amzn-trace-id"],
+                identifier: ForwardedHead.newTraceID
+            )
+        )
+        if head.headers.contains("content-length") || !body.isEmpty {
+            head.headers.set("Content-Length", String(body.count))
+        }
+        var request = GatewayRequest(
+            head: head,
+            body: body,
+            sourceIP: viewer.address,
+            apiID: url.id,
+            stage: GatewayStage(name: "$default"),
+            routeKey: "$default",
+            parameters: [:],
+            requestID: requestID,
+            time: clock()
+        )
+        request.keepsCookieField = true
+        request.accountID = url.requiresIAM ? FunctionARN.account : "anonymous"
+        if url.requiresIAM, let signed {
+            request.authorizer = GatewayAuthorization.identity(signed)
+        }
+        return request
+    }
+}
