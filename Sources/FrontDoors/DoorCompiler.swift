@@ -48,7 +48,12 @@ struct DoorCompiler: OriginResolver {
             }
         case .functionURL(let id):
             return snapshot.functionURLs[id].map {
-                FunctionURLDoor(url: $0, snapshot: snapshot, invoker: edge.invoker)
+                FunctionURLDoor(
+                    url: $0.url,
+                    function: $0.function,
+                    snapshot: snapshot,
+                    invoker: edge.invoker
+                )
             }
         }
     }

@@ -64,13 +64,13 @@ package struct FrontDoorTable: Sendable {
                 Entry(key: .domain(domain.name), title: "Custom domain", names: names)
             )
         }
-        for url in snapshot.functionURLs.values.sorted(by: { $0.id < $1.id }) {
-            let name = url.id.lowercased() + ".lambda-url.us-east-1"
-            add([name + ".localhost", name + ".on.aws"], .functionURL(url.id))
+        for (id, placed) in snapshot.functionURLs.sorted(by: { $0.key < $1.key }) {
+            let name = id.lowercased() + ".lambda-url.us-east-1"
+            add([name + ".localhost", name + ".on.aws"], .functionURL(id))
             entries.append(
                 Entry(
-                    key: .functionURL(url.id),
-                    title: "URL of \(url.function)",
+                    key: .functionURL(id),
+                    title: "URL of \(placed.function)",
                     names: [name + ".localhost"]
                 )
             )

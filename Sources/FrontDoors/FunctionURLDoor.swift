@@ -12,6 +12,8 @@ package struct FunctionURLDoor: ExchangeHandler {
     package static let bodyLimit = 6 << 20
 
     private let url: FunctionURL
+    /// `name`, or `name:alias`.
+    private let target: String
     private let snapshot: Snapshot
     private let invoker: any FunctionInvoker
     private let edge: String?
@@ -20,21 +22,31 @@ package struct FunctionURLDoor: ExchangeHandler {
     /// Makes the door of one URL as of a snapshot.
     package init(
         url: FunctionURL,
+        function: String,
         snapshot: Snapshot,
         invoker: any FunctionInvoker,
         edge: String? = nil
     ) {
-        self.init(url: url, snapshot: snapshot, invoker: invoker, edge: edge, clock: EventTime.now)
+        self.init(
+            url: url,
+            function: function,
+            snapshot: snapshot,
+            invoker: invoker,
+            edge: edge,
+            clock: EventTime.now
+        )
     }
 
     init(
         url: FunctionURL,
+        function: String,
         snapshot: Snapshot,
         invoker: any FunctionInvoker,
         edge: String? = nil,
         clock: @escaping @Sendable () -> Int
     ) {
         self.url = url
+        target = function
         self.snapshot = snapshot
         self.invoker = invoker
         self.edge = edge
@@ -75,16 +87,16 @@ package struct FunctionURLDoor: ExchangeHandler {
 
     private func call(_ exchange: inout Exchange, _ requestID: String) async -> Response {
         let signed = SignedRequest(exchange.request, service: "lambda")
-        if url.requiresIAM, signed == nil { return Self.refusal() }
-        var permission = FunctionCall(principal: url.requiresIAM ? FunctionARN.account : "*")
+        if url.requiresSignature, signed == nil { return Self.refusal() }
+        var permission = FunctionCall(principal: url.requiresSignature ? FunctionARN.account : "*")
         permission.action = "lambda:InvokeFunctionUrl"
-        permission.functionURLAuthType = url.requiresIAM ? "AWS_IAM" : "NONE"
+        permission.functionURLAuthType = url.requiresSignature ? "AWS_IAM" : "NONE"
         permission.isViaFunctionURL = true
         // A signature of this account needs no statement: the account is its own.
-        guard url.requiresIAM || snapshot.permits(permission, toInvoke: url.function) else {
+        guard url.requiresSignature || snapshot.permits(permission, toInvoke: target) else {
             return Self.refusal()
         }
-        guard let function = snapshot.resolve(function: url.function) else {
+        guard let function = snapshot.resolve(function: target) else {
             return Self.failure()
         }
         let body: Bytes
@@ -163,8 +175,8 @@ package struct FunctionURLDoor: ExchangeHandler {
             time: clock()
         )
         request.keepsCookieField = true
-        request.accountID = url.requiresIAM ? FunctionARN.account : "anonymous"
-        if url.requiresIAM, let signed {
+        request.accountID = url.requiresSignature ? FunctionARN.account : "anonymous"
+        if url.requiresSignature, let signed {
             request.authorizer = GatewayAuthorization.identity(signed)
         }
         return request

@@ -22,8 +22,6 @@ package struct Snapshot: Sendable, Codable, Hashable {
     package var apis: [String: HTTPAPI] = [:]
     /// By name.
     package var domains: [String: GatewayDomain] = [:]
-    /// By the id in the host name.
-    package var functionURLs: [String: FunctionURL] = [:]
     /// Bucket name to folder.
     package var buckets: [String: String] = [:]
     /// Domain name of an origin to where it is on this machine (`http://127.0.0.1:3000`).
@@ -87,7 +85,6 @@ package enum Resource: Sendable, Codable, Hashable {
     case targetGroup(TargetGroup)
     case api(HTTPAPI)
     case domain(GatewayDomain)
-    case functionURL(FunctionURL)
     case bucket(name: String, folder: String)
     case originOverride(domainName: String, url: String)
     case permission(FunctionPermission)
@@ -112,7 +109,6 @@ package enum Resource: Sendable, Codable, Hashable {
         case .targetGroup(let group): "target-group/\(group.arn)"
         case .api(let api): "api/\(api.id)"
         case .domain(let domain): "domain/\(domain.name)"
-        case .functionURL(let url): "function-url/\(url.id)"
         case .bucket(let name, _): "bucket/\(name)"
         case .originOverride(let domainName, _): "origin-override/\(domainName)"
         case .permission(let statement):
@@ -165,7 +161,6 @@ extension Snapshot {
         case .targetGroup(let group): targetGroups[group.arn] = group
         case .api(let api): apis[api.id] = api
         case .domain(let domain): domains[domain.name] = domain
-        case .functionURL(let url): functionURLs[url.id] = url
         case .bucket(let name, let folder): buckets[name] = folder
         case .originOverride(let domainName, let url): originOverrides[domainName] = url
         case .permission(let statement):
@@ -193,7 +188,6 @@ extension Snapshot {
         case "target-group": targetGroups[id] = nil
         case "api": apis[id] = nil
         case "domain": domains[id] = nil
-        case "function-url": functionURLs[id] = nil
         case "bucket": buckets[id] = nil
         case "origin-override": originOverrides[id] = nil
         case "permission":
@@ -218,17 +212,19 @@ extension Snapshot {
 extension Snapshot {
     /// Everything in the snapshot as resources, in no particular order.
     package var resources: [Resource] {
-        functions.values.map(Resource.function) + aliases.values.map(Resource.alias)
-            + distributions.values.map(Resource.distribution) + edgeResources
-            + loadBalancers.values.map(Resource.loadBalancer)
-            + targetGroups.values.map(Resource.targetGroup) + apis.values.map(Resource.api)
-            + domains.values.map(Resource.domain) + functionURLs.values.map(Resource.functionURL)
-            + buckets.map { .bucket(name: $0.key, folder: $0.value) }
-            + originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
-            + permissions.values.flatMap(\.values).map(Resource.permission)
-            + functionSettings.values.map(Resource.functionSettings)
-            + records.map { .record(id: $0.key, document: $0.value) }
-            + locations.map { .location(block: $0.key, facts: $0.value) }
+        var all = functions.values.map(Resource.function) + aliases.values.map(Resource.alias)
+        all += distributions.values.map(Resource.distribution) + edgeResources
+        all += loadBalancers.values.map(Resource.loadBalancer)
+        all += targetGroups.values.map(Resource.targetGroup)
+        all += apis.values.map(Resource.api)
+        all += domains.values.map(Resource.domain)
+        all += buckets.map { .bucket(name: $0.key, folder: $0.value) }
+        all += originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
+        all += permissions.values.flatMap(\.values).map(Resource.permission)
+        all += functionSettings.values.map(Resource.functionSettings)
+        all += records.map { .record(id: $0.key, document: $0.value) }
+        all += locations.map { .location(block: $0.key, facts: $0.value) }
+        return all
     }
 }
 
@@ -269,5 +265,21 @@ extension Snapshot {
             keys[id] = publicKeys[id]
         }
         return keys
+    }
+}
+
+extension Snapshot {
+    /// A function URL with what it invokes: `name`, or `name:alias`.
+    package typealias PlacedURL = (url: FunctionURL, function: String)
+
+    /// All function URLs by their ids.
+    package var functionURLs: [String: PlacedURL] {
+        var result: [String: PlacedURL] = [:]
+        for (name, settings) in functionSettings {
+            for (qualifier, url) in settings.urls {
+                result[url.id] = (url, qualifier == "$LATEST" ? name : "\(name):\(qualifier)")
+            }
+        }
+        return result
     }
 }

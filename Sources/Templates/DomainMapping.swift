@@ -6,10 +6,7 @@ extension ResourceMapper {
         let fields = fields(resource)
         defer { fields.finish() }
         guard let name = fields.required("DomainName") else { return }
-        // Certificates are made here for every name that is served.
-        for key in ["DomainNameConfigurations", "Tags"] { _ = fields.value(key) }
         if fields.has("MutualTlsAuthentication") {
-            _ = fields.value("MutualTlsAuthentication")
             fields.error("MutualTlsAuthentication", "viewers' certificates are not supported")
         }
         var domain = GatewayDomain(name: name)
@@ -93,9 +90,6 @@ extension ResourceMapper {
     func serverlessDomain(_ fields: Fields, _ api: HTTPAPI, _ stage: String) {
         defer { fields.finish() }
         guard let name = fields.required("DomainName") else { return }
-        for key in ["CertificateArn", "Route53", "EndpointConfiguration", "SecurityPolicy"] {
-            _ = fields.value(key)
-        }
         var domain = GatewayDomain(name: name)
         let paths = fields.strings("BasePath")
         domain.mappings = (paths.isEmpty ? [""] : paths).map { path in
@@ -115,25 +109,17 @@ extension ResourceMapper {
             fields.error("TargetFunctionArn", "the template has no function \(target)")
         }
         let qualifier = fields.string("Qualifier")
-        var url = FunctionURL(
-            id: evaluator.ids.functionURL(resource.logicalID),
-            function: qualifier.map { "\(name):\($0)" } ?? name
-        )
-        readURL(&url, fields)
-        made.append(.functionURL(url))
+        let id = evaluator.ids.functionURL(resource.logicalID)
+        add(readURL(id, fields), to: name, qualifier)
     }
 
     /// `FunctionUrlConfig` of a function that SAM makes; SAM lets everyone in when there is no IAM.
     func mapFunctionURL(of resource: ResourceEntry, _ fields: Fields, alias: String?) {
         defer { fields.finish() }
         let name = evaluator.functionName(resource)
-        var url = FunctionURL(
-            id: evaluator.ids.functionURL(resource.logicalID + "Url"),
-            function: alias.map { "\(name):\($0)" } ?? name
-        )
-        readURL(&url, fields)
-        made.append(.functionURL(url))
-        guard !url.requiresIAM else { return }
+        let url = readURL(evaluator.ids.functionURL(resource.logicalID + "Url"), fields)
+        add(url, to: name, alias)
+        guard !url.requiresSignature else { return }
         var statement = FunctionPermission(
             function: name,
             qualifier: alias,
@@ -145,11 +131,25 @@ extension ResourceMapper {
         made.append(.permission(statement))
     }
 
-    private func readURL(_ url: inout FunctionURL, _ fields: Fields) {
+    /// Adds the URL to what is set of its function already.
+    private func add(_ url: FunctionURL, to function: String, _ qualifier: String?) {
+        var settings = FunctionSettings(function: function)
+        made.removeAll { resource in
+            guard case .functionSettings(let earlier) = resource, earlier.function == function
+            else { return false }
+            settings = earlier
+            return true
+        }
+        settings.urls[qualifier ?? "$LATEST"] = url
+        made.append(.functionSettings(settings))
+    }
+
+    private func readURL(_ id: String, _ fields: Fields) -> FunctionURL {
+        var url = FunctionURL(id: id, requiresSignature: false)
         switch fields.required("AuthType") {
         case "NONE", nil: break
         case "AWS_IAM":
-            url.requiresIAM = true
+            url.requiresSignature = true
             evaluator.warning(
                 fields.node,
                 fields.path + ".AuthType",
@@ -162,5 +162,6 @@ extension ResourceMapper {
         if mode != "BUFFERED" {
             fields.error("InvokeMode", "only BUFFERED is supported, not \(mode)")
         }
+        return url
     }
 }

@@ -12,7 +12,6 @@ extension ResourceMapper {
         guard let api = fields.required("ApiId"), let key = fields.required("RouteKey"),
             let target = fields.required("Target")
         else { return }
-        _ = fields.string("OperationName")
         let id = target.split(separator: "/").last.map(String.init) ?? ""
         let found = resources(ofType: "AWS::ApiGatewayV2::Integration").first {
             evaluator.primaryID($0) == id
@@ -59,7 +58,11 @@ extension ResourceMapper {
         let id = fields.string("AuthorizerId")
         let scopes = fields.strings("AuthorizationScopes")
         switch fields.string("AuthorizationType") ?? "NONE" {
-        case "NONE": return .none
+        case "NONE":
+            for key in ["AuthorizerId", "AuthorizationScopes"] where fields.has(key) {
+                fields.warning(key, "\(key) goes with the AuthorizationType JWT or CUSTOM")
+            }
+            return .none
         case "AWS_IAM":
             evaluator.warning(
                 fields.node,
@@ -103,7 +106,6 @@ extension ResourceMapper {
         let fields = fields(resource)
         defer { fields.finish() }
         _ = fields.required("ApiId")
-        _ = fields.string("Description")
         let type = fields.required("IntegrationType")
         let method = fields.string("IntegrationMethod")
         let format = fields.string("PayloadFormatVersion") ?? "1.0"
@@ -118,7 +120,7 @@ extension ResourceMapper {
             _ = fields.string("IntegrationSubtype")
             fields.error("IntegrationSubtype", "calls of other AWS services are not supported")
         }
-        let credentials = fields.string("CredentialsArn")
+        let hasRole = fields.has("CredentialsArn")
         guard let uri = fields.required("IntegrationUri") else { return nil }
         let requestChanges = changes(fields.value("RequestParameters"), fields, isResponse: false)
         let responseChanges = responseChanges(fields)
@@ -132,7 +134,7 @@ extension ResourceMapper {
                 fields.error("IntegrationUri", "'\(uri)' is no function")
                 return nil
             }
-            if credentials != nil { trustAPI(api, toInvoke: reference, resource) }
+            if hasRole { trustAPI(api, toInvoke: reference, resource) }
             value = .function(reference, payloadFormat: format, timeoutMilliseconds: timeout)
         case "HTTP_PROXY":
             if format != "1.0" {

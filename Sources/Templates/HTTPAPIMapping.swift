@@ -25,9 +25,6 @@ extension ResourceMapper {
         let name = fields.string("Name") ?? evaluator.ids.name(resource.logicalID, limit: 128)
         var api = HTTPAPI(id: id, name: name, routes: routes[id] ?? [])
         api.stages = []
-        for key in ["Description", "Tags", "FailOnWarnings", "PropagateTags"] {
-            _ = fields.value(key)
-        }
         api.disablesDefaultEndpoint = fields.bool("DisableExecuteApiEndpoint") ?? false
         if let value = fields.value("CorsConfiguration") {
             api.cors = cors(value, fields.path + ".CorsConfiguration")
@@ -63,7 +60,6 @@ extension ResourceMapper {
         if fields.string("ProtocolType") ?? "HTTP" != "HTTP" {
             fields.error("ProtocolType", "only HTTP is supported")
         }
-        _ = fields.string("RouteSelectionExpression")
         for resource in resources(ofType: "AWS::ApiGatewayV2::Stage")
         where evaluator.property("ApiId", of: resource) == id {
             api.stages.append(stage(resource))
@@ -74,8 +70,10 @@ extension ResourceMapper {
         }
         if let target = fields.string("Target") { quickCreate(&api, target, resource, fields) }
         if api.stages.isEmpty {
-            evaluator.warning(
-                resource.node,
+            evaluator.report(
+                .note,
+                resource.line,
+                resource.node.column,
                 resource.path,
                 "the API has no stage, so every request is answered with 404"
             )
@@ -112,9 +110,7 @@ extension ResourceMapper {
         _ = fields.required("ApiId")
         var stage = GatewayStage(name: fields.required("StageName") ?? "$default")
         stage.variables = fields.map("StageVariables")
-        for key in ["Description", "Tags"] { _ = fields.value(key) }
-        let deployment = fields.string("DeploymentId")
-        if fields.bool("AutoDeploy") != true, deployment == nil {
+        if fields.bool("AutoDeploy") != true, !fields.has("DeploymentId") {
             fields.error("AutoDeploy", "a stage needs AutoDeploy: true or a DeploymentId")
         }
         limits(&stage, fields)
@@ -236,13 +232,16 @@ extension ResourceMapper {
         var standard: String?
         if let auth = fields.fields("Auth") {
             standard = auth.string("DefaultAuthorizer")
-            _ = auth.bool("EnableIamAuthorizer")
             let listed = auth.fields("Authorizers")
             for entry in listed?.node.entries ?? [] {
                 guard let value = listed?.fields(entry.key) else { continue }
                 if let made = serverlessAuthorizer(entry.key, value, resource, api.id) {
                     api.authorizers.append(made)
                 }
+            }
+            let names = api.authorizers.map(\.name) + ["AWS_IAM", "NONE"]
+            if let standard, !names.contains(standard) {
+                auth.error("DefaultAuthorizer", "there is no authorizer \(standard)")
             }
             auth.finish()
         }

@@ -24,6 +24,26 @@ enum InertProperties {
         "AWS::ElasticLoadBalancingV2::TargetGroup": [
             "VpcId": "networks at AWS", "Targets.AvailabilityZone": "networks at AWS",
         ],
+        "AWS::ApiGatewayV2::Api": [
+            "FailOnWarnings": "how AWS imports definitions",
+            "RouteSelectionExpression": "WebSocket APIs",
+        ],
+        "AWS::ApiGatewayV2::Integration": ["CredentialsArn": "rights at AWS"],
+        "AWS::ApiGatewayV2::Stage": [
+            "DeploymentId": "deployments at AWS: what the template says is deployed here"
+        ],
+        "AWS::ApiGatewayV2::DomainName": [
+            "DomainNameConfigurations":
+                "keys at AWS: the local authority makes a certificate for each name"
+        ],
+        "AWS::Serverless::HttpApi": [
+            "FailOnWarnings": "how AWS imports definitions",
+            "Auth.EnableIamAuthorizer": "rights at AWS",
+            "Domain.CertificateArn":
+                "keys at AWS: the local authority makes a certificate for each name",
+            "Domain.Route53": "names at AWS", "Domain.SecurityPolicy": "TLS at AWS",
+            "Domain.EndpointConfiguration": "addresses at AWS",
+        ],
         "AWS::IAM::Role": [
             "Policies": "rights at AWS", "ManagedPolicyArns": "rights at AWS",
             "Path": "rights at AWS", "MaxSessionDuration": "rights at AWS",

@@ -39,7 +39,9 @@ struct FrontDoorTests {
         )
         snapshot.apis["abc"] = HTTPAPI(id: "abc", name: "a", routes: [])
         snapshot.domains["api.shop.example"] = GatewayDomain(name: "api.shop.example")
-        snapshot.functionURLs["u1"] = FunctionURL(id: "u1", function: "f:1")
+        var settings = FunctionSettings(function: "f")
+        settings.urls["live"] = FunctionURL(id: "u1", requiresSignature: false)
+        snapshot.functionSettings["f"] = settings
         return snapshot
     }
 

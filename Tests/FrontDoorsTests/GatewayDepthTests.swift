@@ -276,12 +276,16 @@ struct FunctionURLTests {
     ) -> FunctionURLDoor {
         var snapshot = snapshot
         snapshot.permissions["f:1"]?["anyone"]?.action = "lambda:*"
-        var url = FunctionURL(id: "u", function: "f:1")
-        url.requiresIAM = iam
+        var url = FunctionURL(id: "u", requiresSignature: iam)
         var cors = HTTPAPI.CORS()
         cors.allowOrigins = ["https://a.example"]
         url.cors = cors
-        return FunctionURLDoor(url: url, snapshot: snapshot, invoker: invoker)
+        return FunctionURLDoor(
+            url: url,
+            function: "f:1",
+            snapshot: snapshot,
+            invoker: invoker
+        )
     }
 
     @Test("a URL calls its function with payload 2.0 and infers the response")
