@@ -41,6 +41,12 @@ struct Answer {
         settle()
     }
 
+    /// An answer that is still arriving for another request.
+    init(_ shared: SharedAnswer, now: Int) {
+        self.init(shared.preview, age: Freshness.age(of: shared.preview, now: now), result: "Hit")
+        body = .stream(shared.makeReader(), length: shared.length)
+    }
+
     init(_ stop: Stop) {
         head = stop.head
         body = stop.body.isEmpty ? .empty : .bytes(stop.body)

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// How a look-up ended.
-package enum CacheLookup: Sendable {
+enum CacheLookup: Sendable {
     case hit(StoredResponse)
     /// Served at once though stale; whoever holds the fill refreshes it behind the viewer's back.
     case stale(StoredResponse, Fill?)
@@ -9,6 +9,8 @@ package enum CacheLookup: Sendable {
     case fill(Fill, stale: StoredResponse?)
     /// The answers under this key were not cacheable lately: nobody waits.
     case pass(stale: StoredResponse?)
+    /// Another request fetches; its answer can be read while it arrives.
+    case join(SharedAnswer)
 }
 
 /// The answers that one edge holds: bounded in bytes, the least recently used goes first.
@@ -20,6 +22,8 @@ package final class CacheStore: Sendable {
 
     private struct Flight {
         var serial: UInt64
+        /// The answer on its way, once it is known to be for all.
+        weak var shared: SharedAnswer?
         var waiters: [UnsafeContinuation<Void, Never>] = []
     }
 
@@ -56,8 +60,7 @@ package final class CacheStore: Sendable {
     }
 
     /// Finds a fresh entry, else makes the caller the one that fetches; waits while another does.
-    package func lookUp(_ key: String, now: () -> Int, collapses: Bool = true) async -> CacheLookup
-    {
+    func lookUp(_ key: String, now: () -> Int, collapses: Bool = true) async -> CacheLookup {
         let shard = shard(key)
         while true {
             if let found = find(key, in: shard, now: now(), collapses: collapses) { return found }
@@ -89,7 +92,7 @@ package final class CacheStore: Sendable {
                 return .stale(entry, Fill(store: self, key: key, serial: state.serial))
             }
             if !collapses || (state.uncacheable[key] ?? 0) > now { return .pass(stale: entry) }
-            if state.flights[key] != nil { return nil }
+            if let flight = state.flights[key] { return flight.shared.map { .join($0) } }
             state.serial += 1
             state.flights[key] = Flight(serial: state.serial)
             return .fill(Fill(store: self, key: key, serial: state.serial), stale: entry)
@@ -168,6 +171,18 @@ package final class CacheStore: Sendable {
         shards.reduce(0) { total, shard in total + shard.state.withLock { $0.entries.cost } }
     }
 
+    fileprivate func share(_ answer: SharedAnswer, _ key: String, serial: UInt64) {
+        let waiters = shard(key).state.withLock { state -> [UnsafeContinuation<Void, Never>] in
+            guard var flight = state.flights[key], flight.serial == serial else { return [] }
+            let waiters = flight.waiters
+            flight.waiters = []
+            flight.shared = answer
+            state.flights[key] = flight
+            return waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
     fileprivate func endFlight(_ key: String, serial: UInt64) {
         let waiters = shard(key).state.withLock { state -> [UnsafeContinuation<Void, Never>] in
             guard let flight = state.flights[key], flight.serial == serial else { return [] }
@@ -197,6 +212,12 @@ package final class Fill: Sendable {
         store.put(key, entry)
         end()
     }
+
+    /// Lets all that wait read the answer while it arrives.
+    func share(_ answer: SharedAnswer) { store.share(answer, key, serial: serial) }
+
+    /// Gives the duty back: the next one fetches.
+    func abandon() { end() }
 
     /// Says that there is nothing to share; all that wait go on by themselves.
     package func refuse(now: Int) {

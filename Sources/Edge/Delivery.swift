@@ -155,7 +155,12 @@ enum Delivery {
             mayCut(request.headers, answer.head.headers)
         else { return }
         var body: Bytes = []
-        if case .bytes(let bytes) = answer.body { body = bytes }
+        switch answer.body {
+        case .bytes(let bytes): body = bytes
+        case .empty: break
+        // What is still arriving is passed on whole.
+        case .stream, .upgrade: return
+        }
         switch ByteRanges(text, size: body.count) {
         case .ignored: return
         case .unsatisfiable:

@@ -137,10 +137,10 @@ extension EdgePipeline {
     }
 
     /// Reads on for the cache what the viewer does not get: the hook stands behind the cache.
-    private func keep(_ body: Body) async {
-        if case .stream(let source, _) = body, let source = source as? TeeSource {
-            await source.drain()
-        }
+    func keep(_ body: Body) async {
+        guard case .stream(let source, _) = body else { return }
+        if let source = source as? TeeSource { await source.drain() }
+        if let source = source as? SharedReader { await source.drain() }
     }
 
     /// Runs a response hook and tells whether it replaced the body.

@@ -19,6 +19,8 @@ struct Pending {
 enum Found {
     /// A stored answer; with a duty to refresh it when it is stale.
     case stored(StoredResponse, refresh: Pending?)
+    /// An answer that another request is fetching.
+    case arriving(SharedAnswer)
     case ask(Pending)
 }
 
@@ -67,6 +69,7 @@ extension EdgePipeline {
         case .fill(let fill, let stale):
             let pending = Pending(fill: fill, stale: stale, key: key)
             return (stale == nil ? "miss" : "stale", .ask(pending))
+        case .join(let answer): return ("joined", .arriving(answer))
         case .pass(let stale):
             if isPartial, let part = part(of: key, head) {
                 return ("hit", .stored(part, refresh: nil))
@@ -112,9 +115,7 @@ extension EdgePipeline {
             inner.record.requestID = passage.requestID
             do throws(Stop) {
                 let answer = try await fetch(pending, &inner, passage)
-                if case .stream(let source, _) = answer.body, let source = source as? TeeSource {
-                    await source.drain()
-                }
+                await keep(answer.body)
             } catch {
                 log("(\(passage.requestID)) ERROR refreshing \(request.path): \(error.head.status)")
             }

@@ -79,6 +79,8 @@ package final class EdgePipeline: Sendable {
             case .stored(let entry, let refresh):
                 answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
                 if let refresh { refreshLater(refresh, exchange, passage) }
+            case .arriving(let shared):
+                answer = Answer(shared, now: clock())
             case .ask(let pending):
                 answer = try await fetch(pending, &exchange, passage)
             }

@@ -1,6 +1,7 @@
 import DataPlane
 import HTTP
 import Model
+import Reactor
 
 extension EdgePipeline {
     /// Decides how long the answer lives and keeps it, while its body streams on.
@@ -31,11 +32,26 @@ extension EdgePipeline {
         }
         let entry = unfilled(answer, passage.plan, now, lifetime)
         let fill = lifetime > 0 ? pending.fill : nil
-        let sink = CacheSink(limit: cache.maximumObject) { [cache] body in
+        let finish: @Sendable (Bytes) -> Void = { [cache] body in
             let made = entry(body)
             if let fill { fill.fulfil(made) } else { cache.put(pending.key, made) }
         }
-        tee(&answer, into: sink, pending, now)
+        if let fill, case .stream(let source, let length?) = answer.body,
+            length <= cache.maximumObject
+        {
+            let shared = SharedAnswer(
+                source,
+                length: length,
+                preview: entry([]),
+                on: exchange.context.reactor,
+                finish: finish,
+                fail: { fill.abandon() }
+            )
+            answer.body = .stream(shared.makeReader(), length: length)
+            fill.share(shared)
+        } else {
+            tee(&answer, into: CacheSink(limit: cache.maximumObject, finish: finish), pending, now)
+        }
     }
 
     /// An entry that waits for its body.
@@ -44,10 +60,11 @@ extension EdgePipeline {
         _ plan: BehaviorPlan,
         _ now: Int,
         _ lifetime: Int
-    ) -> (Bytes) -> StoredResponse {
-        var head = answer.head
-        let control = CacheControl(head.headers)
-        for name in control.noCacheFields + control.privateFields { head.headers.remove(name) }
+    ) -> @Sendable (Bytes) -> StoredResponse {
+        var stored = answer.head
+        let control = CacheControl(stored.headers)
+        for name in control.noCacheFields + control.privateFields { stored.headers.remove(name) }
+        let head = stored
         let age = Freshness.initialAge(head.headers)
         let stale = Freshness.staleWhileRevalidate(head.headers)
         let originStatus = answer.originStatus

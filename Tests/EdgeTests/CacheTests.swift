@@ -151,7 +151,7 @@ struct CacheStoreTests {
                         for _ in 0..<50 { await Task.yield() }
                         act(fill)
                         return 0
-                    case .hit, .stale: return 1
+                    case .hit, .stale, .join: return 1
                     case .pass: return 2
                     }
                 }
