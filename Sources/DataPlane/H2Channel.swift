@@ -13,6 +13,9 @@ final class H2Channel: BodySource {
     private var idle: Duration
     /// How long the peer may take nothing of what is sent.
     private let sendIdle: Duration
+    /// Whether the peer's silence is no fault: it may be reading what we still send.
+    @exclusivity(unchecked)
+    var isPatient = false
     /// The task that runs the stream's exchange, to be cancelled when the peer gives up.
     var task: Task<Void, Never>?
     /// Whether the reader must be answered `100 Continue` before its first read.
@@ -228,7 +231,9 @@ extension H2Channel {
     /// Ends the stream when it has waited for its peer for too long.
     func expire(at now: MonotonicInstant) {
         guard !isClosed else { return }
-        if let readingSince, readingSince + idle <= now {
+        if isPatient {
+            if readingSince != nil { readingSince = now }
+        } else if let readingSince, readingSince + idle <= now {
             return fail(Fault(side == .origin ? .responseTimeout : .idleTimeout, side: side))
         }
         let bytes = link.session.bytesSent(on: id)

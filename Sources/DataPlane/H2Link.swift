@@ -27,7 +27,8 @@ final class H2Link {
 
     let connection: Connection
     let session: H2Session
-    private unowned let owner: any H2LinkOwner
+    /// Held until the end of `run`, which breaks the cycle.
+    private var owner: (any H2LinkOwner)?
     private let limits: ConnectionLimits
     private var meter: H2Meter
     private var chargedAt: MonotonicInstant
@@ -35,8 +36,9 @@ final class H2Link {
     private(set) var channels: [Int32: H2Channel] = [:]
     @exclusivity(unchecked)
     private var writer: UnsafeContinuation<Void, Never>?
+    /// Whether the connection is at its end: no stream may be added any more.
     @exclusivity(unchecked)
-    private var isOver = false
+    private(set) var isOver = false
     /// Whether the peer has outspent a budget.
     @exclusivity(unchecked)
     private var isBroken = false
@@ -72,8 +74,9 @@ final class H2Link {
         for (stream, channel) in left {
             let sent = session.bytesSent(on: stream)
             channel.closed(.cancel)
-            owner.closed(stream, channel, bytesSent: sent)
+            owner?.closed(stream, channel, bytesSent: sent)
         }
+        owner = nil
         if !isPeerGone { await linger() }
         connection.close()
     }
@@ -120,10 +123,12 @@ extension H2Link {
             }
             if session.isFinished { return false }
             turn += 1
-            if turn % Self.fairness == 0 { await Task.yield() }
-            switch await connection.fill(until: owner.readDeadline, room: Self.readSize) {
+            // A task behind those that are ready; `Task.yield` would take a way through other threads.
+            if turn % Self.fairness == 0 { await Task(executorPreference: reactor) {}.value }
+            let deadline = owner?.readDeadline ?? reactor.time
+            switch await connection.fill(until: deadline, room: Self.readSize) {
             case .done: continue
-            case .timedOut: guard owner.outlivesSilence() else { return false }
+            case .timedOut: guard owner?.outlivesSilence() ?? false else { return false }
             case .end: return true
             // The writer wakes the reader so when the session has finished.
             case .failed: return !session.isFinished
@@ -177,8 +182,8 @@ extension H2Link {
             case .closed(let stream, let code, let bytesSent):
                 let channel = channels.removeValue(forKey: stream)
                 channel?.closed(code)
-                owner.closed(stream, channel, bytesSent: bytesSent)
-            case .request, .refused, .settled, .ponged, .goaway: owner.handle(event)
+                owner?.closed(stream, channel, bytesSent: bytesSent)
+            case .request, .refused, .settled, .ponged, .goaway: owner?.handle(event)
             }
         }
     }

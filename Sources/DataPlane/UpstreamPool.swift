@@ -11,6 +11,8 @@ package struct UpstreamTarget: Sendable, Hashable {
     package var serverName: String?
     /// Whether the certificate is checked against the trusted roots.
     package var verifies: Bool
+    /// What is spoken: HTTP/1.1 or HTTP/2, the latter by ALPN over TLS and by prior knowledge without.
+    package var version: HTTPVersion = .http11
 
     /// Makes a target.
     package init(
@@ -55,6 +57,8 @@ package final class UpstreamPool {
 
     private let reactor: Reactor
     private var client: TLSContext?
+    /// The connections of targets that speak HTTP/2.
+    var multiplexed: [UpstreamTarget: H2Upstreams] = [:]
     private var queues: [UpstreamTarget: UpstreamQueue] = [:]
     /// The queue asked for last: most requests of a reactor go where the one before went.
     @exclusivity(unchecked)
@@ -85,6 +89,15 @@ package final class UpstreamPool {
         limits: UpstreamLimits,
         interim: ((ResponseHead) async -> Void)? = nil
     ) async throws(Fault) -> Response {
+        if target.version == .http2 {
+            return try await sendMultiplexed(
+                request,
+                body,
+                to: target,
+                limits: limits,
+                interim: interim
+            )
+        }
         let queue = queue(for: target)
         // A request that may be sent again finds out by itself whether the origin has just closed.
         if let connection = lend(queue, asksSystem: !UpstreamCall.isReplayable(request, body)) {
@@ -157,6 +170,7 @@ package final class UpstreamPool {
             for entry in queue.idle { entry.connection.close() }
             queue.idle = []
         }
+        for upstream in multiplexed.values.flatMap(\.connections) { upstream.shutDown() }
     }
 
     private func scheduleSweep(_ delay: Duration) {
@@ -201,7 +215,7 @@ final class UpstreamQueue {
 // MARK: - Connecting
 
 extension UpstreamPool {
-    private func connect(
+    func connect(
         _ target: UpstreamTarget,
         _ limits: UpstreamLimits
     ) async throws(Fault) -> Connection {
@@ -272,7 +286,8 @@ extension UpstreamPool {
                 connecting: context,
                 descriptor: readiness.descriptor,
                 serverName: target.serverName ?? target.host,
-                verifies: target.verifies
+                verifies: target.verifies,
+                applicationProtocols: target.version == .http2 ? ["h2"] : nil
             )
         } catch {
             throw Fault(.tlsFailure(error.description), side: .edge, detail: error.description)
@@ -280,7 +295,11 @@ extension UpstreamPool {
         while true {
             let outcome: Readiness.Outcome
             switch session.handshake() {
-            case .done: return session
+            case .done:
+                guard target.version != .http2 || session.applicationProtocol == "h2" else {
+                    throw Fault(.tlsFailure("no HTTP/2"), side: .origin, detail: target.host)
+                }
+                return session
             case .wantRead: outcome = await readiness.readable(until: deadline)
             case .wantWrite: outcome = await readiness.writable(until: deadline)
             case .failed(let error):

@@ -66,7 +66,7 @@ package enum H2Event {
 }
 
 /// The content that follows a head.
-package enum H2Content {
+package enum H2Content: Sendable {
     /// None: the head ends the stream.
     case none
     /// All of it.

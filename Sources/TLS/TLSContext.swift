@@ -105,7 +105,7 @@ package final class TLSContext: @unchecked Sendable {
         }
     }
 
-    private static func encode(_ protocols: [String]) throws(TLSError) -> [UInt8] {
+    static func encode(_ protocols: [String]) throws(TLSError) -> [UInt8] {
         var encoded: [UInt8] = []
         for name in protocols {
             guard (1...255).contains(name.utf8.count) else {

@@ -24,16 +24,25 @@ package final class TLSSession {
     }
 
     /// Makes the client's side; the name is sent as SNI unless it is an address, and is verified.
+    ///
+    /// `applicationProtocols` are offered by ALPN in place of the context's.
     package init(
         connecting context: TLSContext,
         descriptor: Int32,
         serverName: String?,
-        verifies: Bool
+        verifies: Bool,
+        applicationProtocols: [String]? = nil
     ) throws(TLSError) {
         ssl = try Self.make(context, descriptor)
         self.context = context
         SSL_set_connect_state(ssl)
         SSL_set_verify(ssl, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+        if let applicationProtocols {
+            let offered = try TLSContext.encode(applicationProtocols)
+            guard SSL_set_alpn_protos(ssl, offered, UInt32(offered.count)) == 0 else {
+                throw .configuration("the ALPN list is not usable")
+            }
+        }
         guard let serverName else {
             guard !verifies else {
                 throw TLSError(.configuration, "verification needs the name of the server")
