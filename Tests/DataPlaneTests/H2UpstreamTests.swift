@@ -1,6 +1,7 @@
 import Reactor
 import TLS
 import Testing
+import Testkit
 
 @testable import DataPlane
 @testable import HTTP
