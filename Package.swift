@@ -26,7 +26,10 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
     ("DataPlane", ["Reactor", "TLS", "HTTP", "JSON", "Telemetry"], []),
     ("Registry", ["Model", "Crypto", "JSON", "Telemetry", "Reactor", "CZlib"], ["GRDB"]),
     ("Edge", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
-    ("Executor", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
+    (
+        "Executor", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"],
+        ["GRDB"]
+    ),
     ("Replication", ["Registry", "DataPlane", "Reactor", "HTTP", "JSON", "Model", "Crypto"], []),
     ("Templates", ["Registry", "Model", "Crypto", "JSON"], ["Yams"]),
     (

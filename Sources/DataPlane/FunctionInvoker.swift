@@ -64,4 +64,39 @@ package enum FunctionFailure: Sendable, Equatable {
 package protocol FunctionInvoker: Sendable {
     /// Runs a function and waits for its answer within the limit.
     func invoke(_ invocation: Invocation) async -> InvocationResult
+
+    /// Runs a function and gives its answer while it arrives, when the function streams.
+    ///
+    /// The answer belongs to the reactor that asks.
+    func stream(_ invocation: Invocation) async -> StreamedAnswer
+}
+
+extension FunctionInvoker {
+    /// The whole answer at once.
+    package func stream(_ invocation: Invocation) async -> StreamedAnswer {
+        .whole(await invoke(invocation))
+    }
+}
+
+/// What a caller that can take a streamed answer gets.
+package enum StreamedAnswer {
+    /// The function failed before its first byte, or answered in one piece.
+    case whole(InvocationResult)
+    case streamed(StreamedResponse)
+}
+
+/// An answer that arrives while the function runs.
+package struct StreamedResponse {
+    /// What the function said its stream is.
+    package var contentType: String
+    package var body: any BodySource
+    /// The error JSON that cut the answer short; known once the body has ended.
+    package var error: () -> Bytes?
+
+    /// Makes an answer from its parts.
+    package init(contentType: String, body: any BodySource, error: @escaping () -> Bytes?) {
+        self.contentType = contentType
+        self.body = body
+        self.error = error
+    }
 }

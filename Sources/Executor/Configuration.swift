@@ -4,6 +4,8 @@ package struct ExecutorConfiguration: Sendable {
     package var workFolder: String
     /// How many booted workers wait per runtime kind and reactor.
     package var blankWorkers = 2
+    /// How many invocations may run at once, as AWS counts them.
+    package var concurrency = ConcurrencyLimits()
     /// How many environments one function may have per reactor.
     package var environmentsPerFunction = 4
     /// How many environments one function may have per reactor without a process budget.

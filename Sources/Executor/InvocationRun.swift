@@ -7,12 +7,16 @@ import Reactor
 ///
 /// Confined to the reactor of its pool.
 struct InvocationRun {
+    /// How long an answer waits for the runtime that gave it to ask for more.
+    private static let grace: Duration = .milliseconds(8)
     private let invocation: Invocation
     private let pool: FunctionPool
     private let workers: ReactorWorkers
     /// When the caller stops waiting.
     private let latest: ContinuousClock.Instant
     private let stream: ResponseChannel?
+    /// Whether one more environment may be started now.
+    private let mayGrow: () -> Bool
 
     private var id: String { invocation.requestID }
     private var version: FunctionVersion { pool.identity.version }
@@ -22,13 +26,15 @@ struct InvocationRun {
         pool: FunctionPool,
         workers: ReactorWorkers,
         latest: ContinuousClock.Instant,
-        stream: ResponseChannel? = nil
+        stream: ResponseChannel?,
+        mayGrow: @escaping () -> Bool
     ) {
         self.invocation = invocation
         self.pool = pool
         self.workers = workers
         self.latest = latest
         self.stream = stream
+        self.mayGrow = mayGrow
     }
 
     /// Finds or starts an environment and runs the invocation in it.
@@ -37,6 +43,7 @@ struct InvocationRun {
         case .throttled: return .throttled("ConcurrentInvocationLimitExceeded")
         case .environment(let environment): return await call(environment)
         case .startNew:
+            guard mayGrow() else { return noRoom() }
             let limit = min(latest, .now + initLimit)
             switch await workers.start(pool.identity, until: limit) {
             case .ready(let environment): return await call(environment)
@@ -157,6 +164,11 @@ struct InvocationRun {
         }
         guard environment.transport.answersEarly else {
             _ = await environment.becomeIdle(until: deadline)
+            report(environment, .now - started, ending)
+            return pool.release(environment)
+        }
+        // Most runtimes ask for more at once: then the log is whole before the caller has its answer.
+        if await environment.becomeIdle(until: min(deadline, .now + Self.grace)) {
             report(environment, .now - started, ending)
             return pool.release(environment)
         }

@@ -13,6 +13,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     private let reactors: [Reactor]
     private let functions: @Sendable (String) -> FunctionVersion?
     private let codeFolder: @Sendable (String) -> String?
+    private let ledger: Mutex<ConcurrencyLedger>
     private let idleCounts = Mutex<[String: IdleCounts]>([:])
 
     /// Makes an executor; nothing is started before it is needed or asked for.
@@ -27,6 +28,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         log: @escaping @Sendable (FunctionLogLine) -> Void
     ) {
         self.configuration = configuration
+        ledger = Mutex(ConcurrencyLedger(configuration.concurrency))
         self.reactors = reactors
         self.functions = functions
         self.codeFolder = codeFolder
@@ -48,6 +50,15 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
 
     /// Runs a function on the current reactor, or on the first one when called from elsewhere.
     package func invoke(_ invocation: Invocation) async -> InvocationResult {
+        let function = String(invocation.function.prefix { $0 != ":" })
+        if let refusal = ledger.withLock({ $0.begin(function, at: .now) }) {
+            return .throttled(refusal.rawValue)
+        }
+        defer { ledger.withLock { $0.end(function) } }
+        return await place(invocation)
+    }
+
+    private func place(_ invocation: Invocation) async -> InvocationResult {
         for position in reactors.indices where reactors[position].isCurrent {
             return await run(invocation, on: workers[position].value, mayMove: true)
         }
@@ -61,11 +72,16 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         guard let position = reactors.indices.first(where: { reactors[$0].isCurrent }) else {
             return .whole(await invoke(invocation))
         }
+        let function = String(invocation.function.prefix { $0 != ":" })
+        if let refusal = ledger.withLock({ $0.begin(function, at: .now) }) {
+            return .whole(.throttled(refusal.rawValue))
+        }
         let channel = ResponseChannel(reactor: reactors[position])
         let confined = ReactorLocal((workers[position].value, channel))
         let running = Task(executorPreference: reactors[position]) {
             let (workers, channel) = confined.value
             let result = await self.run(invocation, on: workers, mayMove: false, stream: channel)
+            self.ledger.withLock { $0.end(function) }
             if case .functionError(_, let payload) = result {
                 channel.end(error: payload)
             } else {
@@ -75,8 +91,11 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         }
         await channel.waitForBeginning()
         return channel.isStreamed
-            ? .streamed(StreamedResponse(channel)) : .whole(await running.value)
+            ? .streamed(channel.response) : .whole(await running.value)
     }
+
+    /// Sets aside concurrency for functions, by name; 0 stops one.
+    package func reserve(_ reserves: [String: Int]) { ledger.withLock { $0.reserve(reserves) } }
 
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
@@ -208,7 +227,12 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
             pool: pool,
             workers: workers,
             latest: latest,
-            stream: stream
+            stream: stream,
+            mayGrow: { [self] in
+                ledger.withLock {
+                    $0.grow(String(invocation.function.prefix { $0 != ":" }), at: .now)
+                }
+            }
         )
         return await run.result(initLimit: configuration.initLimit)
     }

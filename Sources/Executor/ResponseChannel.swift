@@ -35,6 +35,11 @@ final class ResponseChannel: BodySource {
         await withUnsafeContinuation { starter = $0 }
     }
 
+    /// The answer as its caller gets it.
+    var response: StreamedResponse {
+        StreamedResponse(contentType: contentType, body: StreamedBody(self)) { self.error }
+    }
+
     func begin(contentType: String) {
         guard !hasBegun else { return }
         self.contentType = contentType

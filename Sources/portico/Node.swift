@@ -71,7 +71,12 @@ final class Node: Sendable {
         }
         for replica in replicas { try await replica.start() }
         let invoker = makeInvoker(replicas)
-        replicas[0].onApply { invoker.retire(functionsOtherThan: $0.functions) }
+        let follow: @Sendable (Snapshot) -> Void = { snapshot in
+            invoker.retire(functionsOtherThan: snapshot.functions)
+            invoker.reserve(snapshot.functionSettings.compactMapValues(\.reservedConcurrency))
+        }
+        replicas[0].onApply(follow)
+        follow(replicas[0].box.current)
         let deployer = Deployer(
             registry: registry,
             invoker: invoker,
@@ -108,6 +113,7 @@ final class Node: Sendable {
         for listener in listeners.all { await listener.drain(within: .seconds(10)) }
         await invoker.shutdown()
         await applications.stopAll()
+        log.flush()
     }
 
     private func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {

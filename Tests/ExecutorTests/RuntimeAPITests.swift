@@ -224,7 +224,7 @@ extension Bench {
                         text += String(decoding: piece, as: UTF8.self)
                     }
                 } catch {}
-                return text + "|" + String(decoding: response.error ?? [], as: UTF8.self)
+                return text + "|" + String(decoding: response.error() ?? [], as: UTF8.self)
             }
         }.value
     }

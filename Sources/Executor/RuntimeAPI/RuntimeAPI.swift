@@ -99,7 +99,8 @@ extension RuntimeAPI {
     var answersEarly: Bool { true }
 
     func becomeReady(until deadline: ContinuousClock.Instant) async -> Bool {
-        if state == .ready { return !hasEnded }
+        if hasEnded { return false }
+        if state == .ready { return true }
         return await asked.take(until: deadline) ?? false
     }
 
