@@ -7,6 +7,7 @@ struct DomainDoor: ExchangeHandler {
     /// An API in whichever form it comes.
     enum Behind: Sendable {
         case http(APIGatewayDoor)
+        case rest(RESTDoor)
     }
 
     let domain: GatewayDomain
@@ -25,6 +26,12 @@ struct DomainDoor: ExchangeHandler {
         else { return GatewayResponses.notFound }
         switch behind {
         case .http(let door):
+            return await door.respond(&exchange, stage: choice.stage, path: choice.path)
+        case .rest(let door):
+            if choice.stage.isEmpty {
+                exchange.request.path = choice.path
+                return await door.respond(to: &exchange)
+            }
             return await door.respond(&exchange, stage: choice.stage, path: choice.path)
         }
     }

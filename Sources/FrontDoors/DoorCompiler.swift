@@ -41,10 +41,20 @@ struct DoorCompiler: OriginResolver {
                     log: log
                 )
             }
-        case .api(let id): return snapshot.apis[id].map(apiDoor)
+        case .api(let id):
+            if let api = snapshot.webSocketAPIs[id] {
+                return WebSocketDoor(
+                    api: api,
+                    box: edge.box,
+                    state: state,
+                    invoker: edge.invoker,
+                    log: log
+                )
+            }
+            return snapshot.apis[id].map(apiDoor) ?? snapshot.restAPIs[id].map(restDoor)
         case .domain(let name):
             return snapshot.domains[name].map {
-                DomainDoor(domain: $0, apis: snapshot.apis.mapValues { .http(apiDoor($0)) })
+                DomainDoor(domain: $0, apis: apis)
             }
         case .functionURL(let id):
             return snapshot.functionURLs[id].map {
@@ -56,6 +66,23 @@ struct DoorCompiler: OriginResolver {
                 )
             }
         }
+    }
+
+    /// All APIs that a custom domain can lead to.
+    private var apis: [String: DomainDoor.Behind] {
+        let http = snapshot.apis.mapValues { DomainDoor.Behind.http(apiDoor($0)) }
+        let rest = snapshot.restAPIs.mapValues { DomainDoor.Behind.rest(restDoor($0)) }
+        return http.merging(rest) { first, _ in first }
+    }
+
+    private func restDoor(_ api: RESTAPI) -> RESTDoor {
+        RESTDoor(
+            api: api,
+            snapshot: snapshot,
+            state: state,
+            invoker: edge.invoker,
+            log: log
+        )
     }
 
     private func apiDoor(_ api: HTTPAPI) -> APIGatewayDoor {

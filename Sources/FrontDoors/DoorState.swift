@@ -7,6 +7,8 @@ package final class DoorState: Sendable {
     let cookies = StickyCookies()
     let keySets = KeySets()
     let throttles = Throttles()
+    let quotas = Quotas()
+    let sockets = WebSocketConnections()
     let decisions = AuthorizerCache()
 
     /// Makes the state of a node that has served nothing yet.

@@ -57,6 +57,12 @@ package struct FrontDoorTable: Sendable {
         for api in snapshot.apis.values.sorted(by: { $0.id < $1.id }) {
             add(api: api.id, title: "HTTP API")
         }
+        for api in snapshot.restAPIs.values.sorted(by: { $0.id < $1.id }) {
+            add(api: api.id, title: "REST API")
+        }
+        for api in snapshot.webSocketAPIs.values.sorted(by: { $0.id < $1.id }) {
+            add(api: api.id, title: "WebSocket API")
+        }
         for domain in snapshot.domains.values.sorted(by: { $0.name < $1.name }) {
             let names = Self.withLocal(domain.name.lowercased())
             add(names, .domain(domain.name))

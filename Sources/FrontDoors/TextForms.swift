@@ -207,6 +207,17 @@ enum EventTime {
         return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
     }
 
+    /// `2024-01-20T11:54:57.419Z`.
+    static func iso(_ milliseconds: Int) -> String {
+        let parts = parts(milliseconds / 1000)
+        func padded(_ value: Int, _ width: Int) -> String {
+            BalancerLogEntry.padded(value, width)
+        }
+        return "\(parts.year)-\(padded(parts.month, 2))-\(padded(parts.day, 2))T"
+            + "\(padded(parts.hour, 2)):\(padded(parts.minute, 2)):\(padded(parts.second, 2))"
+            + ".\(padded(milliseconds % 1000, 3))Z"
+    }
+
     /// `14/Apr/2025:22:13:56 +0000`.
     static func commonLog(_ milliseconds: Int) -> String {
         let months = [

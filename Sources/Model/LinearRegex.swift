@@ -74,6 +74,19 @@ package struct LinearRegex: Sendable {
         return String(result)
     }
 
+    /// The text with every match replaced, from left to right.
+    package func replacingAll(in text: String, with template: String) -> String {
+        var result = ""
+        var rest = Array(text.unicodeScalars)
+        while !rest.isEmpty, let slots = firstMatch(in: rest) {
+            let end = max(slots[1], slots[0] == slots[1] ? slots[0] + 1 : slots[1])
+            let piece = String(String.UnicodeScalarView(rest[..<min(end, rest.count)]))
+            result += replacingFirst(in: piece, with: template) ?? piece
+            rest.removeSubrange(..<min(end, rest.count))
+        }
+        return result + String(String.UnicodeScalarView(rest))
+    }
+
     // MARK: Running
 
     private struct Thread {

@@ -20,6 +20,10 @@ package struct Snapshot: Sendable, Codable, Hashable {
     /// By ARN.
     package var targetGroups: [String: TargetGroup] = [:]
     package var apis: [String: HTTPAPI] = [:]
+    /// REST APIs by id.
+    package var restAPIs: [String: RESTAPI] = [:]
+    package var usagePlans: [String: UsagePlan] = [:]
+    package var webSocketAPIs: [String: WebSocketAPI] = [:]
     /// By name.
     package var domains: [String: GatewayDomain] = [:]
     /// Bucket name to folder.
@@ -85,6 +89,9 @@ package enum Resource: Sendable, Codable, Hashable {
     case targetGroup(TargetGroup)
     case api(HTTPAPI)
     case domain(GatewayDomain)
+    case restAPI(RESTAPI)
+    case usagePlan(UsagePlan)
+    case webSocketAPI(WebSocketAPI)
     case bucket(name: String, folder: String)
     case originOverride(domainName: String, url: String)
     case permission(FunctionPermission)
@@ -109,6 +116,9 @@ package enum Resource: Sendable, Codable, Hashable {
         case .targetGroup(let group): "target-group/\(group.arn)"
         case .api(let api): "api/\(api.id)"
         case .domain(let domain): "domain/\(domain.name)"
+        case .restAPI(let api): "rest-api/\(api.id)"
+        case .usagePlan(let plan): "usage-plan/\(plan.id)"
+        case .webSocketAPI(let api): "websocket-api/\(api.id)"
         case .bucket(let name, _): "bucket/\(name)"
         case .originOverride(let domainName, _): "origin-override/\(domainName)"
         case .permission(let statement):
@@ -161,6 +171,9 @@ extension Snapshot {
         case .targetGroup(let group): targetGroups[group.arn] = group
         case .api(let api): apis[api.id] = api
         case .domain(let domain): domains[domain.name] = domain
+        case .restAPI(let api): restAPIs[api.id] = api
+        case .usagePlan(let plan): usagePlans[plan.id] = plan
+        case .webSocketAPI(let api): webSocketAPIs[api.id] = api
         case .bucket(let name, let folder): buckets[name] = folder
         case .originOverride(let domainName, let url): originOverrides[domainName] = url
         case .permission(let statement):
@@ -188,6 +201,9 @@ extension Snapshot {
         case "target-group": targetGroups[id] = nil
         case "api": apis[id] = nil
         case "domain": domains[id] = nil
+        case "rest-api": restAPIs[id] = nil
+        case "usage-plan": usagePlans[id] = nil
+        case "websocket-api": webSocketAPIs[id] = nil
         case "bucket": buckets[id] = nil
         case "origin-override": originOverrides[id] = nil
         case "permission":
@@ -218,6 +234,9 @@ extension Snapshot {
         all += targetGroups.values.map(Resource.targetGroup)
         all += apis.values.map(Resource.api)
         all += domains.values.map(Resource.domain)
+        all += restAPIs.values.map(Resource.restAPI)
+        all += usagePlans.values.map(Resource.usagePlan)
+        all += webSocketAPIs.values.map(Resource.webSocketAPI)
         all += buckets.map { .bucket(name: $0.key, folder: $0.value) }
         all += originOverrides.map { .originOverride(domainName: $0.key, url: $0.value) }
         all += permissions.values.flatMap(\.values).map(Resource.permission)

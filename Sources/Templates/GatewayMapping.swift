@@ -7,6 +7,7 @@ extension ResourceMapper {
     }
 
     func mapRoute(_ resource: ResourceEntry) {
+        if isWebSocket(evaluator.property("ApiId", of: resource) ?? "") { return }
         let fields = fields(resource)
         defer { fields.finish() }
         guard let api = fields.required("ApiId"), let key = fields.required("RouteKey"),
@@ -97,6 +98,7 @@ extension ResourceMapper {
         if !apis.contains(where: { evaluator.primaryID($0) == api }) {
             fields(resource).error("ApiId", "the template has no API \(api)")
         }
+        if isWebSocket(api) { return }
         let before = made.count
         _ = integration(resource, api)
         made.removeSubrange(before...)

@@ -22,6 +22,7 @@ extension ResourceMapper {
         let fields = fields(resource)
         defer { fields.finish() }
         let id = evaluator.primaryID(resource)
+        if isWebSocket(id) { return finishWebSocket(resource, fields) }
         let name = fields.string("Name") ?? evaluator.ids.name(resource.logicalID, limit: 128)
         var api = HTTPAPI(id: id, name: name, routes: routes[id] ?? [])
         api.stages = []
@@ -58,7 +59,7 @@ extension ResourceMapper {
     private func finishPlain(_ api: inout HTTPAPI, _ resource: ResourceEntry, _ fields: Fields) {
         let id = api.id
         if fields.string("ProtocolType") ?? "HTTP" != "HTTP" {
-            fields.error("ProtocolType", "only HTTP is supported")
+            fields.error("ProtocolType", "HTTP or WEBSOCKET is wanted here")
         }
         for resource in resources(ofType: "AWS::ApiGatewayV2::Stage")
         where evaluator.property("ApiId", of: resource) == id {
@@ -104,7 +105,7 @@ extension ResourceMapper {
 
     // MARK: Stages
 
-    private func stage(_ resource: ResourceEntry) -> GatewayStage {
+    func stage(_ resource: ResourceEntry) -> GatewayStage {
         let fields = fields(resource)
         defer { fields.finish() }
         _ = fields.required("ApiId")

@@ -36,6 +36,30 @@ enum InertProperties {
             "DomainNameConfigurations":
                 "keys at AWS: the local authority makes a certificate for each name"
         ],
+        "AWS::ApiGateway::RestApi": [
+            "EndpointConfiguration": "addresses at AWS", "FailOnWarnings": "imports at AWS",
+        ],
+        "AWS::ApiGateway::Stage": [
+            "DeploymentId": "deployments at AWS: what the template says is deployed here"
+        ],
+        "AWS::ApiGateway::Method": [
+            "Integration.Credentials": "rights at AWS"
+        ],
+        "AWS::ApiGateway::DomainName": [
+            "CertificateArn":
+                "keys at AWS: the local authority makes a certificate for each name",
+            "RegionalCertificateArn":
+                "keys at AWS: the local authority makes a certificate for each name",
+            "EndpointConfiguration": "addresses at AWS", "SecurityPolicy": "TLS at AWS",
+        ],
+        "AWS::Serverless::Api": [
+            "EndpointConfiguration": "addresses at AWS", "OpenApiVersion": "exports at AWS",
+            "AlwaysDeploy": "deployments at AWS",
+            "Domain.CertificateArn":
+                "keys at AWS: the local authority makes a certificate for each name",
+            "Domain.Route53": "names at AWS", "Domain.SecurityPolicy": "TLS at AWS",
+            "Domain.EndpointConfiguration": "addresses at AWS",
+        ],
         "AWS::Serverless::HttpApi": [
             "FailOnWarnings": "how AWS imports definitions",
             "Auth.EnableIamAuthorizer": "rights at AWS",

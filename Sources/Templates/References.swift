@@ -29,6 +29,7 @@ extension Evaluator {
         if let value = parameter(name) { return value }
         if let resource = resources[name] { return node.scalar(primaryID(resource)) }
         if name == Implicit.api, hasImplicitAPI { return node.scalar(ids.api(name)) }
+        if name == Implicit.rest { return node.scalar(ids.api(name)) }
         let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
         if parts.count == 2, let owner = resources[parts[0]],
             owner.type == "AWS::Serverless::Function"
@@ -116,6 +117,9 @@ extension Evaluator {
         arn.split(separator: "/").dropFirst().prefix(3).joined(separator: "/")
     }
 
+    /// The id of a REST API's root resource.
+    func rootResource(_ api: String) -> String { String(ids.api(api + "/").prefix(10)) }
+
     func primaryID(_ resource: ResourceEntry) -> String {
         let id = resource.logicalID
         switch resource.type {
@@ -142,7 +146,16 @@ extension Evaluator {
             return balancingARN("listener-rule/\(rest)/\(ids.balancing(id))")
         case "AWS::ApiGatewayV2::Api", "AWS::Serverless::HttpApi": return ids.api(id)
         case "AWS::ApiGatewayV2::Stage": return property("StageName", of: resource) ?? id
-        case "AWS::ApiGatewayV2::DomainName": return property("DomainName", of: resource) ?? id
+        case "AWS::ApiGateway::RestApi", "AWS::Serverless::Api": return ids.api(id)
+        case "AWS::ApiGateway::Stage": return property("StageName", of: resource) ?? id
+        case "AWS::ApiGateway::Model": return property("Name", of: resource) ?? id
+        case "AWS::ApiGateway::ApiKey": return ids.api(id)
+        case "AWS::ApiGateway::Resource", "AWS::ApiGateway::Authorizer",
+            "AWS::ApiGateway::RequestValidator", "AWS::ApiGateway::Deployment",
+            "AWS::ApiGateway::UsagePlan":
+            return String(ids.api(id).prefix(6))
+        case "AWS::ApiGateway::DomainName", "AWS::ApiGatewayV2::DomainName":
+            return property("DomainName", of: resource) ?? id
         case "AWS::Lambda::Url": return property("TargetFunctionArn", of: resource) ?? id
         case "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route",
             "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Deployment",
@@ -208,6 +221,19 @@ extension Evaluator {
             return "Z35SXDOTRQ7X7K"
         case ("AWS::ApiGatewayV2::Api", _), ("AWS::Serverless::HttpApi", _):
             return apiAttribute(name, id)
+        case ("AWS::ApiGateway::RestApi", "RootResourceId"): return rootResource(id)
+        case ("AWS::ApiGateway::RestApi", "RestApiId"),
+            ("AWS::Serverless::Api", "RestApiId"),
+            ("AWS::ApiGateway::Resource", "ResourceId"),
+            ("AWS::ApiGateway::Deployment", "DeploymentId"),
+            ("AWS::ApiGateway::Authorizer", "AuthorizerId"),
+            ("AWS::ApiGateway::RequestValidator", "RequestValidatorId"),
+            ("AWS::ApiGateway::UsagePlan", "Id"), ("AWS::ApiGateway::ApiKey", "APIKeyId"):
+            return id
+        case ("AWS::Serverless::Api", "RootResourceId"): return rootResource(id)
+        case ("AWS::ApiGateway::DomainName", "RegionalDomainName"),
+            ("AWS::ApiGateway::DomainName", "DistributionDomainName"):
+            return id + ".localhost"
         case ("AWS::ApiGatewayV2::Authorizer", "AuthorizerId"),
             ("AWS::ApiGatewayV2::Deployment", "DeploymentId"),
             ("AWS::ApiGatewayV2::ApiMapping", "ApiMappingId"),
@@ -247,6 +273,7 @@ extension ResourceEntry {
 /// What SAM makes by itself.
 enum Implicit {
     static let api = "ServerlessHttpApi"
+    static let rest = "ServerlessRestApi"
 }
 
 /// The resource types that are mapped.
@@ -263,7 +290,14 @@ enum Known {
         "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Stage",
         "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Deployment",
         "AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping",
-        "AWS::ApiGatewayV2::RoutingRule", "AWS::Lambda::Url",
+        "AWS::ApiGatewayV2::RoutingRule", "AWS::ApiGatewayV2::RouteResponse", "AWS::Lambda::Url",
+        "AWS::Serverless::Api",
+        "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Resource", "AWS::ApiGateway::Method",
+        "AWS::ApiGateway::Model", "AWS::ApiGateway::Stage", "AWS::ApiGateway::RequestValidator",
+        "AWS::ApiGateway::GatewayResponse", "AWS::ApiGateway::Authorizer",
+        "AWS::ApiGateway::Deployment", "AWS::ApiGateway::UsagePlan",
+        "AWS::ApiGateway::UsagePlanKey", "AWS::ApiGateway::ApiKey",
+        "AWS::ApiGateway::DomainName", "AWS::ApiGateway::BasePathMapping",
         "AWS::IAM::Role", "AWS::S3::Bucket",
     ]
 }

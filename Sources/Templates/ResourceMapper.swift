@@ -12,6 +12,8 @@ final class ResourceMapper {
     var buckets: [String: String] = [:]
     /// Routes of each API by its id, gathered before the APIs are made.
     var routes: [String: [GatewayRoute]] = [:]
+    /// Paths of REST APIs that events make, by the API's id.
+    var restRoutes: [String: [ServerlessRESTRoute]] = [:]
     /// Where functions are invoked by doors, for the check of permissions.
     var uses: [FunctionUse] = []
     /// Logical ids of functions whose role stands in no template, so nothing is known of its trust.
@@ -31,6 +33,7 @@ final class ResourceMapper {
         for resource in all where resource.isFunction { mapFunction(resource) }
         for resource in all where !resource.isFunction { map(resource) }
         finishAPIs()
+        finishRESTAPIs()
         checkPermissions()
         noteTrust()
         readOutputs()
@@ -68,9 +71,17 @@ final class ResourceMapper {
         case "AWS::ApiGatewayV2::Integration": checkIntegration(resource)
         case "AWS::ApiGatewayV2::DomainName": mapDomain(resource)
         case "AWS::Lambda::Url": mapFunctionURL(resource)
+        case "AWS::ApiGateway::DomainName": mapRESTDomain(resource)
         case "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::Serverless::HttpApi",
             "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Deployment",
-            "AWS::ApiGatewayV2::ApiMapping", "AWS::ApiGatewayV2::RoutingRule":
+            "AWS::ApiGatewayV2::ApiMapping", "AWS::ApiGatewayV2::RoutingRule",
+            "AWS::ApiGatewayV2::RouteResponse",
+            "AWS::Serverless::Api", "AWS::ApiGateway::RestApi", "AWS::ApiGateway::Resource",
+            "AWS::ApiGateway::Method", "AWS::ApiGateway::Model", "AWS::ApiGateway::Stage",
+            "AWS::ApiGateway::RequestValidator", "AWS::ApiGateway::GatewayResponse",
+            "AWS::ApiGateway::Authorizer", "AWS::ApiGateway::Deployment",
+            "AWS::ApiGateway::UsagePlan", "AWS::ApiGateway::UsagePlanKey",
+            "AWS::ApiGateway::ApiKey", "AWS::ApiGateway::BasePathMapping":
             break
         default:
             evaluator.warning(

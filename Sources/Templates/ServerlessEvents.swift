@@ -5,6 +5,12 @@ extension ResourceMapper {
     func readEvents(_ resource: ResourceEntry, _ fields: Fields, _ alias: String?) {
         for event in fields.members("Events") {
             let type = event.required("Type")
+            if type == "Api" {
+                let properties = event.fields("Properties")
+                event.finish()
+                readRESTEvent(resource, event, properties, alias)
+                continue
+            }
             guard type == "HttpApi" else {
                 if let type {
                     event.warning(

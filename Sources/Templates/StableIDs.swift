@@ -34,6 +34,11 @@ struct StableIDs {
         text(logicalID, count: 32, alphabet: "abcdefghijklmnopqrstuvwxyz0123456789")
     }
 
+    /// Forty characters that a client sends.
+    func apiKey(_ logicalID: String) -> String {
+        Digest.hex(digest("key/" + logicalID).prefix(20))
+    }
+
     /// Sixteen hexadecimal digits, as in the ARNs of load balancing.
     func balancing(_ logicalID: String) -> String { Digest.hex(digest(logicalID).prefix(8)) }
 

@@ -75,6 +75,7 @@ struct GoldenTests {
             group.multiValueHeaders = file.hasPrefix("alb-multi")
             return BalancerEvents.encode(head, body: body, targetGroup: group)
         }
+        if file.hasPrefix("rest-") { return restEvent(file, head, body) }
         let keys = [
             "POST /api/users/{userId}/orders", "GET /u/{n}", "ANY /files/{path+}", "$default",
         ]
@@ -107,5 +108,32 @@ struct GoldenTests {
             request.accountID = "anonymous"
         }
         return GatewayEvents.encode(request, format: file.hasPrefix("http-1.0") ? "1.0" : "2.0")
+    }
+
+    private static func restEvent(
+        _ file: String,
+        _ head: RequestHead,
+        _ body: Bytes
+    ) -> [UInt8] {
+        var api = RESTAPI(id: "abc", name: "a")
+        if file.contains("binary") { api.binaryMediaTypes = ["image/png"] }
+        var request = RESTRequest(
+            head: head,
+            body: body,
+            sourceIP: "203.0.113.7",
+            api: api,
+            stage: RESTStage(name: "test"),
+            path: head.path,
+            contextPath: "/test" + head.path,
+            requestID: "dbcb1121-909c-4d1a-aff3-958e94138b79",
+            extendedID: "JCI_JHpQvHcEhVw=",
+            time: 1_744_668_768_586
+        )
+        let paths = ["/api/users/{userId}/orders", "/u/{n}", "/{proxy+}"]
+        let match = ResourceMatcher(paths.map { RESTResource(id: "abc123", path: $0) })
+            .match(head.path)
+        request.resource = match?.resource
+        request.parameters = match?.parameters ?? [:]
+        return RESTEvents.encode(request)
     }
 }
