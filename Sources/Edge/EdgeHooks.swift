@@ -244,7 +244,11 @@ extension EdgePipeline {
     ) -> Stop {
         let rule = violation.rule
         let kind = rule.status == 502 ? "Validation error" : "Execution error"
-        log("(\(passage.requestID)) ERROR \(kind): \(violation.detail) [\(rule.rawValue)]")
+        // The name of the log group comes first, as in "Test and debug Lambda@Edge functions".
+        log(
+            "/aws/cloudfront/LambdaEdge/\(distribution.id) (\(passage.requestID)) ERROR "
+                + "\(kind): \(violation.detail) [\(rule.rawValue)]"
+        )
         note(hook, &exchange, started, [violation.detail], rule.rawValue)
         return .error(
             rule.status,

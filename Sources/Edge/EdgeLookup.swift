@@ -28,7 +28,9 @@ extension EdgePipeline {
     /// Looks for a stored answer, or waits for the one that fetches it.
     func lookUp(_ exchange: inout Exchange, _ passage: Passage) async -> Found {
         let plan = passage.plan
-        if !plan.cloudFrontHeaders.isEmpty { addCloudFrontHeaders(&exchange, passage) }
+        if !plan.cloudFrontHeaders.isEmpty {
+            addCloudFrontHeaders(&exchange.request, exchange.viewer, passage)
+        }
         let head = exchange.request
         guard plan.caches(head.method), !OriginHeaders.isUpgrade(head) else {
             return .ask(Pending())

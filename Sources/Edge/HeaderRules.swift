@@ -42,7 +42,7 @@ package enum HeaderRules {
             }
             for entry in entries {
                 let key = try spelling(entry["key"], name: name)
-                for text in try texts(entry["value"], name: member.key) {
+                for text in try texts(entry["value"], name: member.key, key: key) {
                     fields.append(DecodedHeader(name: name, key: key, value: text))
                 }
             }
@@ -153,7 +153,8 @@ package enum HeaderRules {
 
     private static func texts(
         _ value: JSONValue?,
-        name: String
+        name: String,
+        key: String
     ) throws(EdgeViolation) -> [String] {
         let all: [String]
         if let text = value?.string {
@@ -175,7 +176,7 @@ package enum HeaderRules {
                     .invalidHeaderValue,
                     "Lambda function result validation failed, the function returned an invalid "
                         + "header, invalid character : '%\(hex.count < 2 ? "0" : "")\(hex)' in header "
-                        + "value, headerName : \(name)."
+                        + "value, headerName : \(key)."
                 )
             }
         }

@@ -18,6 +18,12 @@ package struct PathPattern: Sendable {
         matchesAll || Self.wildcard(bytes, path.utf8)
     }
 
+    /// Whether it matches every path that another pattern matches.
+    func covers(_ other: PathPattern) -> Bool {
+        // A star of the other is a character that only a star takes; its question mark takes any.
+        matchesAll || Self.wildcard(bytes, other.bytes)
+    }
+
     /// Whether a text matches a pattern in which `*` stands for anything and `?` for one character.
     static func wildcard<Pattern: Collection<UInt8>, Text: Collection<UInt8>>(
         _ pattern: Pattern,

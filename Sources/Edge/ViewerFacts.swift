@@ -82,18 +82,18 @@ extension EdgePipeline {
     }
 
     /// Puts the `CloudFront-…` headers that some policy asks for in the place of the viewer's.
-    func addCloudFrontHeaders(_ exchange: inout Exchange, _ passage: Passage) {
-        let head = exchange.request
+    func addCloudFrontHeaders(_ request: inout RequestHead, _ viewer: Viewer, _ passage: Passage) {
+        let head = request
         for name in passage.plan.cloudFrontHeaders {
-            exchange.request.headers.remove(name)
+            request.headers.remove(name)
             let lowered = name.lowercased()
             let value =
                 switch lowered {
                 case "cloudfront-error-uri": passage.failed?.path
                 case "cloudfront-error-args": passage.failed.map { $0.query ?? "" }
-                default: passage.facts.value(of: lowered, head, exchange.viewer)
+                default: passage.facts.value(of: lowered, head, viewer)
                 }
-            if let value { exchange.request.headers.append(name, value) }
+            if let value { request.headers.append(name, value) }
         }
     }
 }

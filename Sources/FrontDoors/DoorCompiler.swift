@@ -27,7 +27,7 @@ struct DoorCompiler: OriginResolver {
                     origins: self,
                     signers: snapshot.signers,
                     locations: LocationTable(snapshot.locations),
-                    log: { [log] line in log("/aws/cloudfront/LambdaEdge/\(id) \(line)") }
+                    log: log
                 )
             )
         case .loadBalancer(let arn):

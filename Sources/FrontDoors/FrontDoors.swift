@@ -93,6 +93,19 @@ package final class FrontDoors: ExchangeHandler {
         }
     }
 
+    /// Forgets what an invalidation of a distribution names, at every edge; returns how many answers went.
+    ///
+    /// Paths start with `/`; a `*` at the end is a wildcard ("Invalidate files to remove content").
+    @discardableResult
+    package func invalidate(distribution: String, paths: [String]) -> Int {
+        nodes.reduce(0) { total, node in
+            total
+                + paths.reduce(0) {
+                    $0 + node.cache.invalidate(distribution: distribution, path: $1)
+                }
+        }
+    }
+
     /// A checker of all target groups that some rule uses.
     package func makeHealthChecker() -> HealthChecker {
         let boxes = nodes.map(\.edge.box)

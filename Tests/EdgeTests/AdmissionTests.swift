@@ -1,3 +1,4 @@
+import DataPlane
 import HTTP
 import Model
 import Synchronization
@@ -141,6 +142,40 @@ struct AdmissionTests {
         let old = await bench.get("/a", method: "POST", isTLS: false, version: .http10)
         #expect(old?.status == 403)
         #expect(await bench.get("/a", body: "x")?.status == 403)
+    }
+
+    @Test("an explanation names choice, shadow, key and what the origin would get")
+    func explanation() {
+        let distribution = Distribution.sample(hooks: [.originRequest]) {
+            $0.defaultRootObject = "index.html"
+            for pattern in ["/a/b/*", "/a/*"] {
+                let other = CacheBehavior(
+                    pathPattern: pattern,
+                    targetOriginID: "o",
+                    cachePolicy: .cachingDisabled
+                )
+                $0.behaviors.insert(other, at: 0)
+            }
+            $0.origins[0].customHeaders = ["X-Key": "k"]
+        }
+        let bench = Bench(distribution, origin: PipelineTests.plain)
+        let viewer = Viewer(address: "127.0.0.1", port: 1, isTLS: true, localPort: 443)
+        let head = RequestHead(
+            method: "GET",
+            path: "/",
+            query: "q=1",
+            headers: ["Host": "h", "Accept-Encoding": "br"]
+        )
+        let lines = bench.pipeline?.explain(head, viewer: viewer) ?? []
+        #expect(lines.contains("  1. /a/*: does not match /"))
+        #expect(lines.contains("  2. /a/b/*: does not match /; shadowed by /a/*"))
+        #expect(lines.contains("  3. *: chosen"))
+        #expect(lines.contains("  origin-request: origin-request:1"))
+        #expect(lines.contains("default root object: /index.html"))
+        #expect(lines.contains("    accept-encoding:br"))
+        #expect(lines.contains("  GET /index.html"))
+        #expect(lines.contains("  X-Key: k"))
+        #expect(bench.origin.count == 0)
     }
 
     @Test("every rule has an id of its own, a page, a sentence and an example")

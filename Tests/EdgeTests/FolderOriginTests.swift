@@ -5,7 +5,7 @@ import Testing
 
 @testable import Edge
 
-@Suite
+@Suite("Buckets as folders")
 struct FolderOriginTests {
     /// Runs a check on a folder with a few files, then removes it.
     private func withFolder(_ check: (String) async throws -> Void) async throws {
@@ -39,7 +39,7 @@ struct FolderOriginTests {
         )
     }
 
-    @Test
+    @Test("files are served with their type, date and tag")
     func filesAreServed() async throws {
         try await withFolder { folder in
             let response = get("/index.html", folder)
@@ -57,11 +57,40 @@ struct FolderOriginTests {
         }
     }
 
-    @Test(arguments: [
-        ("/none", 404), ("/", 404), ("/../secret.txt", 403), ("/%2e%2e/secret.txt", 403),
-        ("/a/..%2f..%2fsecret.txt", 403), ("/link.txt", 404), ("/%00", 403), ("/%zz", 403),
-        ("//etc/passwd", 403),
-    ])
+    @Test("a range of a file is served, and one beyond its end refused")
+    func ranges() async throws {
+        try await withFolder { folder in
+            let part = get("/index.html", folder, headers: ["Range": "bytes=1-2"])
+            #expect(part.head.status == 206)
+            #expect(part.head.headers["content-range"] == "bytes 1-2/5")
+            #expect(part.head.headers["content-length"] == "2")
+            guard case .stream(let source, length: 2) = part.body else {
+                Issue.record("no stream of two bytes")
+                return
+            }
+            let piece = try await source.read()
+            #expect(piece == Array("p>".utf8)[...])
+            let end = try await source.read()
+            #expect(end == nil)
+            let beyond = get("/index.html", folder, headers: ["Range": "bytes=9-"])
+            #expect(beyond.head.status == 416)
+            let other = get(
+                "/index.html",
+                folder,
+                headers: ["Range": "bytes=1-2", "If-Range": "\"other\""]
+            )
+            #expect(other.head.status == 200)
+        }
+    }
+
+    @Test(
+        "nothing outside of the folder is served",
+        arguments: [
+            ("/none", 404), ("/", 404), ("/../secret.txt", 403), ("/%2e%2e/secret.txt", 403),
+            ("/a/..%2f..%2fsecret.txt", 403), ("/link.txt", 404), ("/%00", 403), ("/%zz", 403),
+            ("//etc/passwd", 403),
+        ]
+    )
     func nothingOutsideIsServed(_ path: String, _ status: Int) async throws {
         try await withFolder { folder in
             let response = get(path, folder)

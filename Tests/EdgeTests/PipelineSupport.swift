@@ -118,6 +118,7 @@ final class Bench: Sendable {
         made.withLock { $0 = pipeline }
     }
 
+    var pipeline: EdgePipeline? { made.withLock { $0 } }
     var firstLine: String? { lines.withLock(\.first) }
 
     func advance(_ seconds: Int) { time.add(seconds, ordering: .relaxed) }

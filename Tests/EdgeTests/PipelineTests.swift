@@ -162,7 +162,9 @@ struct PipelineTests {
         #expect(got.text.contains("\(status) ERROR"))
         let id = try #require(got.head.headers["x-amz-cf-id"])
         #expect(got.text.contains("Request ID: \(id)"))
-        #expect(bench.firstLine?.hasPrefix("(\(id)) ERROR ") == true)
+        #expect(
+            bench.firstLine?.hasPrefix("/aws/cloudfront/LambdaEdge/E1 (\(id)) ERROR ") == true
+        )
     }
 
     @Test("redirects name the real port")

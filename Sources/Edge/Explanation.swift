@@ -1,0 +1,116 @@
+package import DataPlane
+package import HTTP
+import Model
+
+extension EdgePipeline {
+    /// What would become of a request, line by line, without running or sending anything.
+    ///
+    /// Functions are named but not run, so what follows is what the request comes to if they change nothing.
+    package func explain(_ request: RequestHead, viewer: Viewer) -> [String] {
+        var lines = ["distribution \(distribution.id)"]
+        if !distribution.isEnabled { lines.append("  disabled: every request gets 403") }
+        let path = PathPattern.normalized(request.path)
+        if path != request.path { lines.append("  matched as \(path); sent as \(request.path)") }
+        let chosen = plans.firstIndex { $0.pattern.matches(path) } ?? plans.count - 1
+        lines += explainChoice(path, chosen)
+        let plan = plans[chosen]
+        var passage = Passage(requestID: "", plan: plan)
+        passage.facts = locations.facts(of: viewer.address)
+        lines += explainAdmission(request, viewer, plan)
+        lines += EdgeEvent.allCases.compactMap { event in
+            plan.hook(event).map { "  \(event.rawValue): \($0.qualifiedName)" }
+        }
+        var head = request
+        if head.path == "/", !distribution.defaultRootObject.isEmpty {
+            head.path = "/" + distribution.defaultRootObject
+            lines.append("default root object: \(head.path)")
+        }
+        addCloudFrontHeaders(&head, viewer, passage)
+        lines += explainCache(head, plan)
+        lines += explainOrigins(head, viewer, plan)
+        return lines
+    }
+
+    private func explainChoice(_ path: String, _ chosen: Int) -> [String] {
+        var lines = ["behaviors"]
+        for (index, plan) in plans.enumerated() {
+            let pattern = plan.behavior.pathPattern
+            let word =
+                index == chosen
+                ? "chosen"
+                : index > chosen ? "not reached" : "does not match \(path)"
+            let cover = plans[..<index].first { $0.pattern.covers(plan.pattern) }
+            let shadow = cover.map { "; shadowed by \($0.behavior.pathPattern)" } ?? ""
+            lines.append("  \(index + 1). \(pattern): \(word)\(shadow)")
+        }
+        return lines
+    }
+
+    private func explainAdmission(
+        _ request: RequestHead,
+        _ viewer: Viewer,
+        _ plan: BehaviorPlan
+    ) -> [String] {
+        let behavior = plan.behavior
+        var lines = ["checks"]
+        if distribution.geoRestriction.kind != .none {
+            let countries = distribution.geoRestriction.countries.joined(separator: ", ")
+            lines.append("  countries: \(distribution.geoRestriction.kind.rawValue) \(countries)")
+        }
+        lines.append("  protocol: \(behavior.viewerProtocolPolicy.rawValue)")
+        if !viewer.isTLS, behavior.viewerProtocolPolicy != .allowAll {
+            let isRedirect = behavior.viewerProtocolPolicy == .redirectToHTTPS
+            lines.append(isRedirect ? "    answered with a redirect" : "    answered with 403")
+        }
+        let isAllowed = behavior.allowedMethods.contains(request.method)
+        let methods = behavior.allowedMethods.joined(separator: ", ")
+        lines.append("  methods: \(methods)" + (isAllowed ? "" : "; \(request.method) gets 403"))
+        if plan.signatures != nil {
+            lines.append("  signature by \(behavior.trustedKeyGroups.joined(separator: ", "))")
+        }
+        return lines
+    }
+
+    private func explainCache(_ head: RequestHead, _ plan: BehaviorPlan) -> [String] {
+        let policy = plan.policy
+        let name = policy.name.isEmpty ? policy.id : policy.name
+        var lines = ["cache policy \(name)"]
+        guard plan.caches(head.method) else {
+            let why = plan.isCachingOff ? "caching is off" : "\(head.method) is not cached"
+            return lines + ["  not cached: \(why)"]
+        }
+        lines.append("  TTL: \(policy.minTTL) / \(policy.defaultTTL) / \(policy.maxTTL) s")
+        let key = CacheKey.make(head, distribution: distribution.id, plan: plan)
+        lines.append("  key:")
+        lines += key.split(separator: "\n").map { "    " + $0 }
+        if plan.forwardsCookies { lines.append("  cookies go on, so requests are not collapsed") }
+        if plan.behavior.compress { lines.append("  compressed when it qualifies") }
+        return lines
+    }
+
+    private func explainOrigins(
+        _ head: RequestHead,
+        _ viewer: Viewer,
+        _ plan: BehaviorPlan
+    ) -> [String] {
+        var lines: [String] = []
+        for origin in plan.origins(for: head.method) {
+            lines.append(lines.isEmpty ? "origin \(origin.id)" : "then, on failure, \(origin.id)")
+            var outbound = OriginHeaders.build(
+                from: head,
+                address: viewer.address,
+                via: via,
+                plan: plan,
+                origin: origin,
+                pending: Pending(key: plan.caches(head.method) ? "key" : "")
+            )
+            for (name, value) in origin.customHeaders.sorted(by: { $0.key < $1.key }) {
+                outbound.headers.set(name, value)
+            }
+            lines.append("  \(outbound.method) \(origin.path)\(outbound.target)")
+            lines += outbound.headers.map { "  \($0.name): \($0.value)" }
+        }
+        if lines.isEmpty { lines.append("origin: none; the answer is 502") }
+        return lines
+    }
+}
