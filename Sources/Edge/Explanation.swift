@@ -17,9 +17,10 @@ extension EdgePipeline {
         var passage = Passage(requestID: "", plan: plan)
         passage.facts = locations.facts(of: viewer.address)
         lines += explainAdmission(request, viewer, plan)
-        lines += EdgeEvent.allCases.compactMap { event in
+        let hooks = EdgeEvent.allCases.compactMap { event in
             plan.hook(event).map { "  \(event.rawValue): \($0.qualifiedName)" }
         }
+        if !hooks.isEmpty { lines += ["functions"] + hooks }
         var head = request
         if head.path == "/", !distribution.defaultRootObject.isEmpty {
             head.path = "/" + distribution.defaultRootObject

@@ -25,6 +25,9 @@ struct Explain: AsyncParsableCommand {
     @Option(help: "The template.")
     var template = "template.yaml"
 
+    @Option(help: "The folder for the registry, edges and logs.")
+    var state = ".portico"
+
     @Option(help: "A parameter as Name=Value. May be given more than once.")
     var parameter: [String] = []
 
@@ -58,14 +61,15 @@ struct Explain: AsyncParsableCommand {
                 localPort: target.port ?? 443
             )
             for line in pipeline.explain(try head(target, host), viewer: viewer) { print(line) }
+        case .door(let key): print("\(key)")
         }
     }
 
     private func compiled() throws -> Snapshot {
         let stack = try Stack(templatePath: template, parameters: parameter)
-        let plan = stack.compile()
+        let plan = stack.compile(state: URL(fileURLWithPath: state).standardizedFileURL.path)
         guard plan.isValid else {
-            for diagnostic in plan.diagnostics { print(stack.text(of: diagnostic)) }
+            for diagnostic in plan.diagnostics { print(diagnostic) }
             throw ExitCode(1)
         }
         let versions = Dictionary(
