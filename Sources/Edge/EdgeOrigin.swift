@@ -21,8 +21,8 @@ extension EdgePipeline {
             pending: pending
         )
         if let stale = pending.stale?.head.headers {
-            if let tag = stale["etag"] { head.headers.set("If-None-Match", tag) }
-            if let date = stale["last-modified"] { head.headers.set("If-Modified-Since", date) }
+            if let tag = stale[.etag] { head.headers.set(.ifNoneMatch, tag) }
+            if let date = stale[.lastModified] { head.headers.set(.ifModifiedSince, date) }
         }
         // What the origin's own settings say wins over the viewer's.
         for name in origin.customHeaders.keys { head.headers.remove(name) }
@@ -56,29 +56,38 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async -> Result<Response, Fault> {
-        let started = ContinuousClock.now
+        let clock = exchange.context.reactor
+        let started = clock.preciseTime
         var request = outbound.request
-        request.head.path = request.origin.path + request.head.path
-        for (name, value) in request.origin.customHeaders.sorted(by: { $0.key < $1.key }) {
-            request.head.headers.set(name, value)
+        if !request.origin.path.isEmpty {
+            request.head.path = request.origin.path + request.head.path
         }
-        request.head.headers.set("X-Amz-Cf-Id", passage.requestID)
+        if !request.origin.customHeaders.isEmpty {
+            for (name, value) in request.origin.customHeaders.sorted(by: { $0.key < $1.key }) {
+                request.head.headers.set(name, value)
+            }
+        }
+        request.head.headers.set(.xAmzCfID, passage.requestID)
         let outcome: Result<Response, Fault>
         do throws(Fault) {
             outcome = .success(try await send(request, outbound.body, &exchange))
         } catch {
             outcome = .failure(error)
         }
-        let word =
+        let word: TimelineEntry.Outcome =
             switch outcome {
-            case .success(let response): "\(response.head.status)"
-            case .failure(let fault): "\(fault.kind)"
+            case .success(let response): .status(response.head.status)
+            case .failure(let fault): .word("\(fault.kind)")
             }
         exchange.record.stages.append(
             TimelineEntry(
                 stage: "origin",
-                durationMicroseconds: started.microsecondsUntilNow,
-                changes: ["origin: \(request.origin.domainName)\(request.head.target)"],
+                durationMicroseconds: clock.preciseTime.microseconds(since: started),
+                asked: TimelineEntry.Asked(
+                    host: request.origin.domainName,
+                    path: request.head.path,
+                    query: request.head.query
+                ),
                 outcome: word
             )
         )

@@ -33,7 +33,7 @@ enum OriginHeaders {
             bytes: viewer.headers.buffer.count + ownBytes
         )
         let keepsHost = plan.forwards(.host)
-        head.headers.append("Host", keepsHost ? viewer.headers[.host] ?? "" : origin.domainName)
+        head.headers.append(.host, keepsHost ? viewer.headers[.host] ?? "" : origin.domainName)
         let named = connectionNames(viewer.headers)
         let rest = (isUpgrade: isUpgrade, takesConditions: pending.key.isEmpty, pending.isPartial)
         for index in viewer.headers.entries.indices
@@ -41,15 +41,25 @@ enum OriginHeaders {
             head.headers.append(from: viewer.headers, at: index)
         }
         appendOwn(from: viewer, plan, &head)
-        let chain = viewer.headers.all(.xForwardedFor) + [address]
-        head.headers.append("X-Forwarded-For", chain.joined(separator: ","))
-        let vias = viewer.headers.all(.via) + ["\(viewer.version.text) \(via)"]
-        head.headers.append("Via", vias.joined(separator: ", "))
+        appendJoined(.xForwardedFor, viewer.headers, address, separator: ",", &head)
+        appendJoined(.via, viewer.headers, via, separator: ", ", &head)
         if isUpgrade {
-            head.headers.append("Connection", "Upgrade")
-            head.headers.append("Upgrade", viewer.headers["upgrade"] ?? "websocket")
+            head.headers.append(.connection, "Upgrade")
+            head.headers.append(.upgrade, viewer.headers[.upgrade] ?? "websocket")
         }
         return head
+    }
+
+    /// Puts a list that every proxy on the way adds to.
+    private static func appendJoined(
+        _ name: FieldName,
+        _ earlier: Headers,
+        _ own: String,
+        separator: String,
+        _ head: inout RequestHead
+    ) {
+        guard earlier.contains(name) else { return head.headers.append(name, own) }
+        head.headers.append(name, (earlier.all(name) + [own]).joined(separator: separator))
     }
 
     /// Whether a header of the viewer goes to the origin as it is.
@@ -103,22 +113,22 @@ enum OriginHeaders {
         _ head: inout RequestHead
     ) {
         if !plan.forwards(.userAgent) {
-            head.headers.append("User-Agent", "Amazon CloudFront")
+            head.headers.append(.userAgent, "Amazon CloudFront")
         } else if let value = viewer.headers[.userAgent] {
-            head.headers.append("User-Agent", value)
+            head.headers.append(.userAgent, value)
         }
         if let value = acceptEncoding(viewer.headers, plan) {
-            head.headers.append("Accept-Encoding", value)
+            head.headers.append(.acceptEncoding, value)
         }
         if let value = filteredCookies(viewer.headers, { plan.forwards(cookie: $0) }) {
-            head.headers.append("Cookie", value)
+            head.headers.append(.cookie, value)
         }
     }
 
     /// Whether the request asks to switch to WebSocket.
     static func isUpgrade(_ head: RequestHead) -> Bool {
         head.headers.contains(.upgrade) && head.headers.hasToken("upgrade", in: "connection")
-            && head.headers["upgrade"]?.lowercased() == "websocket"
+            && head.headers[.upgrade]?.lowercased() == "websocket"
     }
 
     /// What the older settings pass on without being told.

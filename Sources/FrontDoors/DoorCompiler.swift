@@ -12,9 +12,19 @@ struct DoorCompiler: OriginResolver {
     let state: DoorState
     let cache: CacheStore
     let log: @Sendable (String) -> Void
+    /// The doors and origins found so far, while the snapshot is served.
+    ///
+    /// Weak: the doors kept there hold this compiler.
+    weak let found: FoundDoors?
 
-    /// The handler of a door; nil when the snapshot has none of this key.
+    /// The handler of a door, made once; nil when the snapshot has none of this key.
     func door(_ key: DoorKey) -> (any ExchangeHandler)? {
+        if let known = found?.door(key) { return known }
+        guard let made = makeDoor(key) else { return nil }
+        return found?.keep(made, as: key) ?? made
+    }
+
+    private func makeDoor(_ key: DoorKey) -> (any ExchangeHandler)? {
         switch key {
         case .distribution(let id):
             guard let distribution = snapshot.resolvedDistribution(id) else { return nil }
@@ -97,6 +107,17 @@ struct DoorCompiler: OriginResolver {
 
     /// An override, a bucket's folder, a door of this snapshot, or the origin's own address.
     func target(for request: OriginRequest) -> OriginTarget {
+        let place = FoundDoors.Place(
+            domain: request.origin.domainName,
+            port: request.port,
+            isTLS: request.isTLS
+        )
+        if let known = found?.target(place) { return known }
+        let target = findTarget(of: request)
+        return found?.keep(target, as: place) ?? target
+    }
+
+    private func findTarget(of request: OriginRequest) -> OriginTarget {
         let domain = request.origin.domainName
         let name = domain.lowercased()
         if let text = snapshot.originOverrides[domain] ?? snapshot.originOverrides[name],

@@ -127,6 +127,17 @@ package struct FrontDoorTable: Sendable {
         return .unknown
     }
 
+    /// All exact names, with the plain ones of this machine when they lead to a door.
+    var names: [String: DoorKey] {
+        var all = exact
+        if let onlyDistribution {
+            for name in ["localhost", "127.0.0.1", "::1"] where all[name] == nil {
+                all[name] = onlyDistribution
+            }
+        }
+        return all
+    }
+
     /// The edge that a host name chooses: `<edge>.edge.localhost`.
     package func edge(of host: String) -> String? { Self.edge(in: Self.normalized(host), edges) }
 

@@ -37,17 +37,37 @@ package final class FrontDoors: ExchangeHandler {
     private final class Compiled: Sendable {
         let generation: Int
         let compiler: DoorCompiler
-        let doors: [DoorKey: any ExchangeHandler]
+        let doors: [DoorKey: Door]
+        /// The doors of names as they mostly come: lower case, without port or final dot.
+        let byName: [String: Door]
 
-        init(
-            generation: Int,
-            compiler: DoorCompiler,
-            doors: [DoorKey: any ExchangeHandler]
-        ) {
+        private let found: FoundDoors
+
+        init(generation: Int, compiler: DoorCompiler, found: FoundDoors) {
             self.generation = generation
             self.compiler = compiler
+            self.found = found
+            var doors: [DoorKey: Door] = [:]
+            for entry in compiler.table.entries {
+                guard let handler = compiler.door(entry.key) else { continue }
+                doors[entry.key] = Door(handler: handler, name: FrontDoors.recordName(entry.key))
+            }
             self.doors = doors
+            byName = compiler.table.names.compactMapValues { doors[$0] }
         }
+
+        /// The door of a host name, if it leads to one.
+        func door(of host: String) -> Door? {
+            if let door = byName[host] { return door }
+            guard case .door(let key) = compiler.table.destination(of: host) else { return nil }
+            return doors[key]
+        }
+    }
+
+    /// What answers, and its name in records.
+    private struct Door: Sendable {
+        let handler: any ExchangeHandler
+        let name: String
     }
 
     private final class Node: Sendable {
@@ -117,29 +137,25 @@ package final class FrontDoors: ExchangeHandler {
     /// Answers a request at the edge and door that it names.
     package func respond(to exchange: inout Exchange) async -> Response {
         let host = exchange.request.host
-        let asked = exchange.request.headers[Self.edgeHeader]
-        if asked != nil { exchange.request.headers.remove(Self.edgeHeader) }
+        let asked = exchange.request.headers[.xPorticoEdge]
+        if asked != nil { exchange.request.headers.remove(.xPorticoEdge) }
         guard let node = node(asked: asked, host: host) else { return noSuchEdge(asked ?? host) }
         exchange.record.host = host
         exchange.record.edge = node.edge.name
         let compiled = compiled(node)
         var response: Response
-        switch compiled.compiler.table.destination(of: host) {
-        case .door(let key):
-            exchange.record.door = Self.recordName(key)
-            if let door = compiled.doors[key] {
-                response = await door.respond(to: &exchange)
-            } else {
-                response = Self.unknownHost()
-            }
-        case .index:
+        switch compiled.door(of: host) {
+        case let door?:
+            exchange.record.door = door.name
+            response = await door.handler.respond(to: &exchange)
+        case nil where compiled.compiler.table.destination(of: host) == .index:
             exchange.record.door = "index"
             response = DoorsPage.response(
                 compiled.compiler.table.entries,
                 isTLS: exchange.viewer.isTLS,
                 port: exchange.viewer.localPort
             )
-        case .unknown:
+        case nil:
             exchange.record.door = "none"
             response = Self.unknownHost()
         }
@@ -149,6 +165,7 @@ package final class FrontDoors: ExchangeHandler {
 
     /// The edge that the header or the host name chooses; nil when there is no such edge.
     private func node(asked: String?, host: String) -> Node? {
+        if asked == nil, !host.hasSuffix(".localhost") { return nodes[0] }
         let suffix = ".edge.localhost"
         let named = host.hasSuffix(suffix) ? String(host.dropLast(suffix.count)) : nil
         guard let name = asked?.lowercased() ?? named else { return nodes[0] }
@@ -170,6 +187,7 @@ package final class FrontDoors: ExchangeHandler {
             if let held, held.generation == generation { return held }
             let snapshot = node.edge.box.current
             let table = FrontDoorTable(snapshot, edges: names)
+            let found = FoundDoors()
             let compiler = DoorCompiler(
                 snapshot: snapshot,
                 table: table,
@@ -178,11 +196,10 @@ package final class FrontDoors: ExchangeHandler {
                 ports: ports,
                 state: state,
                 cache: node.cache,
-                log: log
+                log: log,
+                found: found
             )
-            var doors: [DoorKey: any ExchangeHandler] = [:]
-            for entry in table.entries { doors[entry.key] = compiler.door(entry.key) }
-            let fresh = Compiled(generation: generation, compiler: compiler, doors: doors)
+            let fresh = Compiled(generation: generation, compiler: compiler, found: found)
             held = fresh
             return fresh
         }

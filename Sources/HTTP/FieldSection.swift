@@ -62,9 +62,13 @@ struct FieldSection {
         section: Int
     ) throws(H1Error) {
         if Grammar.isBlank(base[start]) { throw .malformed("folded field") }
-        var colon = start
-        while colon < end, Grammar.isToken(base[colon]) { colon += 1 }
-        guard colon < end, base[colon] == UInt8(ascii: ":"), colon > start else {
+        guard let mark = memchr(base + start, 0x3a, end - start) else {
+            throw FieldSection.nameFault(base, start, stop: end, end)
+        }
+        let colon = UnsafeRawPointer(mark) - UnsafeRawPointer(base)
+        let name = FieldName.find(base + start, colon - start)
+        // A listed name is a token by itself.
+        guard name != .other || Grammar.isToken(base + start, colon - start) else {
             throw FieldSection.nameFault(base, start, stop: colon, end)
         }
         var first = colon + 1
@@ -72,7 +76,6 @@ struct FieldSection {
         while first < last, Grammar.isBlank(base[first]) { first += 1 }
         while last > first, Grammar.isBlank(base[last - 1]) { last -= 1 }
         guard Grammar.isValue(base + first, last - first) else { throw .malformed("field value") }
-        let name = FieldName.find(base + start, colon - start)
         entries.append(
             Headers.Entry(
                 name,

@@ -266,6 +266,12 @@ extension Headers {
     /// Removes every field of a listed name.
     package mutating func remove(_ name: FieldName) { entries.removeAll { $0.name == name } }
 
+    /// Removes every field for whose number the test holds.
+    package mutating func removeAll(where test: (FieldName) -> Bool) {
+        guard entries.contains(where: { test($0.name) }) else { return }
+        entries.removeAll { test($0.name) }
+    }
+
     /// Removes every field for which the test on its name holds.
     package mutating func removeAll(where test: (String) -> Bool) {
         let keep = entries.indices.filter { !test(name(at: $0)) }

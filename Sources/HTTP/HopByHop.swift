@@ -6,8 +6,9 @@ extension Headers {
         let listed = connectionOptions()
         var hasUpgrade = false
         if !listed.isEmpty {
-            removeAll { name in listed.contains(name.lowercased()) }
+            removeAll { (name: String) in listed.contains(name.lowercased()) }
         }
+        guard entries.contains(where: \.name.isHopByHop) else { return }
         entries.removeAll { entry in
             if keepUpgrade, entry.name == .upgrade {
                 hasUpgrade = true
@@ -21,7 +22,8 @@ extension Headers {
     /// The lower-cased names in Connection that are not options of the connection itself.
     ///
     /// Names that a message cannot do without are left out, so that a client cannot have them removed.
-    func connectionOptions() -> [String] {
+    package func connectionOptions() -> [String] {
+        guard contains(.connection) else { return [] }
         var names: [String] = []
         buffer.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return }

@@ -157,6 +157,9 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         readiness.closed()
     }
 
+    /// The time right now, not that of the loop's turn: for what measures a stage.
+    package var preciseTime: MonotonicInstant { .read() }
+
     /// `time` on the standard library's clock.
     package var now: ContinuousClock.Instant { epoch.instant + (time - epoch.time) }
 

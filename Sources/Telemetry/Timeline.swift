@@ -1,17 +1,40 @@
 /// One step of a request's life with what it changed.
-package struct TimelineEntry: Sendable, Codable {
+///
+/// Made for every request and read for few: what it says is put into words when it is read.
+package struct TimelineEntry: Sendable, Encodable {
+    /// How a stage ended.
+    package enum Outcome: Sendable {
+        /// `proceed`, `respond`, `hit`, `miss`, an error's rule.
+        case word(String)
+        /// The status of an answer.
+        case status(Int)
+    }
+
+    /// Which origin was asked for what.
+    package struct Asked: Sendable {
+        package var host: String
+        package var path: String
+        package var query: String?
+
+        /// Makes the place of a request.
+        package init(host: String, path: String, query: String?) {
+            self.host = host
+            self.path = path
+            self.query = query
+        }
+    }
+
     /// The stage's name, such as `viewer-request` or `cache`.
     package var stage: String
     /// Unit: microseconds.
     package var durationMicroseconds: Int
     /// The function version that ran in this stage, as `name:version`.
     package var function: String?
-    /// What the stage changed: `uri: /a -> /b`, `header x-added: 1`, `status: 200 -> 404`.
-    package var changes: [String]
-    /// The outcome in a word: `proceed`, `respond`, `hit`, `miss`, an error's rule.
-    package var outcome: String?
+    private var changed: [String]
+    private var asked: Asked?
+    private var ended: Outcome?
 
-    /// Makes an entry.
+    /// Makes an entry; an outcome is a word.
     package init(
         stage: String,
         durationMicroseconds: Int,
@@ -22,13 +45,50 @@ package struct TimelineEntry: Sendable, Codable {
         self.stage = stage
         self.durationMicroseconds = durationMicroseconds
         self.function = function
-        self.changes = changes
-        self.outcome = outcome
+        changed = changes
+        ended = outcome.map { .word($0) }
+    }
+
+    /// Makes the entry of a request to an origin.
+    package init(stage: String, durationMicroseconds: Int, asked: Asked, outcome: Outcome) {
+        self.stage = stage
+        self.durationMicroseconds = durationMicroseconds
+        self.asked = asked
+        changed = []
+        ended = outcome
+    }
+
+    /// What the stage changed: `uri: /a -> /b`, `header x-added: 1`, `status: 200 -> 404`.
+    package var changes: [String] {
+        guard let asked else { return changed }
+        return ["origin: \(asked.host)\(asked.path)\(asked.query.map { "?" + $0 } ?? "")"] + changed
+    }
+
+    /// The outcome in a word or a status.
+    package var outcome: String? {
+        switch ended {
+        case nil: nil
+        case .word(let word): word
+        case .status(let status): String(status)
+        }
+    }
+
+    private enum Key: String, CodingKey {
+        case stage, durationMicroseconds, function, changes, outcome
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(stage, forKey: .stage)
+        try container.encode(durationMicroseconds, forKey: .durationMicroseconds)
+        try container.encodeIfPresent(function, forKey: .function)
+        try container.encode(changes, forKey: .changes)
+        try container.encodeIfPresent(outcome, forKey: .outcome)
     }
 }
 
 /// What is kept of one request for `/_portico/requests` and the access log.
-package struct AccessRecord: Sendable, Codable {
+package struct AccessRecord: Sendable, Encodable {
     package var requestID = ""
     /// Seconds since 1970.
     package var startedAt = 0.0
