@@ -25,9 +25,9 @@ final class Connection {
     /// Bytes of messages given to the socket.
     @exclusivity(unchecked)
     private(set) var bytesSent = 0
-    /// Whether a wait to read ends when the task is cancelled.
+    /// The viewer for whom an origin's connection is read: a wait to read ends when that viewer goes.
     @exclusivity(unchecked)
-    var heedsCancellation = false
+    var link: ViewerLink?
 
     init(_ readiness: Readiness, tls: TLSSession?) {
         self.readiness = readiness
@@ -86,22 +86,12 @@ final class Connection {
     }
 
     private func waitToRead(_ deadline: MonotonicInstant) async -> Outcome? {
-        let outcome: Readiness.Outcome
-        if heedsCancellation {
-            let local = ReactorLocal(readiness)
-            outcome = await withTaskCancellationHandler {
-                Task.isCancelled ? .closed : await readiness.readable(until: deadline)
-            } onCancel: {
-                let reactor = local.value.reactor
-                if reactor.isCurrent {
-                    local.value.interruptReader()
-                } else {
-                    reactor.submit { local.value.interruptReader() }
-                }
-            }
-        } else {
-            outcome = await readiness.readable(until: deadline)
+        if let link {
+            if Task.isCancelled { return .failed }
+            link.waiting = readiness
         }
+        let outcome = await readiness.readable(until: deadline)
+        link?.waiting = nil
         switch outcome {
         case .ready: return nil
         case .timedOut: return .timedOut

@@ -103,8 +103,10 @@ package struct Exchange {
     package var record: AccessRecord
     /// How many doors of this process the request has passed, to stop loops.
     package var depth = 0
+    /// The way to the viewer while the origin is awaited; nil for an exchange without a viewer of its own.
+    package var link: ViewerLink?
     /// Sends an interim (1xx) response to the viewer at once; nil where the transport has none.
-    package var sendInterim: ((ResponseHead) async -> Void)?
+    package var sendInterim: ((ResponseHead) async -> Void)? { link?.sendInterim }
 
     /// Makes an exchange.
     package init(

@@ -22,9 +22,12 @@ final class H1Driver {
     /// Whether the listener wants to end this connection after the current exchange.
     @exclusivity(unchecked)
     private var isDraining = false
-    /// Sends an interim response; one closure for all exchanges of the connection.
+    /// The way from origins to the viewer; one for all exchanges of the connection.
     @exclusivity(unchecked)
-    private var interim: ((ResponseHead) async -> Void)?
+    private var link: ViewerLink?
+    /// The version of the request that is being answered.
+    @exclusivity(unchecked)
+    private var version = HTTPVersion.http11
     /// The task that runs `serve`, to be cancelled when the viewer vanishes.
     var task: Task<Void, Never>?
     /// This driver's place in the listener's list.
@@ -61,6 +64,7 @@ final class H1Driver {
     /// Ends the connection in the middle of an exchange.
     func abort() {
         task?.cancel()
+        link?.interrupt()
         connection.close()
     }
 
@@ -74,7 +78,7 @@ final class H1Driver {
             viewer.tlsCipher = tls.cipherName
             if tls.applicationProtocol == "h2" { return await multiplex() }
         }
-        interim = { [unowned self] in await sendInterim($0) }
+        link = ViewerLink { [unowned self] in await sendInterim($0) }
         connection.readiness.onHangUp = { [unowned self] in viewerHungUp() }
         while await serveOne() {}
         connection.sayGoodbye()
@@ -111,7 +115,9 @@ final class H1Driver {
     private func viewerHungUp() {
         // Over plain TCP a half-closed viewer may still read; over TLS nobody half-closes.
         guard connection.readiness.isHungUp || connection.tls != nil else { return }
-        if !isIdle { task?.cancel() }
+        guard !isIdle else { return }
+        task?.cancel()
+        link?.interrupt()
     }
 
     private func handshake(_ tls: TLSSession) async -> Bool {
@@ -144,6 +150,7 @@ final class H1Driver {
             return false
         }
         isIdle = false
+        version = parsed.head.version
         let started = context.reactor.time
         let sentBefore = connection.bytesSent
         let body = makeBody(parsed)
@@ -184,12 +191,13 @@ final class H1Driver {
             content = body.map { .stream($0, length: $0.length) } ?? .empty
         }
         var exchange = Exchange(request: head, body: content, viewer: viewer, context: context)
-        if head.version != .http10 { exchange.sendInterim = interim }
+        exchange.link = link
         return exchange
     }
 
     private func sendInterim(_ head: ResponseHead) async {
-        guard (100...199).contains(head.status), head.status != 101, !isIdle else { return }
+        guard (100...199).contains(head.status), head.status != 101, !isIdle, version != .http10
+        else { return }
         H1Serializer.append(
             head,
             framing: .none,

@@ -18,6 +18,8 @@ final class H2Channel: BodySource {
     var isPatient = false
     /// The task that runs the stream's exchange, to be cancelled when the peer gives up.
     var task: Task<Void, Never>?
+    /// What ends a wait for the origin when the viewer resets the stream.
+    weak var viewer: ViewerLink?
     /// Whether the reader must be answered `100 Continue` before its first read.
     @exclusivity(unchecked)
     var owesContinue = false

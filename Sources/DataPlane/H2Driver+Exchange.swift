@@ -42,7 +42,9 @@ extension H2Driver {
             viewer: viewer,
             context: context
         )
-        exchange.sendInterim = { [stream] in Self.sendInterim($0, on: stream) }
+        let link = ViewerLink { [stream] in Self.sendInterim($0, on: stream) }
+        channel.viewer = link
+        exchange.link = link
         return exchange
     }
 

@@ -129,6 +129,7 @@ extension H2Driver {
                 hand(ended)
             } else {
                 channel?.task?.cancel()
+                channel?.viewer?.interrupt()
             }
         }
         if streams.isEmpty { idleSince = context.reactor.time }

@@ -29,7 +29,7 @@ package struct ProxyHandler: ExchangeHandler {
                 body: exchange.body,
                 to: target,
                 limits: limits,
-                interim: exchange.sendInterim
+                link: exchange.link
             )
             response.head.headers.removeHopByHop(keepUpgrade: response.head.status == 101)
             response.head.headers.append("Via", "1.1 portico")

@@ -23,17 +23,17 @@ struct UpstreamCall {
             queue: queue,
             keepAlive: limits.keepAlive
         )
-        connection.heedsCancellation = true
     }
 
     func run(
         _ request: RequestHead,
         _ body: Body,
-        _ interim: ((ResponseHead) async -> Void)?
+        _ link: ViewerLink?
     ) async throws(Fault) -> Response {
+        connection.link = link
         do throws(Fault) {
             try await sendRequest(request, body)
-            return try await readResponse(request, body, interim)
+            return try await readResponse(request, body, link)
         } catch {
             lease.abandon()
             throw error
@@ -76,7 +76,7 @@ struct UpstreamCall {
     private func readResponse(
         _ request: RequestHead,
         _ body: Body,
-        _ interim: ((ResponseHead) async -> Void)?
+        _ link: ViewerLink?
     ) async throws(Fault) -> Response {
         var interimCount = 0
         while true {
@@ -91,7 +91,7 @@ struct UpstreamCall {
                     idle: .seconds(600),
                     side: .origin
                 )
-                connection.heedsCancellation = false
+                connection.link = nil
                 return Response(head: parsed.head, body: .upgrade(stream))
             }
             if status < 200 {
@@ -99,7 +99,7 @@ struct UpstreamCall {
                 guard interimCount <= Self.maximumInterim else {
                     throw malformed("more than \(Self.maximumInterim) interim responses")
                 }
-                await interim?(parsed.head)
+                await link?.sendInterim?(parsed.head)
                 continue
             }
             lease.keepsAlive = parsed.keepAlive

@@ -87,7 +87,7 @@ package final class UpstreamPool {
         body: Body,
         to target: UpstreamTarget,
         limits: UpstreamLimits,
-        interim: ((ResponseHead) async -> Void)? = nil
+        link: ViewerLink? = nil
     ) async throws(Fault) -> Response {
         if target.version == .http2 {
             return try await sendMultiplexed(
@@ -95,7 +95,7 @@ package final class UpstreamPool {
                 body,
                 to: target,
                 limits: limits,
-                interim: interim
+                interim: link?.sendInterim
             )
         }
         let queue = queue(for: target)
@@ -103,7 +103,7 @@ package final class UpstreamPool {
         if let connection = lend(queue, asksSystem: !UpstreamCall.isReplayable(request, body)) {
             let call = UpstreamCall(connection, pool: self, queue: queue, limits: limits)
             do throws(Fault) {
-                return try await call.run(request, body, interim)
+                return try await call.run(request, body, link)
             } catch {
                 guard error.retry == .safe, !Task.isCancelled else { throw error }
             }
@@ -111,7 +111,7 @@ package final class UpstreamPool {
         let connection = try await connect(target, limits)
         let call = UpstreamCall(connection, pool: self, queue: queue, limits: limits)
         do throws(Fault) {
-            return try await call.run(request, body, interim)
+            return try await call.run(request, body, link)
         } catch {
             var fault = error
             fault.retry = .never
@@ -157,7 +157,7 @@ package final class UpstreamPool {
         }
         connection.input.releaseIfEmpty()
         connection.output.releaseIfEmpty()
-        connection.heedsCancellation = false
+        connection.link = nil
         let until = reactor.time + keepAlive
         queue.idle.append(UpstreamQueue.Idle(connection: connection, until: until))
         if queue.idle.count > Self.idlePerTarget { queue.idle.removeFirst().connection.close() }

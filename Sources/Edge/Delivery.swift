@@ -31,12 +31,11 @@ extension EdgePipeline {
 
     /// Gives the answer its last form and adds what CloudFront says of itself.
     func finish(
-        _ answer: Answer,
+        _ answer: inout Answer,
         _ viewerHead: RequestHead,
         _ exchange: inout Exchange,
         _ passage: Passage
     ) -> Response {
-        var answer = answer
         if answer.isStored, answer.head.status == 200 {
             if !passage.plan.forwardsCookies { Delivery.applyConditions(&answer, viewerHead) }
             if viewerHead.method == "GET", answer.head.status == 200 {

@@ -31,11 +31,11 @@ extension EdgePipeline {
         if !plan.cloudFrontHeaders.isEmpty {
             addCloudFrontHeaders(&exchange.request, exchange.viewer, passage)
         }
+        guard plan.caches(exchange.request.method), !OriginHeaders.isUpgrade(exchange.request)
+        else { return .ask(Pending()) }
         let head = exchange.request
-        guard plan.caches(head.method), !OriginHeaders.isUpgrade(head) else {
-            return .ask(Pending())
-        }
-        let started = ContinuousClock.now
+        let reactor = exchange.context.reactor
+        let started = reactor.preciseTime
         let key = CacheKey.make(head, distribution: distribution.id, plan: plan)
         let outcome: String
         let found: Found
@@ -47,7 +47,7 @@ extension EdgePipeline {
         exchange.record.stages.append(
             TimelineEntry(
                 stage: "cache",
-                durationMicroseconds: started.microsecondsUntilNow,
+                durationMicroseconds: reactor.preciseTime.microseconds(since: started),
                 outcome: outcome
             )
         )

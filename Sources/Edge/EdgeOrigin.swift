@@ -15,7 +15,7 @@ extension EdgePipeline {
         var head = OriginHeaders.build(
             from: exchange.request,
             address: exchange.viewer.address,
-            via: via,
+            via: viaField(for: exchange.request.version),
             plan: passage.plan,
             origin: origin,
             pending: pending
@@ -52,25 +52,20 @@ extension EdgePipeline {
 
     /// Sends the request where its origin is.
     func askOrigin(
-        _ outbound: Outbound,
+        _ outbound: inout Outbound,
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async -> Result<Response, Fault> {
         let clock = exchange.context.reactor
         let started = clock.preciseTime
-        var request = outbound.request
-        if !request.origin.path.isEmpty {
-            request.head.path = request.origin.path + request.head.path
-        }
-        if !request.origin.customHeaders.isEmpty {
-            for (name, value) in request.origin.customHeaders.sorted(by: { $0.key < $1.key }) {
-                request.head.headers.set(name, value)
-            }
-        }
-        request.head.headers.set(.xAmzCfID, passage.requestID)
+        outbound.request.head.headers.set(.xAmzCfID, passage.requestID)
         let outcome: Result<Response, Fault>
         do throws(Fault) {
-            outcome = .success(try await send(request, outbound.body, &exchange))
+            if let request = outbound.request.withOriginSettings {
+                outcome = .success(try await send(request, outbound.body, &exchange))
+            } else {
+                outcome = .success(try await send(outbound.request, outbound.body, &exchange))
+            }
         } catch {
             outcome = .failure(error)
         }
@@ -84,9 +79,9 @@ extension EdgePipeline {
                 stage: "origin",
                 durationMicroseconds: clock.preciseTime.microseconds(since: started),
                 asked: TimelineEntry.Asked(
-                    host: request.origin.domainName,
-                    path: request.head.path,
-                    query: request.head.query
+                    host: outbound.request.origin.domainName,
+                    path: outbound.request.origin.path + outbound.request.head.path,
+                    query: outbound.request.head.query
                 ),
                 outcome: word
             )
@@ -146,7 +141,7 @@ extension EdgePipeline {
                 body: body,
                 to: target,
                 limits: limit.limits(of: request.origin),
-                interim: exchange.sendInterim
+                link: exchange.link
             )
             limit.bound(&response.body)
             return response

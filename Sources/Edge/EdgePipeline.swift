@@ -52,10 +52,14 @@ package final class EdgePipeline: Sendable {
         viewerVia = "1.1 " + via
     }
 
+    /// `Via` as this edge writes it for a version of the protocol.
+    func viaField(for version: HTTPVersion) -> String {
+        version == .http11 ? viewerVia : "\(version.text) \(via)"
+    }
+
     /// Answers one request; the record of the exchange gets a line per stage.
     package func respond(to exchange: inout Exchange) async -> Response {
         var passage = Passage(requestID: RequestID.make(), plan: plans[plans.count - 1])
-        let viewerHead = exchange.request
         exchange.record.requestID = passage.requestID
         exchange.record.edge = edge.name
         var answer = await pass(&exchange, &passage)
@@ -64,16 +68,21 @@ package final class EdgePipeline: Sendable {
         {
             answer = await errorPage(page, instead: answer, &exchange, passage)
         }
-        return finish(answer, viewerHead, &exchange, passage)
+        return finish(&answer, passage.original ?? exchange.request, &exchange, passage)
     }
 
     /// The whole path of a request, in order.
     func pass(_ exchange: inout Exchange, _ passage: inout Passage) async -> Answer {
         do throws(Stop) {
             try admit(&exchange, &passage)
-            try await viewerRequest(&exchange, passage)
+            if passage.plan.hook(.viewerRequest) != nil {
+                passage.original = passage.original ?? exchange.request
+                try await viewerRequest(&exchange, passage)
+            }
             applyDefaultRootObject(&exchange)
-            let viewerHead = exchange.request
+            // Only a response hook asks for the request as it was before CloudFront's own headers.
+            let hasHook = passage.plan.hook(.viewerResponse) != nil
+            let viewerHead = hasHook ? exchange.request : nil
             var answer: Answer
             switch await lookUp(&exchange, passage) {
             case .stored(let entry, let refresh):
@@ -84,7 +93,9 @@ package final class EdgePipeline: Sendable {
             case .ask(let pending):
                 answer = try await fetch(pending, &exchange, passage)
             }
-            try await viewerResponse(&answer, viewerHead, &exchange, passage)
+            if let viewerHead {
+                try await viewerResponse(&answer, viewerHead, &exchange, passage)
+            }
             return answer
         } catch {
             return Answer(error)
@@ -105,16 +116,16 @@ package final class EdgePipeline: Sendable {
                 if let fault = await nameFault(of: outbound, passage) {
                     outcome = .failure(fault)
                 } else if var generated = try await originRequest(&outbound, &exchange, passage) {
-                    store(&generated, pending, exchange, passage)
+                    store(&generated, pending, &exchange, passage)
                     return generated
                 } else {
-                    outcome = await askOrigin(outbound, &exchange, passage)
+                    outcome = await askOrigin(&outbound, &exchange, passage)
                 }
                 if !candidates.isEmpty, passage.plan.failsOver(on: outcome) { continue }
                 var answer = try judge(outcome, outbound, pending, passage)
                 try await originResponse(&answer, outbound, &exchange, passage)
                 joinRefreshed(&answer)
-                store(&answer, pending, exchange, passage)
+                store(&answer, pending, &exchange, passage)
                 return answer
             }
             throw .refusal(.originName, requestID: passage.requestID)

@@ -8,7 +8,7 @@ extension EdgePipeline {
     func store(
         _ answer: inout Answer,
         _ pending: Pending,
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ passage: Passage
     ) {
         guard answer.mayBeKept, !answer.isUpgrade else { return }

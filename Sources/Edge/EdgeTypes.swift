@@ -33,6 +33,17 @@ package struct OriginRequest: Sendable {
         self.viewerIsTLS = viewerIsTLS
     }
 
+    /// The request with the path and headers that the origin's settings add; nil when they add none.
+    var withOriginSettings: OriginRequest? {
+        guard !origin.path.isEmpty || !origin.customHeaders.isEmpty else { return nil }
+        var request = self
+        request.head.path = origin.path + head.path
+        for (name, value) in origin.customHeaders.sorted(by: { $0.key < $1.key }) {
+            request.head.headers.set(name, value)
+        }
+        return request
+    }
+
     /// Whether the origin is asked by HTTPS.
     package var isTLS: Bool {
         switch origin.protocolPolicy {

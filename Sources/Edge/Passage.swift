@@ -7,6 +7,8 @@ struct Passage {
     var plan: BehaviorPlan
     /// What is known of the viewer; empty unless some setting asks for it.
     var facts = ViewerFacts()
+    /// The request as it came, once a function may have changed it.
+    var original: RequestHead?
     /// The request whose error page is fetched: viewer hooks do not run then.
     var failed: RequestHead?
 

@@ -19,17 +19,21 @@ enum RequestID {
 
     /// 40 bytes as URL-safe base64 with its padding.
     static func make() -> String {
-        String(unsafeUninitializedCapacity: 56) { output in
-            // 54 digits carry 40 bytes: ten to a word, the last in the high bits of its six.
-            var word: UInt64 = 0
-            for place in 0..<54 {
-                if place % 10 == 0 { word = next() }
-                output[place] = digits[Int(word & (place == 53 ? 0x30 : 0x3F))]
-                word >>= 6
+        digits.withUnsafeBufferPointer { digits in
+            String(unsafeUninitializedCapacity: 56) { output in
+                // 54 digits carry 40 bytes: nine to a word, the last in the high bits of its six.
+                for start in stride(from: 0, to: 54, by: 9) {
+                    var word = next()
+                    for place in start..<start + 9 {
+                        output[place] = digits[Int(word & 0x3F)]
+                        word >>= 6
+                    }
+                    if start == 45 { output[53] = digits[Int(word & 0x30)] }
+                }
+                output[54] = UInt8(ascii: "=")
+                output[55] = UInt8(ascii: "=")
+                return 56
             }
-            output[54] = UInt8(ascii: "=")
-            output[55] = UInt8(ascii: "=")
-            return 56
         }
     }
 

@@ -68,10 +68,10 @@ package struct ViewerFacts: Sendable {
 extension EdgePipeline {
     /// What is known of the viewer; the preset header is taken out of the request.
     func facts(_ exchange: inout Exchange, _ id: String) throws(Stop) -> ViewerFacts {
-        if let text = exchange.request.headers[ViewerFacts.presetHeader],
+        if let text = exchange.request.headers[.xPorticoViewer],
             AddressBlock.isLoopback(exchange.viewer.address)
         {
-            exchange.request.headers.remove(ViewerFacts.presetHeader)
+            exchange.request.headers.remove(.xPorticoViewer)
             guard let preset = ViewerPreset(text) else {
                 let reason = "The header \(ViewerFacts.presetHeader) is not understood."
                 throw .error(400, reason, requestID: id)

@@ -204,7 +204,7 @@ extension LoadBalancerDoor {
                     verifies: false
                 ),
                 limits: limits,
-                interim: exchange.sendInterim
+                link: exchange.link
             )
             passage.entry.targetStatus = response.head.status
             MeteredBody.wrap(&response.body) { _ in board.ended(target, in: arn) }

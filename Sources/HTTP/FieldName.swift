@@ -21,25 +21,53 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case upgradeInsecureRequests, userAgent, vary, via, warning, wwwAuthenticate
     case xAmzCfID, xAmzCfPop, xAmznErrorType, xAmznRequestID, xAmznTraceID, xCache
     case xContentTypeOptions, xForwardedFor, xForwardedHost, xForwardedPort, xForwardedProto
-    case xFrameOptions, xHTTPMethodOverride, xPorticoEdge, xRealIP, xRequestID, xRequestedWith
+    case xFrameOptions, xHTTPMethodOverride, xPorticoEdge, xPorticoViewer, xRealIP, xRequestID,
+        xRequestedWith
     case xXSSProtection
 
     /// The name as Portico writes it; empty for `other`.
     package var text: StaticString { Self.spellings[Int(rawValue)] }
 
     /// The number of a name in any letter case, `other` for one that is not listed.
-    @inline(__always)
     package static func find(_ start: UnsafePointer<UInt8>, _ count: Int) -> FieldName {
         guard count > 1, count <= longest else { return .other }
-        let table = FieldNameTable.shared
-        var slot = FieldNameTable.hash(start, count)
-        while true {
-            let candidate = table.slots[slot]
-            if candidate == .other || Grammar.equalIgnoringCase(start, count, candidate.text) {
-                return candidate
+        return FieldNameTable.shared.slots.withUnsafeBufferPointer { slots in
+            var slot = FieldNameTable.hash(start, count)
+            while true {
+                let (candidate, spelled) = slots[slot]
+                if candidate == .other || isSpelled(start, count, spelled) { return candidate }
+                slot = (slot + 1) & FieldNameTable.mask
             }
-            slot = (slot + 1) & FieldNameTable.mask
         }
+    }
+
+    /// Whether bytes are a listed name in any letter case, eight at a time.
+    ///
+    /// Listed names are letters and hyphens. Bit 5 tells the cases of a letter apart; a hyphen without it is
+    /// a control character, which no input may hold.
+    @inline(__always)
+    private static func isSpelled(
+        _ start: UnsafePointer<UInt8>,
+        _ count: Int,
+        _ name: StaticString
+    ) -> Bool {
+        guard count == name.utf8CodeUnitCount else { return false }
+        let (left, right) = (UnsafeRawPointer(start), UnsafeRawPointer(name.utf8Start))
+        var offset = 0
+        while offset + 8 <= count {
+            let word = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let wanted = right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let controls = (word &- 0x2020_2020_2020_2020) & ~word & 0x8080_8080_8080_8080
+            let differs = (word ^ wanted) & ~0x2020_2020_2020_2020
+            if controls | differs != 0 { return false }
+            offset += 8
+        }
+        while offset < count {
+            let byte = start[offset]
+            if byte < 0x20 || (byte ^ name.utf8Start[offset]) & ~0x20 != 0 { return false }
+            offset += 1
+        }
+        return true
     }
 
     /// The number of a name in any letter case, `other` for one that is not listed.
@@ -77,7 +105,8 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         "Warning", "WWW-Authenticate", "X-Amz-Cf-Id", "X-Amz-Cf-Pop", "X-Amzn-ErrorType",
         "X-Amzn-RequestId", "X-Amzn-Trace-Id", "X-Cache", "X-Content-Type-Options",
         "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
-        "X-Frame-Options", "X-HTTP-Method-Override", "x-portico-edge", "X-Real-IP",
+        "X-Frame-Options", "X-HTTP-Method-Override", "x-portico-edge", "x-portico-viewer",
+        "X-Real-IP",
         "X-Request-Id", "X-Requested-With", "X-XSS-Protection",
     ]
 }
@@ -87,14 +116,17 @@ private struct FieldNameTable: Sendable {
     static let shared = FieldNameTable()
     static let mask = 511
 
-    let slots: [FieldName]
+    let slots: [(name: FieldName, spelled: StaticString)]
 
     private init() {
-        var slots = [FieldName](repeating: .other, count: Self.mask + 1)
+        var slots = [(name: FieldName, spelled: StaticString)](
+            repeating: (.other, ""),
+            count: Self.mask + 1
+        )
         for name in FieldName.allCases where name != .other {
             var slot = Self.hash(name.text.utf8Start, name.text.utf8CodeUnitCount)
-            while slots[slot] != .other { slot = (slot + 1) & Self.mask }
-            slots[slot] = name
+            while slots[slot].name != .other { slot = (slot + 1) & Self.mask }
+            slots[slot] = (name, name.text)
         }
         self.slots = slots
     }

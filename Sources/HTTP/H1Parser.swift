@@ -61,7 +61,7 @@ package enum H1Parser {
         else { return nil }
         try fields.checkFraming(version: line.version)
         try checkHost(base, fields, line.version)
-        let buffer = [UInt8](UnsafeBufferPointer(start: base + section, count: next - section))
+        let buffer = copy(base + section, next - section)
         var head = RequestHead(
             method: line.method,
             path: line.path,
@@ -105,7 +105,7 @@ package enum H1Parser {
             let next = try fields.parse(base, from: section, count: count, limits: limits)
         else { return nil }
         try fields.checkFraming(version: line.version)
-        let buffer = [UInt8](UnsafeBufferPointer(start: base + section, count: next - section))
+        let buffer = copy(base + section, next - section)
         let head = ResponseHead(
             status: line.status,
             reason: line.reason,
@@ -128,6 +128,17 @@ package enum H1Parser {
             upgrade: upgrade
         )
     }
+
+    /// The bytes with room behind them for the fields that a proxy adds.
+    private static func copy(_ start: UnsafePointer<UInt8>, _ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count + roomForMore) { room, used in
+            room.baseAddress?.update(from: start, count: count)
+            used = count
+        }
+    }
+
+    /// Unit: bytes.
+    private static let roomForMore = 320
 
     /// Bytes of a request line that are not its target: method, two spaces and version.
     private static let longestRestOfLine = 64

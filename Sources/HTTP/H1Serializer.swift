@@ -190,7 +190,15 @@ extension H1Serializer {
 
     /// Appends a method or a reason phrase without its control characters.
     private static func appendText(_ text: String, into output: inout IOBuffer) {
-        for byte in text.utf8 where byte >= 0x20 && byte != 0x7f { output.append(byte: byte) }
+        var text = text
+        text.withUTF8 { bytes in
+            guard let start = bytes.baseAddress else { return }
+            if Grammar.isValue(start, bytes.count) {
+                output.append(UnsafeRawBufferPointer(bytes))
+            } else {
+                for byte in bytes where byte >= 0x20 && byte != 0x7f { output.append(byte: byte) }
+            }
+        }
     }
 
     /// Appends a path or a query; what may not stand in a target is percent-encoded.

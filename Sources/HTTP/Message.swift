@@ -43,8 +43,7 @@ package struct RequestHead: Sendable {
 
     /// The host named by the request without its port, lower case.
     package var host: String {
-        guard let index = headers.entries.indices.first(where: { headers.isNamed("host", at: $0) })
-        else { return "" }
+        guard let index = headers.firstIndex(of: .host) else { return "" }
         let entry = headers.entries[index]
         return headers.buffer.withUnsafeBufferPointer { buffer in
             let end = Int(entry.valueStart) + Int(entry.valueLength)
