@@ -80,7 +80,7 @@ extension EdgePipeline {
         answer.head.headers.append(.xAmzCfPop, edge.pop)
         answer.head.headers.append(.xAmzCfID, passage.requestID)
         if let age = answer.age {
-            if answer.head.headers.contains(.age) { answer.head.headers.remove("age") }
+            if answer.head.headers.contains(.age) { answer.head.headers.remove(.age) }
             answer.head.headers.append(.age, String(age))
         }
     }

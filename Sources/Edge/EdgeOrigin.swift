@@ -91,12 +91,12 @@ extension EdgePipeline {
 
     /// What the origin's answer, or its absence, means: a stale answer may stand for a failure.
     func judge(
-        _ outcome: Result<Response, Fault>,
+        _ outcome: consuming Result<Response, Fault>,
         _ outbound: Outbound,
         _ pending: Pending,
         _ passage: Passage
     ) throws(Stop) -> Answer {
-        switch outcome {
+        switch consume outcome {
         case .failure(let fault) where fault.side == .viewer:
             // Its own body failed it: the origin has nothing to do with that.
             throw .error(fault.status, "Bad request.", requestID: passage.requestID)

@@ -34,7 +34,7 @@ enum OriginHeaders {
         )
         let keepsHost = plan.forwards(.host)
         head.headers.append(.host, keepsHost ? viewer.headers[.host] ?? "" : origin.domainName)
-        let named = connectionNames(viewer.headers)
+        let named = viewer.headers.connectionOptions()
         let rest = (isUpgrade: isUpgrade, takesConditions: pending.key.isEmpty, pending.isPartial)
         for index in viewer.headers.entries.indices
         where passes(viewer.headers, index, viewer.method, plan, rest, named) {
@@ -95,15 +95,6 @@ enum OriginHeaders {
         let known = headers.entries[index].name
         if !named.isEmpty, named.contains(headers.name(at: index).lowercased()) { return false }
         return plan.forwards(known) || legacyForwards("", known, method, plan)
-    }
-
-    /// The lower-cased names that `Connection` makes hop-by-hop (RFC 9110 §7.6.1).
-    static func connectionNames(_ headers: Headers) -> [String] {
-        guard headers.contains(.connection) else { return [] }
-        let all = headers.all(.connection)
-        if all.count == 1, all[0] == "keep-alive" || all[0] == "close" { return [] }
-        return all.flatMap { $0.split(separator: ",") }
-            .map { $0.trimmingASCIIWhitespace().lowercased() }
     }
 
     /// Puts what CloudFront writes anew: agent, encodings and cookies.
@@ -230,18 +221,14 @@ enum OriginHeaders {
     /// Source: "Request and response behavior for custom origins".
     static func cleanUp(_ head: inout ResponseHead, _ plan: BehaviorPlan) {
         if head.status == 101 { return }
-        let named = connectionNames(head.headers)
-        let headers = head.headers
-        let kept = headers.entries.indices.filter { index in
-            switch headers.entries[index].name {
-            case .connection, .keepAlive, .proxyConnection, .te, .trailer, .upgrade,
-                .transferEncoding, .via, .xCache, .xAmzCfPop, .xAmzCfID:
-                false
-            case .setCookie: plan.forwardsCookies
-            default: named.isEmpty || !named.contains(headers.name(at: index).lowercased())
+        head.headers.removeHopByHop()
+        head.headers.removeAll { (name: FieldName) in
+            switch name {
+            case .trailer, .via, .xCache, .xAmzCfPop, .xAmzCfID: true
+            case .setCookie: !plan.forwardsCookies
+            default: false
             }
         }
-        if kept.count != headers.count { head.headers.entries = kept.map { headers.entries[$0] } }
         reduceVary(&head, plan)
     }
 

@@ -138,7 +138,7 @@ package enum H1Parser {
     }
 
     /// Unit: bytes.
-    private static let roomForMore = 320
+    private static let roomForMore = 448
 
     /// Bytes of a request line that are not its target: method, two spaces and version.
     private static let longestRestOfLine = 64

@@ -203,12 +203,19 @@ extension Headers {
         isClean: Bool? = nil
     ) {
         let nameStart = buffer.count
-        buffer.append(contentsOf: name)
-        buffer.append(0x3a)
-        buffer.append(0x20)
-        buffer.append(contentsOf: value)
-        buffer.append(0x0d)
-        buffer.append(0x0a)
+        // Put together aside, so that the list grows once: each append has its price.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: name.count + value.count + 4) {
+            room in
+            guard let start = room.baseAddress else { return }
+            if let from = name.baseAddress { start.update(from: from, count: name.count) }
+            start[name.count] = 0x3a
+            start[name.count + 1] = 0x20
+            let valueStart = start + name.count + 2
+            if let from = value.baseAddress { valueStart.update(from: from, count: value.count) }
+            valueStart[value.count] = 0x0d
+            valueStart[value.count + 1] = 0x0a
+            buffer.append(contentsOf: UnsafeBufferPointer(room))
+        }
         entries.append(
             Entry(
                 known,
@@ -226,6 +233,7 @@ extension Headers {
         _ name: UnsafeBufferPointer<UInt8>,
         _ value: UnsafeBufferPointer<UInt8>
     ) -> Bool {
+        // A listed name is a token by itself.
         if known == .other {
             guard let start = name.baseAddress, Grammar.isToken(start, name.count),
                 name.count <= UInt16.max

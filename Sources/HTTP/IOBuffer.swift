@@ -2,8 +2,14 @@ import Glibc
 
 /// A growing byte queue: bytes are appended at its end and taken from its start.
 ///
-/// Its memory is given back with `releaseIfEmpty`, so that idle connections hold none.
+/// What a burst made it grow to is given back with `releaseIfEmpty`, so that an idle connection holds one
+/// block at most: to take and give that one back with every message would cost more than it is worth.
 package struct IOBuffer: ~Copyable {
+    /// The memory that a buffer begins with and keeps.
+    ///
+    /// Unit: bytes.
+    private static let block = 4096
+
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var start = 0
@@ -75,7 +81,7 @@ package struct IOBuffer: ~Copyable {
 
     /// Gives the memory back when nothing is queued.
     package mutating func releaseIfEmpty() {
-        guard isEmpty, let base else { return }
+        guard isEmpty, capacity > Self.block, let base else { return }
         free(base)
         self.base = nil
         capacity = 0
@@ -86,7 +92,7 @@ package struct IOBuffer: ~Copyable {
         if let base, capacity - live >= minimum {
             memmove(base, base + start, live)
         } else {
-            var size = max(capacity, 4096)
+            var size = max(capacity, Self.block)
             while size - live < minimum { size *= 2 }
             guard let larger = malloc(size) else { fatalError("out of memory") }
             if let base { memcpy(larger, base + start, live) }
