@@ -15,13 +15,17 @@ package final class AWSGateway: ExchangeHandler {
     private let front: APIFront
 
     /// Makes the gateway; `logicalIDs` gives the function's name for a template's logical id.
+    ///
+    /// `invalidate` makes every edge forget what the paths of a distribution name.
     package init(
         registry: PrimaryRegistry,
         snapshot: @escaping @Sendable () -> Snapshot,
         invoker: any FunctionInvoker,
         edges: @escaping @Sendable () -> [ReplicaStatus],
         requests: RequestLog,
-        logicalIDs: @escaping @Sendable (String) -> String?
+        logicalIDs: @escaping @Sendable (String) -> String?,
+        tails: LogTails,
+        invalidate: @escaping @Sendable (_ distribution: String, _ paths: [String]) async -> Void
     ) {
         self.snapshot = snapshot
         self.edges = edges
@@ -30,7 +34,14 @@ package final class AWSGateway: ExchangeHandler {
         let ledger = Ledger(registry: registry, edges: edges)
         front = APIFront(
             table: ServiceTable(
-                lambda: LambdaService(ledger: ledger, invoker: invoker, logicalIDs: logicalIDs)
+                lambda: LambdaService(
+                    ledger: ledger,
+                    invoker: invoker,
+                    tails: tails,
+                    logicalIDs: logicalIDs
+                ),
+                cloudFront: CloudFrontService(ledger: ledger, invalidate: invalidate),
+                keyValues: KeyValueService(ledger: ledger)
             )
         )
     }

@@ -16,21 +16,50 @@ struct ServiceTable: Sendable {
 
     let entries: [Entry]
 
-    init(lambda: LambdaService) {
+    init(lambda: LambdaService, cloudFront: CloudFrontService, keyValues: KeyValueService) {
         let patterns = PatternCache()
-        entries = [
+        func entry(
+            _ model: ServiceModel,
+            _ service: any APIService,
+            _ code: String,
+            maximumBody: Int,
+            enumPhrase: String = "enum value set",
+            exempt: Set<String> = []
+        ) -> Entry {
             Entry(
-                model: .lambda,
-                service: lambda,
+                model: model,
+                service: service,
                 validation: ParameterValidation(
-                    model: .lambda,
-                    enumPhrase: "enum value set",
-                    exempt: ["Runtime"],
+                    model: model,
+                    enumPhrase: enumPhrase,
+                    exempt: exempt,
                     patterns: patterns
                 ),
-                validationCode: "ValidationException",
-                maximumBody: LambdaService.maximumRequest
+                validationCode: code,
+                maximumBody: maximumBody
             )
+        }
+        entries = [
+            entry(
+                .lambda,
+                lambda,
+                "ValidationException",
+                maximumBody: LambdaService.maximumRequest,
+                exempt: ["Runtime"]
+            ),
+            entry(
+                .cloudFront,
+                cloudFront,
+                "MalformedXML",
+                maximumBody: CloudFrontService.maximumRequest,
+                enumPhrase: "value set"
+            ),
+            entry(
+                .keyValueStore,
+                keyValues,
+                "ValidationException",
+                maximumBody: CloudFrontService.maximumRequest
+            ),
         ]
     }
 

@@ -23,6 +23,7 @@ final class Node: Sendable {
     private let applications: ApplicationProcesses
     private let requests = RequestLog()
     private let names = LogicalNames()
+    private let tails = LogTails()
 
     /// Prepares a node.
     ///
@@ -118,6 +119,7 @@ final class Node: Sendable {
 
     private func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {
         let boxes = replicas.map(\.box)
+        let tails = tails
         let log = log
         let staging = Deployer.staging(state: configuration.state)
         return LocalInvoker(
@@ -134,7 +136,10 @@ final class Node: Sendable {
                 let staged = staging + "/" + digest
                 return FileManager.default.fileExists(atPath: staged) ? staged : nil
             },
-            log: { log.function($0) }
+            log: { line in
+                log.function(line)
+                if let id = line.requestID { tails.append(line.text, requestID: id) }
+            }
         )
     }
 
@@ -217,7 +222,9 @@ final class Node: Sendable {
             invoker: invoker,
             edges: { replicas.map { $0.status() } },
             requests: requests,
-            logicalIDs: { names[$0] }
+            logicalIDs: { names[$0] },
+            tails: tails,
+            invalidate: { doors.invalidate(distribution: $0, paths: $1) }
         )
         var apiPort = configuration.apiPort
         for address in ["127.0.0.1", "::1"] {

@@ -47,7 +47,9 @@ private final class Fixture: Sendable {
             invoker: Echo(),
             edges: { [] },
             requests: requests,
-            logicalIDs: { $0 == "Hello" ? "f" : nil }
+            logicalIDs: { $0 == "Hello" ? "f" : nil },
+            tails: LogTails(),
+            invalidate: { _, _ in }
         )
         reactor.start()
     }

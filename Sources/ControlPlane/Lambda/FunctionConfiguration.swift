@@ -112,7 +112,26 @@ enum FunctionConfiguration {
         for member in members["Environment"]?["Variables"]?.object?.members ?? [] {
             version.environment[member.key] = member.value.string
         }
+        version.logging = runtimeLogging(members["LoggingConfig"], of: name)
+        let layers = (members["Layers"]?.array ?? []).compactMap { $0["Digest"]?.string }
+        version.layers = layers.isEmpty ? nil : layers
         return version
+    }
+
+    /// The logging settings that edges need; nil for text in the function's own group.
+    private static func runtimeLogging(_ config: JSONValue?, of name: String) -> FunctionLogging? {
+        let format = config?["LogFormat"]?.string.flatMap(FunctionLogging.Format.init) ?? .text
+        let group = config?["LogGroup"]?.string
+        let isOwn = group == nil || group == "/aws/lambda/\(name)"
+        guard format != .text || !isOwn else { return nil }
+        return FunctionLogging(
+            format: format,
+            applicationLevel: config?["ApplicationLogLevel"]?.string.flatMap(
+                FunctionLogging.Level.init
+            ),
+            systemLevel: config?["SystemLogLevel"]?.string.flatMap(FunctionLogging.Level.init),
+            group: isOwn ? nil : group
+        )
     }
 
     /// Whether two configurations run the same: all members but those that name or date them.

@@ -1,4 +1,6 @@
+import Crypto
 import DataPlane
+import HTTP
 import JSON
 import Model
 import Reactor
@@ -19,7 +21,11 @@ extension LambdaService {
             try queue(invocation)
             return .empty(202)
         default:
-            return try Self.reply(await invoker.invoke(invocation), version, call)
+            let wantsTail = call["LogType"]?.string == "Tail"
+            if wantsTail { tails.open(call.id) }
+            let result = await invoker.invoke(invocation)
+            let tail = wantsTail ? tails.close(call.id) : nil
+            return try Self.reply(result, version, call, tail: tail)
         }
     }
 
@@ -46,14 +52,31 @@ extension LambdaService {
             throw .unreadableJSON("Could not parse payload into json: \(error)")
         }
         try await waitWhilePending(found.configuration)
-        let invocation = Invocation(
+        var invocation = Invocation(
             function: version.qualifiedName,
             payload: payload[...],
             requestID: call.id,
             limit: .seconds(version.timeout + 30),
-            maximumResponse: Self.maximumPayload
+            maximumResponse: Invocation.largestResponse
         )
+        invocation.arn = reference.arn
+        invocation.clientContext = try Self.clientContext(call)
+        invocation.traceID = call.head.headers["x-amzn-trace-id"]
         return (invocation, version)
+    }
+
+    /// The client's context, which travels as Base64 of a JSON object.
+    private static func clientContext(_ call: APICall) throws(APIError) -> String? {
+        guard let text = call["ClientContext"]?.string, !text.isEmpty else { return nil }
+        guard let bytes = Base64.decode(text), (try? JSONValue.parse(bytes[...]))?.object != nil
+        else {
+            throw APIError(
+                400,
+                "InvalidRequestContentException",
+                "Client context must be a valid Base64-encoded JSON object."
+            )
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private func waitWhilePending(_ configuration: JSONObject) async throws(APIError) {
@@ -84,7 +107,8 @@ extension LambdaService {
     private static func reply(
         _ result: InvocationResult,
         _ version: FunctionVersion,
-        _ call: APICall
+        _ call: APICall,
+        tail: [UInt8]?
     ) throws(APIError) -> APIReply {
         var output = JSONObject()
         output["ExecutedVersion"] = .string(version.versionText)
@@ -97,6 +121,7 @@ extension LambdaService {
         case .throttled(let reason): throw .throttled(reason)
         case .notFound: throw .functionNotFound(version.arn)
         }
+        output["LogResult"] = tail.map { .string(Base64.encode($0)) }
         reply.output = .object(output)
         reply.headers.append(("Content-Type", "application/json"))
         return reply

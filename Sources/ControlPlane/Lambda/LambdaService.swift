@@ -20,6 +20,7 @@ final class LambdaService: APIService {
     let ledger: Ledger
     let code: CodeStore
     let invoker: any FunctionInvoker
+    let tails: LogTails
     /// When this node began; functions of templates carry it as their date.
     let started = Timestamp.now()
     let pendingEvents = Atomic<Int>(0)
@@ -28,10 +29,12 @@ final class LambdaService: APIService {
     init(
         ledger: Ledger,
         invoker: any FunctionInvoker,
+        tails: LogTails,
         logicalIDs: @escaping @Sendable (String) -> String?
     ) {
         self.ledger = ledger
         self.invoker = invoker
+        self.tails = tails
         self.logicalIDs = logicalIDs
         code = CodeStore(ledger: ledger)
     }

@@ -156,7 +156,9 @@ package final class EdgeReplica: Sendable {
 
     /// Brings the code here, swaps the snapshot, wakes who waits; the state reaches the disk later.
     private func apply(_ snapshot: Snapshot) async throws {
-        let needed = Set(snapshot.functions.values.map(\.codeDigest))
+        let needed = Set(
+            snapshot.functions.values.flatMap { [$0.codeDigest] + ($0.layers ?? []) }
+        )
         try await worker.prepare(needed) { [registry] in try registry.blob($0) }
         box.swap(snapshot)
         let (ready, hooks) = shared.withLock { shared in

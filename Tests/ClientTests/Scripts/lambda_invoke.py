@@ -58,3 +58,20 @@ assert json.load(lambda_.invoke(FunctionName="f:1")["Payload"])["version"] == "1
 lambda_.delete_function(FunctionName="f")
 create(lambda_, "f", "exports.handler = async () => 'again'", Publish=True)
 assert json.load(lambda_.invoke(FunctionName="f:1")["Payload"]) == "again"
+
+# The tail of the log, and what the context tells of the call.
+create(lambda_, "log", """exports.handler = async (event, context) => {
+  console.log('hello');
+  return { arn: context.invokedFunctionArn, client: context.clientContext };
+}""")
+import base64
+
+context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
+answer = lambda_.invoke(FunctionName="log", LogType="Tail", ClientContext=context)
+tail = base64.b64decode(answer["LogResult"]).decode()
+assert "START RequestId: " in tail and "hello" in tail and "REPORT RequestId: " in tail, tail
+result = json.load(answer["Payload"])
+assert result["arn"] == arn.rsplit(":", 1)[0] + ":log", result
+assert result["client"]["custom"] == {"a": "b"} or result["client"]["Custom"] == {"a": "b"}, result
+with refused("InvalidRequestContentException", "Client context must be"):
+    lambda_.invoke(FunctionName="log", ClientContext="x")

@@ -53,3 +53,8 @@ assert lambda_.get_function_configuration(FunctionName="f")["Layers"] == created
 with refused("InvalidParameterValueException", "does not exist."):
     create(lambda_, "g", Layers=[first["LayerVersionArn"]])
 assert lambda_.publish_layer_version(LayerName="l", Content={"ZipFile": content})["Version"] == 3
+
+# What a layer holds is there for the function.
+lambda_.publish_layer_version(LayerName="m", Content={"ZipFile": archive("module.exports = 42", "nodejs/node_modules/m/index.js")})
+create(lambda_, "uses", "exports.handler = async () => require('m')", Layers=[f"arn:aws:lambda:us-east-1:{ACCOUNT}:layer:m:1"])
+assert lambda_.invoke(FunctionName="uses")["Payload"].read() == b"42"

@@ -1,0 +1,305 @@
+import JSON
+import Model
+
+/// Makes what edges serve of a distribution's configuration, or says why CloudFront refuses it.
+struct DistributionBuilder {
+    let snapshot: Snapshot
+    /// Nil while the distribution is being created.
+    let id: String?
+
+    private typealias Service = CloudFrontService
+
+    /// Builds from a configuration with its defaults filled in.
+    func build(_ config: JSONValue, id: String) throws(APIError) -> Distribution {
+        var origins: [Origin] = []
+        for origin in config["Origins"]?.items ?? [] { origins.append(try self.origin(origin)) }
+        guard !origins.isEmpty else {
+            throw Service.argument("The parameter Origins is required.")
+        }
+        guard Set(origins.map(\.id)).count == origins.count else {
+            throw Service.argument("The parameter Origin Id is not unique.")
+        }
+        var groups: [OriginGroup] = []
+        for group in config["OriginGroups"]?.items ?? [] {
+            groups.append(try self.group(group, origins))
+        }
+        let targets = Set(origins.map(\.id) + groups.map(\.id))
+        let builder = BehaviorBuilder(snapshot: snapshot, targets: targets)
+        var behaviors: [CacheBehavior] = []
+        for behavior in config["CacheBehaviors"]?.items ?? [] {
+            let pattern = behavior["PathPattern"]?.string ?? ""
+            behaviors.append(try builder.build(behavior, pattern: pattern))
+        }
+        let patterns = behaviors.map(\.pathPattern)
+        guard Set(patterns).count == patterns.count else {
+            throw Service.argument("The parameter PathPattern is not unique.")
+        }
+        guard behaviors.count <= 75 else {
+            throw Service.error(
+                "TooManyCacheBehaviors",
+                "You cannot create more cache behaviors for the distribution."
+            )
+        }
+        behaviors.append(try builder.build(config["DefaultCacheBehavior"] ?? [:], pattern: "*"))
+        var distribution = Distribution(
+            id: id,
+            aliases: try aliases(config),
+            isEnabled: config["Enabled"]?.bool ?? true,
+            comment: config["Comment"]?.string ?? "",
+            defaultRootObject: try rootObject(config),
+            origins: origins,
+            behaviors: behaviors,
+            customErrorResponses: try errorPages(config)
+        )
+        distribution.originGroups = groups
+        distribution.geoRestriction = try restriction(config)
+        return distribution
+    }
+
+    // MARK: Origins
+
+    private func origin(_ config: JSONValue) throws(APIError) -> Origin {
+        var origin = Origin(
+            id: config["Id"]?.string ?? "",
+            domainName: config["DomainName"]?.string ?? ""
+        )
+        guard !origin.id.isEmpty, !origin.domainName.isEmpty else {
+            throw Service.argument("The parameter Origin Id or DomainName is empty.")
+        }
+        origin.path = config["OriginPath"]?.string ?? ""
+        guard origin.path.isEmpty || origin.path.hasPrefix("/") && !origin.path.hasSuffix("/")
+        else {
+            throw Service.argument(
+                "The parameter OriginPath is not valid: it starts with / and does not end with one."
+            )
+        }
+        for header in config["CustomHeaders"]?.items ?? [] {
+            origin.customHeaders[header["HeaderName"]?.string ?? ""] =
+                header["HeaderValue"]?.string ?? ""
+        }
+        origin.connectionAttempts = config["ConnectionAttempts"]?.int ?? 3
+        origin.connectionTimeout = config["ConnectionTimeout"]?.int ?? 10
+        guard (1...3).contains(origin.connectionAttempts) else {
+            throw Service.argument("The parameter ConnectionAttempts is not valid.")
+        }
+        guard (1...10).contains(origin.connectionTimeout) else {
+            throw Service.argument("The parameter ConnectionTimeout is not valid.")
+        }
+        origin.responseCompletionTimeout = config["ResponseCompletionTimeout"]?.int ?? 0
+        if let control = config["OriginAccessControlId"]?.string, !control.isEmpty {
+            guard snapshot.originAccessControls[control] != nil else {
+                throw Service.error(
+                    "InvalidOriginAccessControl",
+                    "The origin access control \(control) does not exist."
+                )
+            }
+            origin.originAccessControlID = control
+        }
+        try readKind(config, into: &origin)
+        return origin
+    }
+
+    private func readKind(_ config: JSONValue, into origin: inout Origin) throws(APIError) {
+        if config["VpcOriginConfig"] != nil {
+            throw Service.error("UnsupportedOperation", "VPC origins are not supported here.")
+        }
+        switch (config["S3OriginConfig"], config["CustomOriginConfig"]) {
+        case (let bucket?, nil):
+            origin.isS3 = true
+            origin.originAccessIdentity = bucket["OriginAccessIdentity"]?.string ?? ""
+            let identity = origin.originAccessIdentity
+            guard identity.isEmpty || identity.hasPrefix("origin-access-identity/cloudfront/")
+            else {
+                throw Service.error(
+                    "InvalidOriginAccessIdentity",
+                    "The origin access identity is not valid or doesn't exist."
+                )
+            }
+            guard identity.isEmpty || origin.originAccessControlID.isEmpty else {
+                throw Service.error(
+                    "IllegalOriginAccessConfiguration",
+                    "An origin cannot contain both an origin access control (OAC) and an origin "
+                        + "access identity (OAI)."
+                )
+            }
+        case (nil, let custom?): try readCustom(custom, into: &origin)
+        default:
+            throw Service.error(
+                "InvalidOrigin",
+                "An origin has either S3OriginConfig or CustomOriginConfig."
+            )
+        }
+    }
+
+    private func readCustom(_ custom: JSONValue, into origin: inout Origin) throws(APIError) {
+        origin.httpPort = custom["HTTPPort"]?.int ?? 80
+        origin.httpsPort = custom["HTTPSPort"]?.int ?? 443
+        let policy = custom["OriginProtocolPolicy"]?.string ?? ""
+        origin.protocolPolicy = Origin.ProtocolPolicy(rawValue: policy) ?? .httpOnly
+        origin.sslProtocols = custom["OriginSslProtocols"]?.texts ?? []
+        origin.readTimeout = custom["OriginReadTimeout"]?.int ?? 30
+        origin.keepaliveTimeout = custom["OriginKeepaliveTimeout"]?.int ?? 5
+        for port in [origin.httpPort, origin.httpsPort] where !(1...65_535).contains(port) {
+            throw Service.argument("The parameter HTTPPort or HTTPSPort is not valid.")
+        }
+        guard (1...120).contains(origin.readTimeout) else {
+            throw Service.error(
+                "InvalidOriginReadTimeout",
+                "The read timeout specified for the origin is not valid."
+            )
+        }
+        guard (1...120).contains(origin.keepaliveTimeout) else {
+            throw Service.error(
+                "InvalidOriginKeepaliveTimeout",
+                "The keep alive timeout specified for the origin is not valid."
+            )
+        }
+    }
+
+    private func group(_ config: JSONValue, _ origins: [Origin]) throws(APIError) -> OriginGroup {
+        let members = (config["Members"]?.items ?? []).compactMap { $0["OriginId"]?.string }
+        guard members.count == 2 else {
+            throw Service.argument("An origin group must have exactly two members.")
+        }
+        for member in members where !origins.contains(where: { $0.id == member }) {
+            throw BehaviorBuilder.noOrigin
+        }
+        let codes = (config["FailoverCriteria"]?["StatusCodes"]?.items ?? []).compactMap(\.int)
+        guard !codes.isEmpty, codes.allSatisfy(OriginGroup.allowedStatusCodes.contains) else {
+            throw Service.argument("The parameter StatusCodes of the origin group is not valid.")
+        }
+        return OriginGroup(
+            id: config["Id"]?.string ?? "",
+            primary: members[0],
+            secondary: members[1],
+            statusCodes: codes
+        )
+    }
+
+    // MARK: The rest
+
+    private func aliases(_ config: JSONValue) throws(APIError) -> [String] {
+        let aliases = config["Aliases"]?.texts ?? []
+        for other in snapshot.distributions.values where other.id != id {
+            for alias in aliases
+            where other.aliases.contains(where: { $0.lowercased() == alias.lowercased() }) {
+                throw Service.error(
+                    "CNAMEAlreadyExists",
+                    "One or more of the CNAMEs you provided are already associated with a different "
+                        + "resource."
+                )
+            }
+        }
+        return aliases
+    }
+
+    private func rootObject(_ config: JSONValue) throws(APIError) -> String {
+        let root = config["DefaultRootObject"]?.string ?? ""
+        guard root.utf8.count <= 255, !root.contains(where: { " <>\"".contains($0) }) else {
+            throw Service.error(
+                "InvalidDefaultRootObject",
+                "The default root object file name is too big or contains an invalid character."
+            )
+        }
+        return root.hasPrefix("/") ? String(root.dropFirst()) : root
+    }
+
+    private static let errorCodes: Set = [
+        400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504,
+    ]
+    private static let responseCodes: Set = [
+        200, 400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504,
+    ]
+
+    private func errorPages(_ config: JSONValue) throws(APIError) -> [CustomErrorResponse] {
+        var pages: [CustomErrorResponse] = []
+        for page in config["CustomErrorResponses"]?.items ?? [] {
+            let code = page["ErrorCode"]?.int ?? 0
+            guard Self.errorCodes.contains(code) else {
+                throw Service.error(
+                    "InvalidErrorCode",
+                    "An invalid error code was specified: \(code)."
+                )
+            }
+            let path = page["ResponsePagePath"]?.string ?? ""
+            let response = page["ResponseCode"]?.string ?? ""
+            guard path.isEmpty == response.isEmpty else {
+                throw Service.argument(
+                    "The parameters ResponseCode and ResponsePagePath are given together or not at "
+                        + "all."
+                )
+            }
+            guard response.isEmpty || Int(response).map(Self.responseCodes.contains) == true else {
+                throw Service.error(
+                    "InvalidResponseCode",
+                    "A response code is not valid: \(response)."
+                )
+            }
+            pages.append(
+                CustomErrorResponse(
+                    errorCode: code,
+                    responsePagePath: path.isEmpty ? nil : path,
+                    responseCode: Int(response),
+                    errorCachingMinTTL: page["ErrorCachingMinTTL"]?.int ?? 10
+                )
+            )
+        }
+        return pages
+    }
+
+    private func restriction(_ config: JSONValue) throws(APIError) -> GeoRestriction {
+        let given = config["Restrictions"]?["GeoRestriction"]
+        var restriction = GeoRestriction()
+        let kind = given?["RestrictionType"]?.string ?? "none"
+        restriction.kind = GeoRestriction.Kind(rawValue: kind) ?? .none
+        restriction.countries = given?.texts ?? []
+        guard (restriction.kind == .none) == restriction.countries.isEmpty else {
+            throw Service.error(
+                "InvalidGeoRestrictionParameter",
+                "The specified geo restriction parameter is not valid."
+            )
+        }
+        for country in restriction.countries {
+            let isCode = country.count == 2 && country.allSatisfy { $0.isASCII && $0.isUppercase }
+            guard isCode else {
+                throw Service.error(
+                    "InvalidLocationCode",
+                    "The location code specified is not valid: \(country)."
+                )
+            }
+        }
+        return restriction
+    }
+
+    /// Members that are kept and shown but change nothing on this machine.
+    static func withoutEffect(_ config: JSONValue) -> [String] {
+        var names: [String] = []
+        if config["Logging"]?["Enabled"]?.bool == true { names.append("Logging") }
+        if config["WebACLId"]?.string ?? "" != "" { names.append("WebACLId") }
+        for name in ["AnycastIpListId", "ContinuousDeploymentPolicyId"]
+        where config[name]?.string ?? "" != "" {
+            names.append(name)
+        }
+        for name in ["ViewerMtlsConfig", "ConnectionFunctionAssociation", "TenantConfig"]
+        where config[name] != nil {
+            names.append(name)
+        }
+        if config["Staging"]?.bool == true { names.append("Staging") }
+        let all = [config["DefaultCacheBehavior"] ?? [:]] + (config["CacheBehaviors"]?.items ?? [])
+        if all.contains(where: { !($0["FunctionAssociations"]?.items.isEmpty ?? true) }) {
+            names.append("FunctionAssociations")
+        }
+        for name in ["FieldLevelEncryptionId", "RealtimeLogConfigArn"]
+        where all.contains(where: { $0[name]?.string ?? "" != "" }) {
+            names.append(name)
+        }
+        if all.contains(where: { $0["SmoothStreaming"]?.bool == true }) {
+            names.append("SmoothStreaming")
+        }
+        let origins = config["Origins"]?.items ?? []
+        if origins.contains(where: { $0["OriginShield"]?["Enabled"]?.bool == true }) {
+            names.append("OriginShield")
+        }
+        return names
+    }
+}
