@@ -16,7 +16,7 @@ package final class AWSGateway: ExchangeHandler {
 
     /// Makes the gateway; `logicalIDs` gives the function's name for a template's logical id.
     ///
-    /// `invalidate` makes every edge forget what the paths of a distribution name.
+    /// `health` tells how a load balancer's target is; `invalidate` makes every edge forget what the paths of a distribution name.
     package init(
         registry: PrimaryRegistry,
         snapshot: @escaping @Sendable () -> Snapshot,
@@ -25,6 +25,7 @@ package final class AWSGateway: ExchangeHandler {
         requests: RequestLog,
         logicalIDs: @escaping @Sendable (String) -> String?,
         tails: LogTails,
+        health: @escaping @Sendable (TargetGroup, TargetGroup.Target) -> TargetCondition,
         invalidate: @escaping @Sendable (_ distribution: String, _ paths: [String]) async -> Void
     ) {
         self.snapshot = snapshot
@@ -41,7 +42,8 @@ package final class AWSGateway: ExchangeHandler {
                     logicalIDs: logicalIDs
                 ),
                 cloudFront: CloudFrontService(ledger: ledger, invalidate: invalidate),
-                keyValues: KeyValueService(ledger: ledger)
+                keyValues: KeyValueService(ledger: ledger),
+                balancing: LoadBalancingService(ledger: ledger, health: health)
             )
         )
     }

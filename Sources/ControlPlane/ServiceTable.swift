@@ -16,7 +16,12 @@ struct ServiceTable: Sendable {
 
     let entries: [Entry]
 
-    init(lambda: LambdaService, cloudFront: CloudFrontService, keyValues: KeyValueService) {
+    init(
+        lambda: LambdaService,
+        cloudFront: CloudFrontService,
+        keyValues: KeyValueService,
+        balancing: LoadBalancingService
+    ) {
         let patterns = PatternCache()
         func entry(
             _ model: ServiceModel,
@@ -60,6 +65,8 @@ struct ServiceTable: Sendable {
                 "ValidationException",
                 maximumBody: CloudFrontService.maximumRequest
             ),
+            entry(.loadBalancing, balancing, "ValidationError", maximumBody: 1 << 20),
+            entry(.tokenService, TokenService(), "ValidationError", maximumBody: 1 << 20),
         ]
     }
 

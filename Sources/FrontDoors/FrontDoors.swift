@@ -126,6 +126,11 @@ package final class FrontDoors: ExchangeHandler {
         }
     }
 
+    /// What the checks have found out about a target of a group that some rule uses.
+    package func health(of target: TargetGroup.Target, in group: TargetGroup) -> TargetHealth {
+        state.board.health(of: target, in: group, isUsed: true)
+    }
+
     /// A checker of all target groups that some rule uses.
     package func makeHealthChecker() -> HealthChecker {
         let boxes = nodes.map(\.edge.box)

@@ -224,6 +224,14 @@ final class Node: Sendable {
             requests: requests,
             logicalIDs: { names[$0] },
             tails: tails,
+            health: { group, target in
+                let health = doors.health(of: target, in: group)
+                return TargetCondition(
+                    state: health.state.rawValue,
+                    reason: health.reason?.code,
+                    description: health.reason?.text
+                )
+            },
             invalidate: { doors.invalidate(distribution: $0, paths: $1) }
         )
         var apiPort = configuration.apiPort

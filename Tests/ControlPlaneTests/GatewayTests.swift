@@ -49,6 +49,7 @@ private final class Fixture: Sendable {
             requests: requests,
             logicalIDs: { $0 == "Hello" ? "f" : nil },
             tails: LogTails(),
+            health: { _, _ in TargetCondition(state: "healthy") },
             invalidate: { _, _ in }
         )
         reactor.start()

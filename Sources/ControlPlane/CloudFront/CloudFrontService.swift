@@ -6,7 +6,9 @@ import Registry
 final class CloudFrontService: APIService {
     /// The largest request, in bytes.
     static let maximumRequest = 4 << 20
-    /// Entries of a page when the call does not say. Source: CloudFront API, "ListDistributions".
+    /// Entries of a page when the call does not say.
+    ///
+    /// Source: CloudFront API, "ListDistributions".
     static let pageSize = 100
 
     let ledger: Ledger

@@ -24,7 +24,8 @@ enum DistributionDefaults {
                         "CloudFrontDefaultCertificate": true, "SSLSupportMethod": "vip",
                         "MinimumProtocolVersion": "TLSv1", "CertificateSource": "cloudfront",
                     ]
-                ), ("Restrictions", ["GeoRestriction": ["RestrictionType": "none", "Quantity": 0]]),
+                ),
+                ("Restrictions", ["GeoRestriction": ["RestrictionType": "none", "Quantity": 0]]),
                 ("WebACLId", ""), ("HttpVersion", "http2"), ("IsIPV6Enabled", true),
                 ("ContinuousDeploymentPolicyId", ""), ("Staging", false),
             ]

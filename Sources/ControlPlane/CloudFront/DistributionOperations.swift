@@ -150,7 +150,8 @@ extension CloudFrontService {
                 throw argument("The parameter SmoothStreaming flag is missing")
             }
             for name in [
-                "AllowedMethods", "Compress", "LambdaFunctionAssociations", "FieldLevelEncryptionId",
+                "AllowedMethods", "Compress", "LambdaFunctionAssociations",
+                "FieldLevelEncryptionId",
             ] where behavior[name] == nil {
                 throw error("IllegalUpdate", "\(name) is required for updates")
             }

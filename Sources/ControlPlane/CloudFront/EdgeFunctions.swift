@@ -5,7 +5,9 @@ import Registry
 
 /// CloudFront Functions: code in a development and a live stage.
 extension CloudFrontService {
-    /// The most bytes of a function's code. Source: CloudFront API, "CreateFunction".
+    /// The most bytes of a function's code.
+    ///
+    /// Source: CloudFront API, "CreateFunction".
     private static let maximumCode = 40_960
 
     private static func key(_ name: String) -> String { "cloudfront/function/\(name)" }
@@ -21,7 +23,10 @@ extension CloudFrontService {
     }
 
     /// One of the two stages of a function.
-    private func stage(_ record: JSONObject, _ call: APICall) throws(APIError) -> (
+    private func stage(
+        _ record: JSONObject,
+        _ call: APICall
+    ) throws(APIError) -> (
         name: String, content: JSONObject
     ) {
         let name = call["Stage"]?.string ?? "DEVELOPMENT"

@@ -6,7 +6,9 @@ import Registry
 extension CloudFrontService {
     /// How many invalidations of a distribution are remembered.
     private static let maximumRemembered = 500
-    /// The most paths of one batch. Source: CloudFront quotas.
+    /// The most paths of one batch.
+    ///
+    /// Source: CloudFront quotas.
     private static let maximumPaths = 3000
 
     private static func kind(_ distribution: String) -> String {

@@ -73,7 +73,8 @@ enum KeyShapes {
     static func config(_ control: OriginAccessControl) -> JSONValue {
         [
             "Name": .string(control.name), "Description": .string(control.description),
-            "SigningProtocol": "sigv4", "SigningBehavior": .string(control.signingBehavior.rawValue),
+            "SigningProtocol": "sigv4",
+            "SigningBehavior": .string(control.signingBehavior.rawValue),
             "OriginAccessControlOriginType": .string(control.originType.rawValue),
         ]
     }
