@@ -57,7 +57,8 @@ struct ServiceTable: Sendable {
                 cloudFront,
                 "MalformedXML",
                 maximumBody: CloudFrontService.maximumRequest,
-                enumPhrase: "value set"
+                enumPhrase: "value set",
+                exempt: ["FunctionBlob"]
             ),
             entry(
                 .keyValueStore,

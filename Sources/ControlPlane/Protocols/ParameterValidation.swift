@@ -7,7 +7,7 @@ struct ParameterValidation {
     let model: ServiceModel
     /// How the service says that a value is not one of an enumeration.
     let enumPhrase: String
-    /// Shapes whose enumeration or pattern the service itself checks with other words.
+    /// Shapes that the service itself checks, with other words.
     let exempt: Set<String>
     let patterns: PatternCache
 
@@ -52,7 +52,7 @@ struct ParameterValidation {
         into found: inout [String]
     ) {
         for phrase in violations(value, shape) {
-            found.append(Self.sentence("'\(Self.text(value))'", path, phrase))
+            found.append(Self.sentence("'\(printed(value, shape))'", path, phrase))
         }
         switch shape.kind {
         case .structure: structure(value, shape, path: path, into: &found)
@@ -114,6 +114,7 @@ struct ParameterValidation {
 
     /// The constraints that a value breaks, in AWS's words.
     private func violations(_ value: JSONValue, _ shape: Shape) -> [String] {
+        guard !exempt.contains(shape.name) else { return [] }
         var found: [String] = []
         if let size = size(value, shape) {
             if let maximum = shape.maximum, size > maximum {
@@ -123,9 +124,7 @@ struct ParameterValidation {
                 found.append(bound(shape, "greater", minimum))
             }
         }
-        guard let text = value.string, shape.kind == .string, !exempt.contains(shape.name) else {
-            return found
-        }
+        guard let text = value.string, shape.kind == .string else { return found }
         if let pattern = shape.pattern, !patterns.matches(text, pattern) {
             found.append("Member must satisfy regular expression pattern: \(pattern)")
         }
@@ -170,6 +169,14 @@ struct ParameterValidation {
             }
         default: nil
         }
+    }
+
+    /// A value as it stands in a sentence; of bytes only their number.
+    private func printed(_ value: JSONValue, _ shape: Shape) -> String {
+        guard shape.kind == .blob, let count = size(value, shape).map({ Int($0) }) else {
+            return Self.text(value)
+        }
+        return "java.nio.HeapByteBuffer[pos=0 lim=\(count) cap=\(count)]"
     }
 
     private static func sentence(_ value: String, _ path: String, _ phrase: String) -> String {

@@ -43,7 +43,7 @@ assert group["Matcher"] == {"HttpCode": "200"} and group["HealthCheckPort"] == "
 with refused("DuplicateTargetGroupName"):
     elb.create_target_group(Name="api", Protocol="HTTPS", Port=1, VpcId="vpc-1", TargetType="ip")
 with refused("ValidationError"):
-    elb.create_target_group(Name="bad", Protocol="HTTP", Port=1, VpcId="vpc-1", TargetType="ip", HealthCheckIntervalSeconds=4)
+    elb.create_target_group(Name="bad", Protocol="HTTP", Port=1, VpcId="vpc-1", TargetType="ip", HealthCheckIntervalSeconds=10, HealthCheckTimeoutSeconds=10)
 elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "127.0.0.1"}])
 health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
 assert health[0]["TargetHealth"]["State"] == "unused" and health[0]["Target"]["Port"] == server.server_address[1]
