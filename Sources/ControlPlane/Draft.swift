@@ -87,6 +87,22 @@ struct Ledger: Sendable {
         edges().allSatisfy { $0.revision >= revision }
     }
 
+    /// How long a call waits for edges that are about to apply a change.
+    private static let settleLimit = Duration.seconds(1)
+
+    /// Waits a moment for every edge to apply a revision, so that readers seldom meet a change half-way.
+    ///
+    /// True when every edge has it.
+    @discardableResult
+    func settle(_ revision: Int) async -> Bool {
+        let deadline = ContinuousClock.now + Self.settleLimit
+        while !isEverywhere(revision) {
+            guard ContinuousClock.now < deadline else { return false }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return true
+    }
+
     /// A random id in the form of a UUID.
     static func uuid() -> String { UUID().uuidString.lowercased() }
 

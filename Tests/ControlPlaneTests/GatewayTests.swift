@@ -203,6 +203,6 @@ struct GatewayTests {
         }
         #expect(await fixture.send("POST", base + "/f/invocations", "{x").status == 400)
         #expect(await fixture.send("POST", base + "/g/invocations", "{}").status == 404)
-        #expect(await fixture.send("GET", "/2020-05-31/distribution").status == 404)
+        #expect(await fixture.send("GET", "/2020-05-31/nothing").status == 404)
     }
 }

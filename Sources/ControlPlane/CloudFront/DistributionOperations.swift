@@ -92,7 +92,9 @@ extension CloudFrontService {
 
     func getDistribution(_ call: APICall) async throws(APIError) -> APIReply {
         let snapshot = try await ledger.snapshot()
-        return reply(try distribution(call.text("Id"), in: snapshot), in: snapshot)
+        let record = try distribution(call.text("Id"), in: snapshot)
+        await ledger.settle(record.revision)
+        return reply(record, in: snapshot)
     }
 
     func getDistributionConfig(_ call: APICall) async throws(APIError) -> APIReply {
@@ -159,7 +161,9 @@ extension CloudFrontService {
     }
 
     func deleteDistribution(_ call: APICall) async throws(APIError) -> APIReply {
-        try await ledger.change { [self] draft throws(APIError) in
+        let known = try distribution(call.text("Id"), in: try await ledger.snapshot())
+        await ledger.settle(known.revision)
+        return try await ledger.change { [self] draft throws(APIError) in
             let record = try distribution(call.text("Id"), in: draft.snapshot)
             try Self.checkMatch(call, record.etag)
             guard !record.served.isEnabled, ledger.isEverywhere(record.revision) else {

@@ -99,7 +99,7 @@ extension LambdaService {
     // MARK: Reading
 
     func getFunction(_ call: APICall) async throws(APIError) -> APIReply {
-        let snapshot = try await ledger.snapshot()
+        let snapshot = try await settled(call)
         let reference = try reference(call, in: snapshot)
         let found = try find(reference, in: snapshot)
         var output = JSONObject()
@@ -119,8 +119,18 @@ extension LambdaService {
         return APIReply(.object(output))
     }
 
-    func getFunctionConfiguration(_ call: APICall) async throws(APIError) -> APIReply {
+    /// The current state, once edges have what was changed last of the function.
+    private func settled(_ call: APICall) async throws(APIError) -> Snapshot {
         let snapshot = try await ledger.snapshot()
+        let reference = try reference(call, in: snapshot)
+        if let record = record(reference.name, in: snapshot) {
+            await ledger.settle(record.latest["Revision"]?.int ?? 0)
+        }
+        return snapshot
+    }
+
+    func getFunctionConfiguration(_ call: APICall) async throws(APIError) -> APIReply {
+        let snapshot = try await settled(call)
         let reference = try reference(call, in: snapshot)
         return APIReply(configuration(try find(reference, in: snapshot), reference.qualifier))
     }
@@ -203,7 +213,7 @@ extension LambdaService {
     }
 
     func updateFunctionCode(_ call: APICall) async throws(APIError) -> APIReply {
-        let snapshot = try await ledger.snapshot()
+        let snapshot = try await settled(call)
         let reference = try reference(call, in: snapshot).unqualified
         try checkChange(try record(reference, in: snapshot), call)
         if call["ImageUri"] != nil {
@@ -270,7 +280,7 @@ extension LambdaService {
     func updateFunctionConfiguration(_ call: APICall) async throws(APIError) -> APIReply {
         let input = FunctionInput(input: call.input, model: call.model)
         try input.check()
-        let reference = try reference(call, in: try await ledger.snapshot()).unqualified
+        let reference = try reference(call, in: try await settled(call)).unqualified
         return try await ledger.change { [self] draft throws(APIError) in
             var record = try record(reference, in: draft.snapshot)
             try checkChange(record, call)

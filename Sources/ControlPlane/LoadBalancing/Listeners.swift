@@ -4,7 +4,9 @@ import Registry
 
 /// Listeners of load balancers.
 extension LoadBalancingService {
-    /// What is shown of TLS where a call does not say. Source: ELB API, "CreateListener".
+    /// What is shown of TLS where a call does not say.
+    ///
+    /// Source: ELB API, "CreateListener".
     private static let standardPolicy = "ELBSecurityPolicy-2016-08"
 
     private func shape(
