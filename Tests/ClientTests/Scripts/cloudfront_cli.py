@@ -29,4 +29,4 @@ with tempfile.TemporaryDirectory() as folder:
         "cloudfront", "update-distribution", "--id", id_, "--distribution-config", f"file://{path}", "--if-match", config["ETag"]))
 aws("cloudfront", "wait", "distribution-deployed", "--id", id_)
 aws("cloudfront", "delete-distribution", "--id", id_, "--if-match", off["ETag"])
-assert json.loads(aws("cloudfront", "list-distributions")).get("DistributionList", {}).get("Quantity", 0) == 0
+assert json.loads(aws("cloudfront", "list-distributions") or "{}").get("DistributionList", {}).get("Quantity", 0) == 0
