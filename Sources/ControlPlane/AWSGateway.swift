@@ -16,13 +16,14 @@ package final class AWSGateway: ExchangeHandler {
 
     /// Makes the gateway; `logicalIDs` gives the function's name for a template's logical id.
     ///
-    /// `health` tells how a load balancer's target is; `invalidate` makes every edge forget what the paths of a distribution name.
+    /// `httpsPort` is where viewers reach the doors; `health` tells how a load balancer's target is; `invalidate` makes every edge forget what the paths of a distribution name.
     package init(
         registry: PrimaryRegistry,
         snapshot: @escaping @Sendable () -> Snapshot,
         invoker: any FunctionInvoker,
         edges: @escaping @Sendable () -> [ReplicaStatus],
         requests: RequestLog,
+        httpsPort: Int,
         logicalIDs: @escaping @Sendable (String) -> String?,
         tails: LogTails,
         health: @escaping @Sendable (TargetGroup, TargetGroup.Target) -> TargetCondition,
@@ -39,11 +40,13 @@ package final class AWSGateway: ExchangeHandler {
                     ledger: ledger,
                     invoker: invoker,
                     tails: tails,
+                    httpsPort: httpsPort,
                     logicalIDs: logicalIDs
                 ),
                 cloudFront: CloudFrontService(ledger: ledger, invalidate: invalidate),
                 keyValues: KeyValueService(ledger: ledger),
-                balancing: LoadBalancingService(ledger: ledger, health: health)
+                balancing: LoadBalancingService(ledger: ledger, health: health),
+                gateway: GatewayService(ledger: ledger, httpsPort: httpsPort)
             )
         )
     }

@@ -20,7 +20,8 @@ struct ServiceTable: Sendable {
         lambda: LambdaService,
         cloudFront: CloudFrontService,
         keyValues: KeyValueService,
-        balancing: LoadBalancingService
+        balancing: LoadBalancingService,
+        gateway: GatewayService
     ) {
         let patterns = PatternCache()
         func entry(
@@ -67,6 +68,13 @@ struct ServiceTable: Sendable {
                 maximumBody: CloudFrontService.maximumRequest
             ),
             entry(.loadBalancing, balancing, "ValidationError", maximumBody: 1 << 20),
+            entry(.gatewayV2, gateway, "BadRequestException", maximumBody: 6 << 20),
+            entry(
+                .gatewayV1,
+                RESTGatewayService(ledger: gateway.ledger),
+                "BadRequestException",
+                maximumBody: 6 << 20
+            ),
             entry(.tokenService, TokenService(), "ValidationError", maximumBody: 1 << 20),
         ]
     }

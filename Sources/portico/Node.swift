@@ -222,6 +222,7 @@ final class Node: Sendable {
             invoker: invoker,
             edges: { replicas.map { $0.status() } },
             requests: requests,
+            httpsPort: httpsPort,
             logicalIDs: { names[$0] },
             tails: tails,
             health: { group, target in

@@ -47,6 +47,7 @@ private final class Fixture: Sendable {
             invoker: Echo(),
             edges: { [] },
             requests: requests,
+            httpsPort: 8443,
             logicalIDs: { $0 == "Hello" ? "f" : nil },
             tails: LogTails(),
             health: { _, _ in TargetCondition(state: "healthy") },

@@ -21,6 +21,8 @@ final class LambdaService: APIService {
     let code: CodeStore
     let invoker: any FunctionInvoker
     let tails: LogTails
+    /// The port that viewers reach over HTTPS.
+    let httpsPort: Int
     /// When this node began; functions of templates carry it as their date.
     let started = Timestamp.now()
     let pendingEvents = Atomic<Int>(0)
@@ -30,11 +32,13 @@ final class LambdaService: APIService {
         ledger: Ledger,
         invoker: any FunctionInvoker,
         tails: LogTails,
+        httpsPort: Int,
         logicalIDs: @escaping @Sendable (String) -> String?
     ) {
         self.ledger = ledger
         self.invoker = invoker
         self.tails = tails
+        self.httpsPort = httpsPort
         self.logicalIDs = logicalIDs
         code = CodeStore(ledger: ledger)
     }

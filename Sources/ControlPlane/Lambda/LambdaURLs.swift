@@ -74,7 +74,9 @@ extension LambdaService {
     ) -> JSONObject {
         let kept = record["urls", Self.key(qualifier)]
         var members = JSONObject()
-        members["FunctionUrl"] = .string("https://\(url.id).lambda-url.us-east-1.on.aws/")
+        members["FunctionUrl"] = .string(
+            "https://\(url.id).lambda-url.us-east-1.localhost:\(httpsPort)/"
+        )
         let arn = FunctionARN(name: record.name, qualifier: qualifier).text
         members["FunctionArn"] = .string(arn)
         members["AuthType"] = url.requiresSignature ? "AWS_IAM" : "NONE"
