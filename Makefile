@@ -21,9 +21,13 @@ lint:
 format:
 	$(SWIFT) format format --in-place --recursive Package.swift Sources Tests
 
+BENCHES = tls-proxy tls-h2 cache-hit hook cold-start idle-connections large-bodies
+
 bench: build
 	scripts/install-dependencies bench
-	python3 Tests/Benchmarks/tls-proxy.py $(BINARY)
+	for bench in $(BENCHES); do \
+		echo "== $$bench"; python3 Tests/Benchmarks/$$bench.py $(BINARY) || exit 1; \
+	done
 
 # Each fuzz target for FUZZ_SECONDS; new inputs stay in .build-fuzz, crashes are kept under Tests/Fuzz/Crashes.
 FUZZ_SECONDS ?= 60

@@ -97,10 +97,11 @@ def family(pid):
     return found
 
 
-def cpu_seconds(pid):
-    """User and system time of a process and its descendants."""
+def cpu_seconds(pids):
+    """User and system time of processes and their descendants."""
     total = 0
-    for member in family(pid):
+    roots = pids if isinstance(pids, tuple) else (pids,)
+    for member in {member for root in roots for member in family(root)}:
         try:
             fields = pathlib.Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
             total += int(fields[11]) + int(fields[12])
