@@ -154,7 +154,13 @@ final class H1Driver {
         let started = context.reactor.time
         let sentBefore = connection.bytesSent
         let body = makeBody(parsed)
-        var exchange = makeExchange(parsed.head, body)
+        var exchange = Exchange(
+            request: parsed.head,
+            body: makeContent(body),
+            viewer: viewer,
+            context: context
+        )
+        exchange.link = link
         if listener.sink != nil { open(&exchange, started) }
         let response = await listener.handler.respond(to: &exchange)
         let result = await answer(response, to: parsed, body)
@@ -181,18 +187,11 @@ final class H1Driver {
         return body
     }
 
-    private func makeExchange(_ head: RequestHead, _ body: MessageBody?) -> Exchange {
-        let content: Body
-        if body?.isFinished ?? true {
-            content = .empty
-        } else if let bytes = body?.takeArrived(limit: Self.arrivedBody) {
-            content = .bytes(bytes)
-        } else {
-            content = body.map { .stream($0, length: $0.length) } ?? .empty
-        }
-        var exchange = Exchange(request: head, body: content, viewer: viewer, context: context)
-        exchange.link = link
-        return exchange
+    /// The content as far as it has arrived, or the way to what is still to come.
+    private func makeContent(_ body: MessageBody?) -> Body {
+        guard let body, !body.isFinished else { return .empty }
+        if let bytes = body.takeArrived(limit: Self.arrivedBody) { return .bytes(bytes) }
+        return .stream(body, length: body.length)
     }
 
     private func sendInterim(_ head: ResponseHead) async {

@@ -16,6 +16,13 @@ struct FieldSection {
     var hasUpgrade = false
     var expectsContinue = false
 
+    /// Gives the fields away, so that nobody shares them with the list they become.
+    mutating func takeEntries() -> [Headers.Entry] {
+        let taken = entries
+        entries = []
+        return taken
+    }
+
     /// Reads lines from `start` to the empty line; gives the offset after it, or nil for more bytes.
     mutating func parse(
         _ base: UnsafePointer<UInt8>,

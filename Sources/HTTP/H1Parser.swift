@@ -67,7 +67,7 @@ package enum H1Parser {
             path: line.path,
             query: line.query,
             version: line.version,
-            headers: Headers(buffer: buffer, entries: fields.entries)
+            headers: Headers(buffer: buffer, entries: fields.takeEntries())
         )
         if let authority = line.authority { head.headers.set("Host", authority) }
         let framing: BodyFraming =
@@ -110,7 +110,7 @@ package enum H1Parser {
             status: line.status,
             reason: line.reason,
             version: line.version,
-            headers: Headers(buffer: buffer, entries: fields.entries)
+            headers: Headers(buffer: buffer, entries: fields.takeEntries())
         )
         let tunnel = requestMethod == "CONNECT" && line.status / 100 == 2
         let upgrade = line.status == 101 || tunnel

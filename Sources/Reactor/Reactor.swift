@@ -26,17 +26,18 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     /// What a higher layer keeps once per reactor; touched on the reactor's thread only.
     package var local: AnyObject?
     /// The instant at which the current turn of the loop began.
+    package var time: MonotonicInstant { turn }
     @exclusivity(unchecked)
-    package private(set) var time: MonotonicInstant
+    private var turn: MonotonicInstant
     /// The same moment on both clocks, to convert between them.
     private let epoch: (time: MonotonicInstant, instant: ContinuousClock.Instant)
 
     /// Makes a reactor; `run` or `start` brings it to life.
     package init(index: Int = 0) {
         self.index = index
-        time = .read()
-        epoch = (time, .now)
-        timers = TimerWheel(start: time)
+        turn = .read()
+        epoch = (turn, .now)
+        timers = TimerWheel(start: turn)
         jobs.reserveCapacity(1024)
         running.reserveCapacity(1024)
         var event = epoll_event()
@@ -111,7 +112,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
             }
             let wait = timers.count == 0 ? -1 : timers.millisecondsToNext(from: .read())
             let count = epoll_wait(epoll, events, Int32(capacity), wait)
-            time = .read()
+            turn = .read()
             for position in 0..<max(0, Int(count)) {
                 let descriptor = events[position].data.fd
                 if descriptor == wake {
@@ -151,7 +152,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     /// Stops watching a descriptor, closes it and wakes whoever waits for it.
     package func close(_ readiness: Readiness) {
         guard readiness.isOpen else { return }
-        readiness.isOpen = false
+        readiness.isWatched = false
         slots[Int(readiness.descriptor)] = nil
         Glibc.close(readiness.descriptor)
         readiness.closed()

@@ -12,18 +12,21 @@ package final class Readiness {
     package let descriptor: Int32
     package unowned let reactor: Reactor
     /// False once the reactor has closed the descriptor.
+    package var isOpen: Bool { isWatched }
     @exclusivity(unchecked)
-    package internal(set) var isOpen = true
+    var isWatched = true
     /// Runs once when the peer has shut its side while nobody reads.
     package var onHangUp: (() -> Void)?
     /// Whether the peer has shut its sending side.
+    package var isHalfClosed: Bool { hasEnded }
     @exclusivity(unchecked)
-    package private(set) var isHalfClosed = false
+    private var hasEnded = false
     /// Whether a read took all that had arrived: until the next event of the socket another would block.
     ///
     /// Set by `noteRead`, cleared by the next edge-triggered event.
+    package var isDrained: Bool { tookAll }
     @exclusivity(unchecked)
-    package private(set) var isDrained = false
+    private var tookAll = false
     /// Whether both directions are dead.
     package private(set) var isHungUp = false
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
@@ -46,15 +49,15 @@ package final class Readiness {
     /// Remembers whether a read took all that had arrived.
     ///
     /// An end that has been announced needs no further event, so after it nothing counts as drained.
-    package func noteRead(tookAll: Bool) { isDrained = tookAll && !isHalfClosed }
+    package func noteRead(tookAll: Bool) { self.tookAll = tookAll && !hasEnded }
 
     func fire(_ events: UInt32) {
         let trouble = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
         let half = events & EPOLLRDHUP.rawValue != 0
         if trouble { isHungUp = true }
-        if trouble || half || events & EPOLLIN.rawValue != 0 { isDrained = false }
+        if trouble || half || events & EPOLLIN.rawValue != 0 { tookAll = false }
         if trouble || half {
-            isHalfClosed = true
+            hasEnded = true
             if reader == nil, let action = onHangUp { action() }
         }
         if trouble || half || events & EPOLLIN.rawValue != 0 { wakeReader(.ready) }
