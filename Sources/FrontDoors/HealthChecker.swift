@@ -129,14 +129,27 @@ package final class HealthChecker: Sendable {
         limits.response = .seconds(check.timeout)
         limits.keepAlive = .zero
         limits.attempts = 1
+        var target = UpstreamTarget(host: host, port: port, isTLS: isTLS, verifies: false)
+        var body = Body.empty
+        if group.version != .http1 {
+            target.version = .http2
+            head.headers.remove("Connection")
+        }
+        if check.isGRPC {
+            head.method = "POST"
+            head.headers.append("Content-Type", "application/grpc")
+            // An empty message: not compressed, no bytes.
+            body = .bytes([0, 0, 0, 0, 0])
+        }
         do throws(Fault) {
             let response = try await context.upstream.send(
                 head,
-                body: .empty,
-                to: UpstreamTarget(host: host, port: port, isTLS: isTLS, verifies: false),
+                body: body,
+                to: target,
                 limits: limits
             )
-            let status = response.head.status
+            let status =
+                check.isGRPC ? try await grpcStatus(of: response) : response.head.status
             return check.accepts(status) ? .success : .mismatch(status)
         } catch {
             switch error.kind {
@@ -144,6 +157,16 @@ package final class HealthChecker: Sendable {
             default: return .failed
             }
         }
+    }
+
+    /// The code that a gRPC call ends with, in its trailers or in a head that is all; 2 (unknown) without.
+    private static func grpcStatus(of response: Response) async throws(Fault) -> Int {
+        var fields = response.head.headers
+        if case .stream(let source, _) = response.body {
+            while try await source.read() != nil {}
+            if !source.trailers.entries.isEmpty { fields = source.trailers }
+        }
+        return fields["grpc-status"].flatMap { Int($0) } ?? 2
     }
 
     /// A call of the function with the event of a check.

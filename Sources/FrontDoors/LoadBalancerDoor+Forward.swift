@@ -190,6 +190,13 @@ extension LoadBalancerDoor {
         limits.response = settings.idleTimeout
         limits.attempts = 1
         if passage.closes { limits.keepAlive = .zero }
+        var address = UpstreamTarget(
+            host: host,
+            port: port,
+            isTLS: group.group.isTLS,
+            verifies: false
+        )
+        address.version = group.group.version == .http1 ? .http11 : .http2
         let board = state.board
         let arn = group.group.arn
         board.began(target, in: arn)
@@ -197,12 +204,7 @@ extension LoadBalancerDoor {
             var response = try await exchange.context.upstream.send(
                 head,
                 body: exchange.body,
-                to: UpstreamTarget(
-                    host: host,
-                    port: port,
-                    isTLS: group.group.isTLS,
-                    verifies: false
-                ),
+                to: address,
                 limits: limits,
                 link: exchange.link
             )

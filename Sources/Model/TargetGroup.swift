@@ -50,13 +50,25 @@ package struct HealthCheck: Sendable, Codable, Hashable {
     package var timeout = 5
     package var healthyThreshold = 5
     package var unhealthyThreshold = 2
-    /// `200`, `200,202` or `200-299`.
+    /// `200`, `200,202` or `200-299`; codes of gRPC when `isGRPC`.
     package var matcher = "200"
+    /// Whether a check is a gRPC call, as in groups of protocol version GRPC.
+    package var isGRPC = false
     /// Nil: the traffic port.
     package var port: Int?
 
     /// Makes ALB's defaults.
     package init() {}
+
+    /// Makes an ALB's defaults for groups of protocol version GRPC: a method that nobody has, and the code
+    /// that says so.
+    package static var grpc: HealthCheck {
+        var check = HealthCheck()
+        check.isGRPC = true
+        check.path = "/AWS.ALB/healthcheck"
+        check.matcher = "12"
+        return check
+    }
 
     /// What is out of bounds, as sentences; AWS page "Health checks for your target groups".
     package var problems: [String] {
@@ -68,17 +80,20 @@ package struct HealthCheck: Sendable, Codable, Hashable {
         check((2...10).contains(healthyThreshold), "the healthy threshold must be 2 to 10")
         check((2...10).contains(unhealthyThreshold), "the unhealthy threshold must be 2 to 10")
         check(path.hasPrefix("/") && path.utf8.count <= 1024, "the path must start with /")
-        check(Self.isMatcher(matcher), "'\(matcher)' names no status codes of 200 to 499")
+        let codes = isGRPC ? 0...99 : 200...499
+        check(
+            Self.isMatcher(matcher, codes),
+            "'\(matcher)' names no status codes of \(codes.lowerBound) to \(codes.upperBound)"
+        )
         return found
     }
 
-    private static func isMatcher(_ text: String) -> Bool {
+    private static func isMatcher(_ text: String, _ codes: ClosedRange<Int>) -> Bool {
         !text.isEmpty
             && text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { piece in
                 let ends = piece.split(separator: "-", omittingEmptySubsequences: false)
-                    .map { Int($0) ?? 0 }
-                return (1...2).contains(ends.count)
-                    && ends.allSatisfy { (200...499).contains($0) }
+                    .map { Int($0) ?? -1 }
+                return (1...2).contains(ends.count) && ends.allSatisfy { codes.contains($0) }
             }
     }
 

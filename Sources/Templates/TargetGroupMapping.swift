@@ -21,7 +21,7 @@ extension ResourceMapper {
         group.attributes = groupAttributes(fields, isFunction: type == "lambda")
         group.multiValueHeaders = group.attribute("lambda.multi_value_headers.enabled") == "true"
         for problem in group.attributeProblems { fields.error("TargetGroupAttributes", problem) }
-        group.healthCheck = healthCheck(fields, type)
+        group.healthCheck = healthCheck(fields, type, group.version)
         fields.finish()
         made.append(.targetGroup(group))
     }
@@ -73,18 +73,7 @@ extension ResourceMapper {
     }
 
     private func protocolVersion(_ fields: Fields) -> TargetGroup.Version {
-        let version = fields.choice("ProtocolVersion", TargetGroup.Version.self) ?? .http1
-        switch version {
-        case .http1: break
-        case .http2:
-            evaluator.warning(
-                fields.node,
-                fields.path + ".ProtocolVersion",
-                "viewers need HTTP/2 for this group, but its targets are asked by HTTP/1.1 here"
-            )
-        case .grpc: fields.error("ProtocolVersion", "GRPC targets are not supported")
-        }
-        return version
+        fields.choice("ProtocolVersion", TargetGroup.Version.self) ?? .http1
     }
 
     private func groupAttributes(_ fields: Fields, isFunction: Bool) -> [String: String] {
@@ -118,9 +107,13 @@ extension ResourceMapper {
         return result
     }
 
-    private func healthCheck(_ fields: Fields, _ type: String) -> HealthCheck {
+    private func healthCheck(
+        _ fields: Fields,
+        _ type: String,
+        _ version: TargetGroup.Version
+    ) -> HealthCheck {
         let isFunction = type == "lambda"
-        var check = HealthCheck()
+        var check = version == .grpc ? HealthCheck.grpc : HealthCheck()
         check.isEnabled = fields.bool("HealthCheckEnabled") ?? !isFunction
         if !check.isEnabled, !isFunction {
             fields.error("HealthCheckEnabled", "only the checks of functions can be turned off")
@@ -137,7 +130,7 @@ extension ResourceMapper {
         check.healthyThreshold = fields.int("HealthyThresholdCount") ?? 5
         check.unhealthyThreshold = fields.int("UnhealthyThresholdCount") ?? 2
         if let matcher = fields.fields("Matcher") {
-            check.matcher = matcher.string("HttpCode") ?? check.matcher
+            check.matcher = matcher.string(check.isGRPC ? "GrpcCode" : "HttpCode") ?? check.matcher
             matcher.finish()
         }
         if let text = fields.string("HealthCheckPort"), text != "traffic-port" {

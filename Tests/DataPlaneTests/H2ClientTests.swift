@@ -120,4 +120,75 @@ struct H2ClientTests {
             """
         #expect(try Self.run("python3", ["-c", script]) == "POST 2.0 1000\n")
     }
+
+    /// A gRPC server and a client of the reference implementation; the client goes through a proxy.
+    private static let grpc = """
+        import grpc, sys
+        from concurrent import futures
+        plain = lambda bytes: bytes
+        def count(requests, context):
+            for request in requests:
+                yield b"got " + request
+            context.set_trailing_metadata((("x-sum", "done"),))
+        def fail(request, context):
+            context.abort(grpc.StatusCode.NOT_FOUND, "nothing here")
+        handlers = grpc.method_handlers_generic_handler("t.T", {
+            "Echo": grpc.unary_unary_rpc_method_handler(lambda r, c: r * 2, plain, plain),
+            "Big": grpc.unary_stream_rpc_method_handler(
+                lambda r, c: (b"x" * 100000 for _ in range(50)), plain, plain),
+            "Chat": grpc.stream_stream_rpc_method_handler(count, plain, plain),
+            "Fail": grpc.unary_unary_rpc_method_handler(fail, plain, plain),
+        })
+        if sys.argv[1] == "serve":
+            server = grpc.server(futures.ThreadPoolExecutor(4))
+            server.add_generic_rpc_handlers((handlers,))
+            print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+            server.start()
+            sys.stdin.read()
+            server.stop(0)
+        else:
+            with grpc.insecure_channel("127.0.0.1:" + sys.argv[2]) as channel:
+                print(channel.unary_unary("/t.T/Echo", plain, plain)(b"ab", timeout=20).decode())
+                print(sum(map(len, channel.unary_stream("/t.T/Big", plain, plain)(b"", timeout=20))))
+                chat = channel.stream_stream("/t.T/Chat", plain, plain)(
+                    iter([b"1", b"2", b"3"]), timeout=20)
+                print([message.decode() for message in chat], chat.trailing_metadata()[0].value)
+                try:
+                    channel.unary_unary("/t.T/Fail", plain, plain)(b"", timeout=20)
+                except grpc.RpcError as error:
+                    print(error.code().name, error.details())
+        """
+
+    @Test(
+        "gRPC calls of all kinds pass through a proxy that speaks HTTP/2 on both sides",
+        .enabled(if: (try? run("python3", ["-c", "import grpc; print(1)"])) == "1\n")
+    )
+    func grpcCalls() throws {
+        let server = Process()
+        server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        server.arguments = ["python3", "-c", Self.grpc, "serve"]
+        let (input, output) = (Pipe(), Pipe())
+        server.standardInput = input
+        server.standardOutput = output
+        try server.run()
+        defer {
+            try? input.fileHandleForWriting.close()
+            server.waitUntilExit()
+        }
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        let port = try #require(Int(line.prefix { $0.isNumber }))
+        var target = UpstreamTarget(host: "127.0.0.1", port: port, isTLS: false)
+        target.version = .http2
+        let front = try Server(ProxyHandler(to: target))
+        let answers = try Self.run("python3", ["-c", Self.grpc, "call", "\(front.port)"])
+        #expect(
+            answers == """
+                abab
+                5000000
+                ['got 1', 'got 2', 'got 3'] done
+                NOT_FOUND nothing here
+
+                """
+        )
+    }
 }

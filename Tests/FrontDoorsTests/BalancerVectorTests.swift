@@ -201,7 +201,7 @@ struct BalancerVectorTests {
         #expect(ForwardedHead.host("h:443", isTLS: true, port: 443) == "h")
     }
 
-    @Test("an HTTP2 group refuses a viewer of HTTP/1.1")
+    @Test("an HTTP2 group refuses a viewer of HTTP/1.1 and asks its targets by HTTP/2")
     func versions() async throws {
         let server = try WebServer()
         var group = addressGroup(server.port)
@@ -211,6 +211,7 @@ struct BalancerVectorTests {
         var second = get("/")
         second.version = .http2
         #expect(await ask(door, second).status == 200)
+        #expect(server.last?.version == .http2)
     }
 
     @Test("all targets unhealthy means that all are asked; no target means 503")
