@@ -270,6 +270,15 @@ struct BalancerForwardTests {
         group.healthCheck.path = "/bad"
         #expect(await check(group, port: server.port) == .mismatch(503))
         #expect(await check(group, port: 1) == .failed)
+        var calls = group
+        calls.version = .grpc
+        calls.healthCheck = .grpc
+        // The answer has no code of gRPC's: unknown.
+        #expect(await check(calls, port: server.port) == .mismatch(2))
+        #expect(server.last?.method == "POST" && server.last?.version == .http2)
+        #expect(server.last?.path == "/AWS.ALB/healthcheck")
+        calls.healthCheck.matcher = "0-12"
+        #expect(await check(calls, port: server.port) == .success)
         var health = TargetHealth()
         for _ in 0..<2 { health.record(.mismatch(503), check: group.healthCheck) }
         #expect(health.reason?.text == "Health checks failed with these codes: [503]")
