@@ -38,7 +38,8 @@ extension UpstreamPool {
             switch await attemptMultiplexed(request, body, to: target, limits, interim) {
             case .success(let response): return response
             case .failure(let fault):
-                guard fault.retry == .safe, !isStream, attempt < max(2, limits.attempts), !Task.isCancelled
+                guard fault.retry == .safe, !isStream, attempt < max(2, limits.attempts),
+                    !Task.isCancelled
                 else { throw fault }
             }
             attempt += 1
