@@ -26,6 +26,8 @@ package struct ExecutorConfiguration: Sendable {
     package var initLimit: Duration = .seconds(10)
     /// How often the memory of a working process is measured.
     package var memoryInterval: Duration = .milliseconds(24)
+    /// Whether processes stand still between invocations, as in AWS; else background work goes on.
+    package var freezesBetweenInvocations = false
     /// The region told to functions.
     package var region = "us-east-1"
     /// The credentials told to functions; the local endpoint takes any.

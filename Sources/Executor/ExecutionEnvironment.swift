@@ -14,12 +14,16 @@ final class ExecutionEnvironment {
     let kind: RuntimeKind
     let transport: any WorkerTransport
     private let reactor: Reactor
+    /// Whether the process stands still between invocations.
+    private let freezes: Bool
     private let log: @Sendable (FunctionLogLine) -> Void
     private var outputs: [ProcessOutput] = []
     private(set) var state = EnvironmentState.booting
     private(set) var identity: FunctionIdentity?
     private(set) var logStream = ""
     private(set) var idleSince = ContinuousClock.now
+    /// The version of a built-in worker's interpreter.
+    private(set) var interpreterVersion = ""
     private(set) var ranOutOfMemory = false
     /// The most memory seen so far.
     ///
@@ -37,12 +41,14 @@ final class ExecutionEnvironment {
         kind: RuntimeKind,
         transport: any WorkerTransport,
         reactor: Reactor,
+        freezes: Bool,
         log: @escaping @Sendable (FunctionLogLine) -> Void
     ) {
         self.child = child
         self.kind = kind
         self.transport = transport
         self.reactor = reactor
+        self.freezes = freezes
         self.log = log
         for pipe in [child.output, child.errors] {
             let output = ProcessOutput(pipe) { [unowned self] in
@@ -59,7 +65,10 @@ final class ExecutionEnvironment {
     var platform: PlatformLog? { identity.map { PlatformLog(identity: $0) } }
 
     /// Notes that the blank worker is there; false when it has ended meanwhile.
-    func becomeBlank() -> Bool { state.apply(.ready) }
+    func becomeBlank(version: String = "") -> Bool {
+        interpreterVersion = version
+        return state.apply(.ready)
+    }
 
     /// Binds a process that was started for this function.
     func bind(_ identity: FunctionIdentity, logStream: String) {
@@ -94,6 +103,7 @@ final class ExecutionEnvironment {
         measureMemory()
         let took = ContinuousClock.now - started
         if case .loaded = outcome, state.apply(.loaded) {
+            if freezes { child.signal(SIGSTOP) }
             if request == nil { initDuration = took }
             idleSince = .now
             return nil
@@ -135,6 +145,7 @@ final class ExecutionEnvironment {
         guard identity != nil, state.apply(.invoked) else { return .exited }
         currentRequest = call.requestID
         isInUse = true
+        if freezes { child.signal(SIGCONT) }
         let answer = await transport.invoke(call, self, until: deadline)
         if case .timedOut = answer { stop() }
         letGo()
@@ -147,6 +158,7 @@ final class ExecutionEnvironment {
         drainOutput()
         guard isReady, state.apply(.answered) else { return false }
         idleSince = .now
+        if freezes { child.signal(SIGSTOP) }
         return true
     }
 

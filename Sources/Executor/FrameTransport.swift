@@ -19,10 +19,12 @@ final class FrameTransport: WorkerTransport {
         self.reactor = reactor
     }
 
-    /// Waits until the blank worker says that it is there.
-    func waitUntilBlank(until deadline: ContinuousClock.Instant) async -> Bool {
-        guard case .frame(.ready, _) = await channel.next(until: deadline) else { return false }
-        return true
+    /// Waits until the blank worker says that it is there; gives the version of its interpreter.
+    func waitUntilBlank(until deadline: ContinuousClock.Instant) async -> String? {
+        guard case .frame(.ready, let version) = await channel.next(until: deadline) else {
+            return nil
+        }
+        return String(decoding: version, as: UTF8.self)
     }
 
     func initialise(

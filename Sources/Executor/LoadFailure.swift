@@ -39,6 +39,16 @@ package struct LoadFailure: Error, Sendable, Equatable {
     /// Whether another process would fare no better: the program itself is missing.
     var isFinal: Bool { type == "Runtime.InvalidEntrypoint" || type == "Runtime.InvalidTaskConfig" }
 
+    /// The failure of an interpreter that did not become a worker.
+    static func unusable(_ program: String) -> LoadFailure {
+        LoadFailure(type: "Runtime.ExitError", message: "\(program) \(unusableText)")
+    }
+
+    private static let unusableText = "did not start as a worker."
+
+    /// Whether the interpreter is to blame, so that another may do better.
+    var isUnusable: Bool { message.hasSuffix(Self.unusableText) }
+
     /// Whether static code was still running at the end of its time.
     var isTimeout: Bool { type == "Sandbox.Timedout" }
 }

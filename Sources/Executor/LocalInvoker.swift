@@ -99,9 +99,9 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
 
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
-        for kind in Set(runtimes.compactMap(RuntimeKind.init(runtime:))) where kind != .provided {
+        for runtime in Set(runtimes) {
             for position in reactors.indices {
-                let failure = await onReactor(position) { await $0.prewarm(kind) }
+                let failure = await onReactor(position) { await $0.prewarm(runtime: runtime) }
                 if let failure { return failure }
             }
         }

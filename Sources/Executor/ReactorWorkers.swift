@@ -28,7 +28,11 @@ final class ReactorWorkers {
     private var living: [ObjectIdentifier: ExecutionEnvironment] = [:]
     private var reapTimer: TimerID?
     /// What the scripts that stand for `python3` or `node` in some installations run in the end.
-    private var interpreters: [RuntimeKind: String] = [:]
+    private var interpreters: [String: String] = [:]
+    /// Programs that did not boot a worker, such as the stand-ins for versions that are not installed.
+    private var unusable: Set<String> = []
+    /// Runtimes of which the log says already that another version runs them.
+    private var warned: Set<String> = []
     private(set) var isClosed = false
 
     var processCount: Int { living.count }
@@ -36,7 +40,7 @@ final class ReactorWorkers {
     private lazy var blank = BlankWorkers(
         wanted: configuration.blankWorkers,
         reactor: reactor
-    ) { [unowned self] kind in await bootBlank(kind) }
+    ) { [unowned self] program in await bootBlank(program) }
 
     init(
         reactor: Reactor,
@@ -103,7 +107,7 @@ final class ReactorWorkers {
         guard makeRoom() else { return .full }
         let found: Result<ExecutionEnvironment, LoadFailure>
         switch kind {
-        case .node, .python: found = await blank.take(kind)
+        case .node, .python: found = await takeBlank(kind, identity.version.runtime)
         case .provided: found = startProvided(identity)
         }
         switch found {
@@ -120,26 +124,66 @@ final class ReactorWorkers {
         }
     }
 
-    /// Boots blank workers and waits for them.
-    func prewarm(_ kind: RuntimeKind) async -> LoadFailure? { await blank.prewarm(kind) }
+    /// Boots blank workers for a runtime and waits for them.
+    func prewarm(runtime: String) async -> LoadFailure? {
+        guard let kind = RuntimeKind(runtime: runtime), kind != .provided else { return nil }
+        guard let program = program(kind, runtime) else { return Self.missing(kind) }
+        guard let failure = await blank.prewarm(program) else { return nil }
+        guard failure.isUnusable, unusable.insert(program.path).inserted else { return failure }
+        return await prewarm(runtime: runtime)
+    }
+
+    /// A blank worker of the interpreter that is nearest to a runtime's name.
+    private func takeBlank(
+        _ kind: RuntimeKind,
+        _ runtime: String
+    ) async -> Result<ExecutionEnvironment, LoadFailure> {
+        guard let program = program(kind, runtime) else { return .failure(Self.missing(kind)) }
+        let taken = await blank.take(program)
+        switch taken {
+        case .failure(let failure):
+            guard failure.isUnusable, unusable.insert(program.path).inserted else { return taken }
+            return await takeBlank(kind, runtime)
+        case .success(let environment):
+            let version = environment.interpreterVersion
+            if !kind.isExact(runtime, version: version), warned.insert(runtime).inserted {
+                let text =
+                    "\(runtime) runs on \(kind.title) \(version), the nearest on this machine"
+                environment.write(text, requestID: "")
+            }
+            return taken
+        }
+    }
+
+    /// The program of exactly the runtime's version, else the general one.
+    private func program(_ kind: RuntimeKind, _ runtime: String) -> WorkerProgram? {
+        for name in [kind.exactProgram(runtime), kind.program] {
+            if let path = System.find(name, in: configuration.path), !unusable.contains(path) {
+                return WorkerProgram(kind: kind, path: path)
+            }
+        }
+        return nil
+    }
+
+    private static func missing(_ kind: RuntimeKind) -> LoadFailure {
+        LoadFailure(type: "Runtime.InvalidEntrypoint", message: kind.advice)
+    }
 
     private func bootBlank(
-        _ kind: RuntimeKind
+        _ program: WorkerProgram
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
         guard !isClosed, makeRoom() else {
             let text = "No more processes may be started."
             return .failure(LoadFailure(type: "Sandbox.Failure", message: text))
         }
-        guard let program = System.find(kind.program, in: configuration.path) else {
-            return .failure(LoadFailure(type: "Runtime.InvalidEntrypoint", message: kind.advice))
-        }
+        let (kind, path) = (program.kind, program.path)
         let script = configuration.workFolder + "/" + kind.fileName
         let variables = [
             "PATH=\(configuration.path)", "LANG=en_US.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
         ]
         do throws(SpawnError) {
             let child = try ChildProcess.spawn(
-                path: interpreters[kind] ?? program,
+                path: interpreters[path] ?? path,
                 arguments: kind.arguments(script: script),
                 environment: variables,
                 openFiles: Self.openFiles,
@@ -148,17 +192,18 @@ final class ReactorWorkers {
             let frames = FrameTransport(child, reactor: reactor)
             let environment = makeEnvironment(child, kind, frames)
             let deadline = ContinuousClock.now + BlankWorkers.bootLimit
-            if await frames.waitUntilBlank(until: deadline), environment.becomeBlank() {
-                if interpreters[kind] == nil, System.isScript(program) {
-                    interpreters[kind] = System.link("/proc/\(child.pid)/exe")
+            if let version = await frames.waitUntilBlank(until: deadline),
+                environment.becomeBlank(version: version)
+            {
+                if interpreters[path] == nil, System.isScript(path) {
+                    interpreters[path] = System.link("/proc/\(child.pid)/exe")
                 }
                 return .success(environment)
             }
             environment.stop()
-            let text = "The worker \(program) did not start."
-            return .failure(LoadFailure(type: "Runtime.ExitError", message: text))
+            return .failure(.unusable(path))
         } catch {
-            return .failure(Self.failure(program, error))
+            return .failure(Self.failure(path, error))
         }
     }
 
@@ -218,6 +263,7 @@ final class ReactorWorkers {
             kind: kind,
             transport: transport,
             reactor: reactor,
+            freezes: configuration.freezesBetweenInvocations,
             log: log
         )
         living[ObjectIdentifier(environment)] = environment

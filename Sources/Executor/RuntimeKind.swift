@@ -29,6 +29,22 @@ package enum RuntimeKind: Sendable, Hashable {
     }
 
     var program: String { self == .node ? "node" : "python3" }
+    /// What the interpreter is called in sentences.
+    var title: String { self == .node ? "Node.js" : "Python" }
+
+    /// The program that is exactly a runtime's version, such as `python3.12` or `node22`.
+    func exactProgram(_ runtime: String) -> String {
+        guard self == .node else { return runtime }
+        return "node" + runtime.dropFirst("nodejs".count).prefix { $0.isNumber }
+    }
+
+    /// Whether an interpreter's version is the one that a runtime's name asks for.
+    func isExact(_ runtime: String, version: String) -> Bool {
+        let wanted = runtime.drop { !$0.isNumber }.split(separator: ".").compactMap { Int($0) }
+        let found = version.split(separator: ".").compactMap { Int($0) }
+        return found.starts(with: self == .node ? Array(wanted.prefix(1)) : wanted)
+    }
+
     var fileName: String { self == .node ? "worker.js" : "worker.py" }
     var source: String { self == .node ? NodeWorker.source : PythonWorker.source }
 

@@ -140,6 +140,12 @@ package final class ChildProcess {
         }
     }
 
+    /// Sends a signal to the whole process group.
+    package func signal(_ number: Int32) {
+        guard exit == nil else { return }
+        Glibc.kill(-pid, number)
+    }
+
     /// Kills the whole process group at once.
     package func kill() {
         guard exit == nil else { return }

@@ -11,7 +11,11 @@ enum NodeWorker {
         const INIT = 1, INVOKE = 2, READY = 10, LOADED = 11, LOAD_FAILED = 12, RESPONSE = 13;
         const FAILED = 14, LOG = 15, FATAL = 16, STREAM_START = 17, STREAM_DATA = 18, STREAM_END = 19;
         const realExit = process.reallyExit.bind(process), now = Date.now, writeSync = fs.writeSync;
-        const sock = new net.Socket({ fd: 3, readable: true, writable: false });
+        const inbox = { buffer: Buffer.allocUnsafeSlow(64 << 10), callback: (size, buffer) => {
+          receive(buffer.subarray(0, size));
+          return true;
+        } };
+        const sock = new net.Socket({ fd: 3, readable: true, writable: false, onread: inbox });
         const pause = new Int32Array(new SharedArrayBuffer(4));
         let settings = null, handler = null, modern = false, current = null, currentID = undefined;
         let traced = false;
@@ -144,6 +148,7 @@ enum NodeWorker {
         });
 
         let held = [], heldSize = 0, needed = 5;
+        // The chunk's memory is used again for the next one.
         function receive(chunk) {
           held.push(chunk);
           heldSize += chunk.length;
@@ -153,7 +158,7 @@ enum NodeWorker {
             if (data.length < 5 + size) {
               held = [data];
               needed = 5 + size;
-              return;
+              break;
             }
             const type = data[4], body = data.subarray(5, 5 + size);
             data = data.subarray(5 + size);
@@ -168,10 +173,11 @@ enum NodeWorker {
               });
             }
           }
+          if (held.length) held = held.map((part) => part.buffer === inbox.buffer.buffer ? Buffer.from(part) : part);
         }
-        sock.on('data', receive);
+        sock.resume();
         sock.on('end', () => realExit(0));
         sock.on('error', () => realExit(0));
-        send(READY, '');
+        send(READY, process.versions.node);
         """#
 }

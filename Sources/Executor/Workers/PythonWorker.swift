@@ -126,7 +126,7 @@ enum PythonWorker {
 
         def main():
             sys.stdout, sys.stderr = Output(1), Output(2)
-            send(READY, b"")
+            send(READY, ("%d.%d.%d" % sys.version_info[:3]).encode())
             settings, handler = None, None
             try:
                 while True:
