@@ -69,12 +69,21 @@ package protocol FunctionInvoker: Sendable {
     ///
     /// The answer belongs to the reactor that asks.
     func stream(_ invocation: Invocation) async -> StreamedAnswer
+
+    /// Accepts an asynchronous invocation; nil when it will run, else why it will not.
+    func enqueue(_ invocation: Invocation) async -> InvocationResult?
 }
 
 extension FunctionInvoker {
     /// The whole answer at once.
     package func stream(_ invocation: Invocation) async -> StreamedAnswer {
         .whole(await invoke(invocation))
+    }
+
+    /// Runs it once, without keeping it.
+    package func enqueue(_ invocation: Invocation) async -> InvocationResult? {
+        Task { _ = await invoke(invocation) }
+        return nil
     }
 }
 

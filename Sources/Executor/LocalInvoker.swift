@@ -14,6 +14,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     private let functions: @Sendable (String) -> FunctionVersion?
     private let codeFolder: @Sendable (String) -> String?
     private let ledger: Mutex<ConcurrencyLedger>
+    private let events = Mutex<EventQueue?>(nil)
     private let idleCounts = Mutex<[String: IdleCounts]>([:])
 
     /// Makes an executor; nothing is started before it is needed or asked for.
@@ -93,6 +94,33 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         return channel.isStreamed
             ? .streamed(channel.response) : .whole(await running.value)
     }
+
+    /// Accepts an asynchronous invocation; it survives the end of the process once there is a queue.
+    package func enqueue(_ invocation: Invocation) async -> InvocationResult? {
+        guard let queue = events.withLock({ $0 }) else {
+            Task { _ = await invoke(invocation) }
+            return nil
+        }
+        let parts = invocation.function.split(separator: ":", maxSplits: 1).map(String.init)
+        let addressed = invocation.arn.flatMap { FunctionARN($0) }
+        var event = QueuedEvent(
+            id: invocation.requestID,
+            function: addressed?.name ?? parts.first ?? invocation.function,
+            qualifier: addressed == nil ? parts.dropFirst().first : addressed?.qualifier,
+            payload: invocation.payload
+        )
+        event.clientContext = invocation.clientContext
+        event.traceID = invocation.traceID
+        do throws(EventQueue.Refusal) {
+            try await queue.accept(event)
+            return nil
+        } catch {
+            return .throttled("CallerRateLimitExceeded")
+        }
+    }
+
+    /// Gives asynchronous invocations a queue that keeps them.
+    package func attach(_ queue: EventQueue) { events.withLock { $0 = queue } }
 
     /// Sets aside concurrency for functions, by name; 0 stops one.
     package func reserve(_ reserves: [String: Int]) { ledger.withLock { $0.reserve(reserves) } }

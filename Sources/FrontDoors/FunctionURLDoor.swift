@@ -111,15 +111,24 @@ package struct FunctionURLDoor: ExchangeHandler {
             format: "2.0"
         )
         let started = ContinuousClock.now
-        let result = await invoker.invoke(
-            Invocation(
-                function: function,
-                payload: event[...],
-                requestID: requestID,
-                edge: edge,
-                limit: .seconds(900)
-            )
+        let invocation = Invocation(
+            function: function,
+            payload: event[...],
+            requestID: requestID,
+            edge: edge,
+            limit: .seconds(900)
         )
+        let result: InvocationResult
+        if url.streams {
+            switch await invoker.stream(invocation) {
+            case .whole(let whole): result = whole
+            case .streamed(let answer):
+                exchange.noteFunction(function, stage: "function-url", since: started, .success([]))
+                return await StreamedPayload.response(answer) ?? Self.failure()
+            }
+        } else {
+            result = await invoker.invoke(invocation)
+        }
         exchange.noteFunction(function, stage: "function-url", since: started, result)
         switch result {
         case .success(let payload):

@@ -78,6 +78,8 @@ final class Node: Sendable {
         }
         replicas[0].onApply(follow)
         follow(replicas[0].box.current)
+        let events = try makeEvents(invoker, replicas[0])
+        invoker.attach(events)
         let deployer = Deployer(
             registry: registry,
             invoker: invoker,
@@ -108,13 +110,40 @@ final class Node: Sendable {
             applications: applications
         )
         watcher.start(stack: stack, plan: plan)
+        await events.start()
 
         await stop.wait()
         log.line("draining; a second signal ends at once")
         for listener in listeners.all { await listener.drain(within: .seconds(10)) }
+        async let settled: Void = events.stop()
         await invoker.shutdown()
+        await settled
         await applications.stopAll()
         log.flush()
+    }
+
+    /// The queue of asynchronous invocations, in a file of its own in the state folder.
+    private func makeEvents(
+        _ invoker: LocalInvoker,
+        _ replica: EdgeReplica
+    ) throws -> EventQueue {
+        let box = replica.box
+        let log = log
+        return try EventQueue(
+            path: configuration.state + "/events.sqlite",
+            invoker: invoker,
+            functions: EventQueue.Functions(
+                resolve: { name, qualifier in
+                    box.current.resolve(function: qualifier.map { "\(name):\($0)" } ?? name)
+                },
+                settings: { name, qualifier in
+                    box.current.functionSettings[name]?.events[qualifier ?? "$LATEST"]
+                },
+                isStopped: { box.current.functionSettings[$0]?.reservedConcurrency == 0 },
+                deliver: { _, _ in false }
+            ),
+            log: { log.line($0, level: .warning) }
+        )
     }
 
     private func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {

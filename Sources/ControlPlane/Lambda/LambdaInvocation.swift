@@ -5,7 +5,6 @@ import JSON
 import Model
 import Reactor
 import Registry
-import Synchronization
 
 /// Invoking functions.
 extension LambdaService {
@@ -18,7 +17,7 @@ extension LambdaService {
         switch type {
         case "DryRun": return .empty(204)
         case "Event":
-            try queue(invocation)
+            try await queue(invocation)
             return .empty(202)
         default:
             let wantsTail = call["LogType"]?.string == "Tail"
@@ -31,7 +30,7 @@ extension LambdaService {
 
     func invokeAsync(_ call: APICall) async throws(APIError) -> APIReply {
         let (invocation, _) = try await invocation(call)
-        try queue(invocation)
+        try await queue(invocation)
         var reply = APIReply(status: 202)
         reply.raw = ("application/json", Array("{\"Status\":202}".utf8))
         return reply
@@ -92,15 +91,11 @@ extension LambdaService {
         }
     }
 
-    private func queue(_ invocation: Invocation) throws(APIError) {
-        let pending = pendingEvents.add(1, ordering: .relaxed).newValue
-        guard pending <= Self.maximumPendingEvents else {
-            pendingEvents.subtract(1, ordering: .relaxed)
-            throw .throttled("ConcurrentInvocationLimitExceeded")
-        }
-        Task { [self] in
-            _ = await invoker.invoke(invocation)
-            pendingEvents.subtract(1, ordering: .relaxed)
+    private func queue(_ invocation: Invocation) async throws(APIError) {
+        switch await invoker.enqueue(invocation) {
+        case .throttled(let reason)?: throw .throttled(reason)
+        case .notFound(let name)?: throw .functionNotFound(name)
+        case nil, .success?, .functionError?: break
         }
     }
 

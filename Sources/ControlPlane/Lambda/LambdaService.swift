@@ -2,7 +2,6 @@ import DataPlane
 import JSON
 import Model
 import Registry
-import Synchronization
 
 /// The Lambda API: functions, versions, aliases, their settings and their invocation.
 final class LambdaService: APIService {
@@ -12,8 +11,6 @@ final class LambdaService: APIService {
     static let maximumEventPayload = 1_048_576
     /// The largest management request, in bytes.
     static let maximumRequest = 70_167_211
-    /// How many asynchronous calls may run or wait at once.
-    static let maximumPendingEvents = 1000
     /// The most entries of a page of functions, versions or aliases.
     static let pageSize = 50
 
@@ -25,7 +22,6 @@ final class LambdaService: APIService {
     let httpsPort: Int
     /// When this node began; functions of templates carry it as their date.
     let started = Timestamp.now()
-    let pendingEvents = Atomic<Int>(0)
     private let logicalIDs: @Sendable (String) -> String?
 
     init(
