@@ -88,7 +88,13 @@ final class Bench: Sendable {
     let lines = Mutex<[String]>([])
     let invoker: ScriptedInvoker
     let origin: ScriptedOrigin
-    let reactor = Reactor()
+    /// One thread for all benches: hundreds of cases need no thread and no descriptors each.
+    private static let shared: Reactor = {
+        let reactor = Reactor()
+        reactor.start()
+        return reactor
+    }()
+    let reactor = Bench.shared
     let cache = CacheStore()
     private let made = Mutex<EdgePipeline?>(nil)
 
@@ -102,7 +108,6 @@ final class Bench: Sendable {
     ) {
         invoker = ScriptedInvoker(scripts)
         origin = ScriptedOrigin(answer)
-        reactor.start()
         let pipeline = EdgePipeline(
             distribution: distribution,
             edge: EdgeIdentity(name: "iad", httpsPort: 8443),
