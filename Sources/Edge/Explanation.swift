@@ -100,7 +100,7 @@ extension EdgePipeline {
             var outbound = OriginHeaders.build(
                 from: head,
                 address: viewer.address,
-                via: via,
+                via: viaField(for: head.version),
                 plan: plan,
                 origin: origin,
                 pending: Pending(key: plan.caches(head.method) ? "key" : "")
