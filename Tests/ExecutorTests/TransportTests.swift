@@ -14,7 +14,7 @@ enum TestedRuntime: String, CaseIterable, Sendable {
     static let pythonWithClient: String? = {
         let root = URL(fileURLWithPath: Bench.fixtures).appendingPathComponent("../../..")
             .standardized.path
-        return ["\(root)/.venv/bin/python3", "/usr/bin/python3"].first { program in
+        return ["\(root)/.runtime-client/bin/python3", "/usr/bin/python3"].first { program in
             let process = Process()
             process.executableURL = URL(fileURLWithPath: program)
             process.arguments = ["-c", "import awslambdaric"]
