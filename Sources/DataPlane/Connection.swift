@@ -50,6 +50,8 @@ final class Connection {
         room minimum: Int = Connection.headRead
     ) async -> Outcome {
         while true {
+            // No memory is taken for a read that is known to find nothing.
+            if readiness.isDrained, let trouble = await waitToRead(deadline) { return trouble }
             let room = input.room(minimum)
             switch receive(into: room) {
             case .bytes(let count):

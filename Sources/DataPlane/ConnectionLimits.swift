@@ -8,6 +8,8 @@ package struct ConnectionLimits: Sendable {
     package var head: Duration = .seconds(30)
     /// Between two requests on one connection.
     package var keepAlive: Duration = .seconds(60)
+    /// How long a connection is silent before it gives the memory of its buffers back.
+    package var quiet: Duration = .seconds(1)
     /// Between two reads of a request's body.
     package var bodyIdle: Duration = .seconds(30)
     /// How long a viewer may take nothing of what is sent.

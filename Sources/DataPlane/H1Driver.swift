@@ -232,13 +232,28 @@ final class H1Driver {
             } else if isDraining {
                 return nil
             }
-            let until = deadline ?? connection.deadline(limits.keepAlive)
-            switch await connection.fill(until: until) {
+            let outcome: Connection.Outcome
+            if let deadline {
+                outcome = await connection.fill(until: deadline)
+            } else {
+                outcome = await awaitRequest()
+            }
+            switch outcome {
             case .done: continue
             case .timedOut where !connection.input.isEmpty: throw HeadFailure(status: 408)
             case .end, .failed, .timedOut: return nil
             }
         }
+    }
+
+    /// Waits for a request's first bytes; a connection that stays quiet gives its buffers back meanwhile.
+    private func awaitRequest() async -> Connection.Outcome {
+        let quiet = min(limits.quiet, limits.keepAlive)
+        let early = await connection.fill(until: connection.deadline(quiet))
+        guard early == .timedOut, limits.keepAlive > quiet else { return early }
+        connection.input.release()
+        connection.output.release()
+        return await connection.fill(until: connection.deadline(limits.keepAlive - quiet))
     }
 
     /// Answers what is no request, and waits a moment so that the viewer can read the answer.

@@ -2,8 +2,8 @@ import Glibc
 
 /// A growing byte queue: bytes are appended at its end and taken from its start.
 ///
-/// What a burst made it grow to is given back with `releaseIfEmpty`, so that an idle connection holds one
-/// block at most: to take and give that one back with every message would cost more than it is worth.
+/// What a burst made it grow to is given back with `releaseIfEmpty`; the block it began with stays, since to
+/// take and give that one back with every message would cost more than it is worth. `release` gives back all.
 package struct IOBuffer: ~Copyable {
     /// The memory that a buffer begins with and keeps.
     ///
@@ -79,12 +79,17 @@ package struct IOBuffer: ~Copyable {
         return taken[...]
     }
 
-    /// Gives the memory back when nothing is queued.
-    package mutating func releaseIfEmpty() {
-        guard isEmpty, capacity > Self.block, let base else { return }
+    /// Gives all memory back when nothing is queued: for connections that have gone quiet.
+    package mutating func release() {
+        guard isEmpty, let base else { return }
         free(base)
         self.base = nil
         capacity = 0
+    }
+
+    /// Gives back what is more than one block when nothing is queued.
+    package mutating func releaseIfEmpty() {
+        if capacity > Self.block { release() }
     }
 
     private mutating func makeRoom(_ minimum: Int) {

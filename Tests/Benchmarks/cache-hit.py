@@ -19,8 +19,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     with Stage("cache-hit") as stage:
         origin = stage.origin(options.size, headers="add_header Cache-Control max-age=86400;")
-        cache = (f"proxy_cache_path {stage.folder}/cache keys_zone=c:10m max_size=1g;"
-                 f"proxy_temp_path {stage.folder}/cache-temp;")
+        cache = f"proxy_cache_path {stage.folder}/cache keys_zone=c:10m max_size=1g;"
         varnish = free_port()
         guard = stage.start(
             ["varnishd", "-F", "-a", f"127.0.0.1:{varnish}", "-b", f"127.0.0.1:{origin}",
