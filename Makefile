@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: fuzz run build test lint format bench dependencies
+.PHONY: limits fuzz run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -21,13 +21,17 @@ lint:
 format:
 	$(SWIFT) format format --in-place --recursive Package.swift Sources Tests
 
-BENCHES = tls-proxy tls-h2 cache-hit hook cold-start idle-connections large-bodies
+BENCHES = tls-proxy tls-h2 cache-hit hook cold-start save-to-live idle-connections large-bodies
 
 bench: build
 	scripts/install-dependencies bench
 	for bench in $(BENCHES); do \
 		echo "== $$bench"; python3 Tests/Benchmarks/$$bench.py $(BINARY) || exit 1; \
 	done
+
+# The page of all named limits, read off the sources.
+limits:
+	scripts/list-limits
 
 # Each fuzz target for FUZZ_SECONDS; new inputs stay in .build-fuzz, crashes are kept under Tests/Fuzz/Crashes.
 FUZZ_SECONDS ?= 60

@@ -195,7 +195,7 @@ if everything {
         targets.append(
             .testTarget(
                 name: "PorticoTests",
-                dependencies: ["portico", "Crypto"],
+                dependencies: ["portico", "Crypto", "JSON", "Model", "HTTP"],
                 swiftSettings: settings
             )
         )

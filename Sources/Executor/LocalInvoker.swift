@@ -138,12 +138,17 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
 
     /// Loads a function in a blank worker and keeps that environment warm.
     ///
-    /// The version need not be published; the code folder must exist.
-    package func load(_ version: FunctionVersion) async -> LoadFailure? {
+    /// The version need not be published; the code folder must exist. With an edge the environment is that
+    /// edge's; `turn` spreads several loads over the reactors and their blank workers.
+    package func load(
+        _ version: FunctionVersion,
+        edge: String? = nil,
+        turn: Int = 0
+    ) async -> LoadFailure? {
         let deadline = ContinuousClock.now + configuration.initLimit
-        return await onReactor(0) { workers in
-            let key = version.qualifiedName
-            guard let identity = self.identity(version, edge: nil) else {
+        return await onReactor(turn % reactors.count) { workers in
+            let key = edge.map { version.qualifiedName + "@" + $0 } ?? version.qualifiedName
+            guard let identity = self.identity(version, edge: edge) else {
                 return LoadFailure(
                     type: "Runtime.InvalidTaskConfig",
                     message: "The code of \(key) is not on this machine."

@@ -108,7 +108,7 @@ extension ResourceMapper {
         _ = fields.required("EventType")
         let event = fields.choice("EventType", EdgeEvent.self)
         let includesBody = fields.bool("IncludeBody") ?? false
-        guard let event, let text = fields.required("LambdaFunctionARN") else { return nil }
+        guard let text = fields.required("LambdaFunctionARN"), let event else { return nil }
         guard text.hasPrefix("arn:"), let arn = FunctionARN(text),
             let version = arn.qualifier.flatMap({ Int($0) })
         else {

@@ -53,7 +53,7 @@ extension ResourceMapper {
         return stored(bucket, key, fields, "Code")
     }
 
-    private func location(_ path: String, _ fields: Fields, _ key: String) -> CodeLocation? {
+    func location(_ path: String, _ fields: Fields, _ key: String) -> CodeLocation? {
         if path.hasPrefix("s3://") {
             let parts = path.dropFirst(5).split(separator: "/", maxSplits: 1).map(String.init)
             guard parts.count == 2 else {
@@ -67,7 +67,7 @@ extension ResourceMapper {
     }
 
     /// An archive in a bucket, which must be a folder of this machine.
-    private func stored(
+    func stored(
         _ bucket: String,
         _ key: String,
         _ fields: Fields,
@@ -91,23 +91,33 @@ extension ResourceMapper {
         _ runtime: String,
         _ fields: Fields
     ) {
-        let property = fields.has("CodeUri") ? "CodeUri" : "Code"
+        if !checkExists(code, fields.has("CodeUri") ? "CodeUri" : "Code", fields) { return }
+        if case .folder(let path) = code { checkHandler(handler, runtime, in: path, fields) }
+    }
+
+    /// Whether the code is where it should be; says so when it is not.
+    @discardableResult
+    func checkExists(_ code: CodeLocation, _ property: String, _ fields: Fields) -> Bool {
         let manager = FileManager.default
         var isFolder: ObjCBool = false
         switch code {
-        case .inline: break
+        case .inline: return true
         case .zip(let path):
-            if !manager.fileExists(atPath: path, isDirectory: &isFolder) || isFolder.boolValue {
-                fields.error(property, "there is no file \(path)")
+            if manager.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+                return true
             }
+            fields.error(property, "there is no file \(path)")
+            return false
         case .folder(let path):
             guard manager.fileExists(atPath: path, isDirectory: &isFolder) else {
-                return fields.error(property, "there is no folder \(path)")
+                fields.error(property, "there is no folder \(path)")
+                return false
             }
             guard isFolder.boolValue else {
-                return fields.error(property, "\(path) is a file; a folder or a .zip is wanted")
+                fields.error(property, "\(path) is a file; a folder or a .zip is wanted")
+                return false
             }
-            checkHandler(handler, runtime, in: path, fields)
+            return true
         }
     }
 

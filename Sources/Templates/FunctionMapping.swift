@@ -40,8 +40,11 @@ extension ResourceMapper {
             checkRole(resource, role, fields)
         }
         let description = fields.string("Description") ?? ""
+        let logging = logging(of: fields)
+        let layers = layers(of: fields)
         let alias = isServerless ? fields.string("AutoPublishAlias") : nil
         if let alias { checkAlias(alias, fields) }
+        readSettings(fields, of: name, alias: alias)
         if isServerless {
             readEvents(resource, fields, alias)
             if let url = fields.fields("FunctionUrlConfig") {
@@ -66,6 +69,8 @@ extension ResourceMapper {
                 environment: variables,
                 role: role,
                 description: description,
+                logging: logging,
+                layers: layers,
                 publishes: alias != nil || hasVersion(resource),
                 alias: alias,
                 line: resource.line

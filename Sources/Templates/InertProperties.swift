@@ -68,6 +68,14 @@ enum InertProperties {
             "Domain.Route53": "names at AWS", "Domain.SecurityPolicy": "TLS at AWS",
             "Domain.EndpointConfiguration": "addresses at AWS",
         ],
+        "AWS::Serverless::LayerVersion": [
+            "LicenseInfo": "documentation", "CompatibleRuntimes": "documentation",
+            "CompatibleArchitectures": "documentation",
+        ],
+        "AWS::Lambda::LayerVersion": [
+            "LicenseInfo": "documentation", "CompatibleRuntimes": "documentation",
+            "CompatibleArchitectures": "documentation",
+        ],
         "AWS::IAM::Role": [
             "Policies": "rights at AWS", "ManagedPolicyArns": "rights at AWS",
             "Path": "rights at AWS", "MaxSessionDuration": "rights at AWS",

@@ -170,6 +170,9 @@ extension Evaluator {
         case "AWS::S3::Bucket": return bucketName(resource)
         case "AWS::IAM::Role": return property("RoleName", of: resource) ?? ids.name(id, limit: 64)
         case "AWS::Lambda::Permission": return id
+        case "AWS::Lambda::LayerVersion", "AWS::Serverless::LayerVersion":
+            let name = property("LayerName", of: resource) ?? ids.name(id, limit: 140)
+            return "arn:aws:lambda:us-east-1:\(FunctionARN.account):layer:\(name):1"
         default: return ids.name(id, limit: 64)
         }
     }
@@ -257,7 +260,9 @@ extension Evaluator {
         case ("AWS::S3::Bucket", "RegionalDomainName"): return "\(id).s3.us-east-1.amazonaws.com"
         case ("AWS::S3::Bucket", "Arn"): return "arn:aws:s3:::\(id)"
         case ("AWS::IAM::Role", "Arn"): return roleARN(resource)
-        case ("AWS::Lambda::Permission", "Id"): return id
+        case ("AWS::Lambda::Permission", "Id"), ("AWS::Lambda::LayerVersion", "LayerVersionArn"),
+            ("AWS::Serverless::LayerVersion", "LayerVersionArn"):
+            return id
         case ("AWS::IAM::Role", "RoleId"): return "AROA" + ids.balancing(id).uppercased()
         default: return Known.types.contains(resource.type) ? nil : "\(id).\(name)"
         }
@@ -267,6 +272,10 @@ extension Evaluator {
 extension ResourceEntry {
     var isFunction: Bool {
         type == "AWS::Lambda::Function" || type == "AWS::Serverless::Function"
+    }
+
+    var isLayer: Bool {
+        type == "AWS::Lambda::LayerVersion" || type == "AWS::Serverless::LayerVersion"
     }
 }
 
@@ -280,7 +289,8 @@ enum Implicit {
 enum Known {
     static let types: Set<String> = [
         "AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias",
-        "AWS::Lambda::Permission", "AWS::Serverless::Function", "AWS::Serverless::HttpApi",
+        "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::LayerVersion",
+        "AWS::Serverless::LayerVersion", "AWS::Serverless::Function", "AWS::Serverless::HttpApi",
         "AWS::CloudFront::Distribution", "AWS::CloudFront::CachePolicy",
         "AWS::CloudFront::OriginRequestPolicy", "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup",

@@ -16,6 +16,8 @@ final class ResourceMapper {
     var restRoutes: [String: [ServerlessRESTRoute]] = [:]
     /// Where functions are invoked by doors, for the check of permissions.
     var uses: [FunctionUse] = []
+    /// Layers by the ARN of their version.
+    var layers: [String: LayerSource] = [:]
     /// Logical ids of functions whose role stands in no template, so nothing is known of its trust.
     var trusted: [String] = []
 
@@ -30,8 +32,9 @@ final class ResourceMapper {
         readMetadata()
         let all = evaluator.order.compactMap { evaluator.resources[$0] }
         for resource in all { checkAttributes(resource) }
+        for resource in all where resource.isLayer { mapLayer(resource) }
         for resource in all where resource.isFunction { mapFunction(resource) }
-        for resource in all where !resource.isFunction { map(resource) }
+        for resource in all where !resource.isFunction && !resource.isLayer { map(resource) }
         finishAPIs()
         finishRESTAPIs()
         checkPermissions()
@@ -54,6 +57,7 @@ final class ResourceMapper {
         case "AWS::Lambda::Version": mapVersion(resource)
         case "AWS::Lambda::Alias": mapAlias(resource)
         case "AWS::Lambda::Permission": mapPermission(resource)
+        case "AWS::Lambda::EventInvokeConfig": mapEventInvokeConfig(resource)
         case "AWS::IAM::Role": mapRole(resource)
         case "AWS::S3::Bucket": mapBucket(resource)
         case "AWS::CloudFront::Distribution": mapDistribution(resource)

@@ -7,6 +7,12 @@ package enum CodeLocation: Sendable, Hashable {
     case inline(String)
 }
 
+/// A layer of a template before its functions are published.
+package struct LayerSource: Sendable, Hashable {
+    package var logicalID: String
+    package var code: CodeLocation
+}
+
 /// A function of a template before it is published.
 package struct FunctionSource: Sendable, Hashable {
     package var logicalID: String
@@ -21,6 +27,9 @@ package struct FunctionSource: Sendable, Hashable {
     package var environment: [String: String]
     package var role: String?
     package var description: String
+    package var logging: FunctionLogging?
+    /// What is unpacked under `/opt`, in order.
+    package var layers: [LayerSource]
     /// Whether the template asks for numbered versions.
     package var publishes: Bool
     package var alias: String?

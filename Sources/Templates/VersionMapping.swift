@@ -7,6 +7,10 @@ extension ResourceMapper {
         if let name = fields.required("FunctionName"), evaluator.function(for: name) == nil {
             fields.error("FunctionName", "the template has no function \(name)")
         }
+        if let owner = fields.node["FunctionName"]?.text.flatMap(evaluator.function(for:)) {
+            let number = evaluator.versions[owner.logicalID] ?? 1
+            readProvisioned(fields, of: evaluator.functionName(owner), qualifier: String(number))
+        }
         fields.finish()
     }
 
@@ -18,6 +22,9 @@ extension ResourceMapper {
         let weights = fields.fields("RoutingConfig")
         let shares = weights?.each("AdditionalVersionWeights") ?? []
         weights?.finish()
+        if let owner = function.flatMap(evaluator.function(for:)) {
+            readProvisioned(fields, of: evaluator.functionName(owner), qualifier: name)
+        }
         fields.finish()
         guard let function, let version, let name else { return }
         guard let owner = evaluator.function(for: function) else {

@@ -19,6 +19,7 @@ actor Deployer {
 
     private let registry: PrimaryRegistry
     private let invoker: LocalInvoker
+    private let edges: [String?]
     private let keysPath: String
     private let state: String
     private let staging: String
@@ -27,13 +28,22 @@ actor Deployer {
     /// Logical id to function name, for `portico invoke`.
     private let names: LogicalNames
 
-    init(registry: PrimaryRegistry, invoker: LocalInvoker, state: String, names: LogicalNames) {
+    init(
+        registry: PrimaryRegistry,
+        invoker: LocalInvoker,
+        edges: [String],
+        state: String,
+        names: LogicalNames
+    ) {
         self.registry = registry
+        self.edges = edges
         self.invoker = invoker
         self.names = names
         self.state = state
         keysPath = state + "/stack-keys.json"
         staging = Self.staging(state: state)
+        // What an earlier node tried is of no use to this one.
+        try? FileManager.default.removeItem(atPath: staging)
         let saved = FileManager.default.contents(atPath: keysPath)
         managed = saved.flatMap { try? JSONDecoder().decode(Set<String>.self, from: $0) } ?? []
     }
@@ -65,11 +75,9 @@ actor Deployer {
                 )
             }
         }
-        if verifies {
-            for version in published { try await verify(version, of: plan) }
-        }
         let (mapped, late) = plan.resources(versions: versions)
         try Self.refuse(late)
+        if verifies { try await verify(published, of: plan, mapped) }
         resources += mapped
         let changes = difference(from: current, to: resources) + drafts
         for case .bucket(_, let folder) in mapped where folder.hasPrefix(state + "/") {
@@ -105,24 +113,70 @@ actor Deployer {
     /// The folder of code that is tried before it is published.
     static func staging(state: String) -> String { state + "/staging" }
 
-    /// Loads a version in a worker; throws with the place in the user's own file where it broke.
-    private func verify(_ version: FunctionVersion, of plan: StackPlan) async throws {
-        let folder = staging + "/" + version.codeDigest
-        if !FileManager.default.fileExists(atPath: folder) {
-            guard let archive = try registry.blob(version.codeDigest) else {
+    /// The most edges whose environments are made ready before a version is published; the others make
+    /// theirs with the first request.
+    private static let maximumWarmEdges = 4
+
+    /// Loads new versions where they will run; throws with the place in the user's own file where one broke.
+    private func verify(
+        _ versions: [FunctionVersion],
+        of plan: StackPlan,
+        _ mapped: [Resource]
+    ) async throws {
+        var atHooks: Set<String> = []
+        for case .distribution(let distribution) in mapped {
+            for behavior in distribution.behaviors {
+                atHooks.formUnion(behavior.functions.map(\.qualifiedName))
+            }
+        }
+        for version in versions { try stage(version) }
+        var turn = 0
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for version in versions {
+                let isAtHook = atHooks.contains(version.qualifiedName)
+                let places = isAtHook ? edges.prefix(Self.maximumWarmEdges).map { $0 } : [nil]
+                for edge in places {
+                    let place = turn
+                    turn += 1
+                    group.addTask {
+                        try await self.load(version, at: edge, turn: place, of: plan)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Unpacks the code of a version that is not published yet.
+    private func stage(_ version: FunctionVersion) throws {
+        for digest in [version.codeDigest] + (version.layers ?? []) {
+            let folder = staging + "/" + digest
+            if FileManager.default.fileExists(atPath: folder) { continue }
+            guard let archive = try registry.blob(digest) else {
                 throw CommandFailure("\(version.name): its code has vanished from the registry")
             }
             try CodeArchive.unpack(archive, into: folder)
         }
-        guard let failure = await invoker.load(version) else { return }
+    }
+
+    private func load(
+        _ version: FunctionVersion,
+        at edge: String?,
+        turn: Int,
+        of plan: StackPlan
+    ) async throws {
+        guard let failure = await invoker.load(version, edge: edge, turn: turn) else { return }
         var place = ""
         if !failure.file.isEmpty {
             var file = failure.file
-            if let range = file.range(of: version.codeDigest + "/"),
+            if let range = file.range(of: version.codeDigest + "/") {
+                file = String(file[range.upperBound...])
+            }
+            if !file.hasPrefix("/"),
                 let source = plan.functions.first(where: { $0.name == version.name }),
                 case .folder(let path) = source.codePath
             {
-                file = path + "/" + file[range.upperBound...]
+                file = path + "/" + file
             }
             place = "\(file):\(failure.line):\(failure.column): "
         }
@@ -134,7 +188,7 @@ actor Deployer {
         _ source: FunctionSource,
         in current: Snapshot
     ) async throws -> (version: FunctionVersion, isNew: Bool) {
-        let archive = try pack(source)
+        let archive = try pack(source.codePath, source.logicalID, runtime: source.runtime)
         let digest = try await registry.addBlob(archive)
         var draft = FunctionVersion(
             name: source.name,
@@ -148,17 +202,29 @@ actor Deployer {
             role: source.role,
             description: source.description
         )
+        draft.logging = source.logging
+        if !source.layers.isEmpty {
+            var digests: [String] = []
+            for layer in source.layers {
+                digests.append(try await registry.addBlob(try pack(layer.code, layer.logicalID)))
+            }
+            draft.layers = digests
+        }
         draft.version = try await registry.version(for: draft)
         return (draft, current.functions[draft.qualifiedName] == nil)
     }
 
-    private func pack(_ source: FunctionSource) throws -> [UInt8] {
-        switch source.codePath {
+    private func pack(
+        _ code: CodeLocation,
+        _ logicalID: String,
+        runtime: String = ""
+    ) throws -> [UInt8] {
+        switch code {
         case .folder(let path):
             return try CodeArchive.pack(folder: path)
         case .zip(let path):
             guard let content = FileManager.default.contents(atPath: path) else {
-                throw CommandFailure("\(source.logicalID): cannot read \(path)")
+                throw CommandFailure("\(logicalID): cannot read \(path)")
             }
             return [UInt8](content)
         case .inline(let text):
@@ -168,7 +234,7 @@ actor Deployer {
                 withIntermediateDirectories: true
             )
             defer { try? FileManager.default.removeItem(atPath: folder) }
-            let name = source.runtime.hasPrefix("python") ? "index.py" : "index.js"
+            let name = runtime.hasPrefix("python") ? "index.py" : "index.js"
             try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
             return try CodeArchive.pack(folder: folder)
         }

@@ -83,6 +83,7 @@ final class Node: Sendable {
         let deployer = Deployer(
             registry: registry,
             invoker: invoker,
+            edges: configuration.edges,
             state: configuration.state,
             names: names
         )

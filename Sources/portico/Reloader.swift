@@ -104,8 +104,9 @@ final class Reloader: Sendable {
 
         init(_ stack: Stack, _ plan: StackPlan) {
             if FileManager.default.fileExists(atPath: stack.folder) { files.insert(stack.file) }
-            for source in plan.functions {
-                switch source.codePath {
+            let codes = plan.functions.flatMap { [$0.codePath] + $0.layers.map(\.code) }
+            for code in codes {
+                switch code {
                 case .folder(let path): folders.insert(path)
                 case .zip(let path): files.insert(path)
                 case .inline: break

@@ -31,8 +31,10 @@ final class RunningNode {
             Self.root.appendingPathComponent(".build/debug/portico"), Self.binary,
         ].first { FileManager.default.isExecutableFile(atPath: $0.path) }
         process.executableURL = try #require(built)
+        // The sample's web app gets a port of its own, so that nodes can run side by side.
+        let parameters = ["--parameter", "WebPort=\(Int.random(in: 20_000..<32_000))"]
         process.arguments =
-            verb + [
+            verb + (isSample ? parameters : []) + [
                 "--state", base.appendingPathComponent("state").path, "--https-port", "0",
                 "--http-port", "0",
                 "--api-port", "0", "--bind", "127.0.0.1",

@@ -29,6 +29,25 @@ struct PropertyCoverageTests {
               Action: lambda:InvokeFunction
               Principal: sns.amazonaws.com
         """,
+        "AWS::Lambda::EventInvokeConfig": """
+        \(functionText("F"))
+          X:
+            Type: AWS::Lambda::EventInvokeConfig
+            Properties: { FunctionName: !Ref F, Qualifier: $LATEST, MaximumRetryAttempts: 1 }
+        """,
+        "AWS::Serverless::LayerVersion": """
+          X:
+            Type: AWS::Serverless::LayerVersion
+            Properties: { ContentUri: /tmp }
+          F:
+            Type: AWS::Lambda::Function
+            Properties:
+              Runtime: nodejs22.x
+              Handler: index.handler
+              Role: arn:aws:iam::123456789012:role/elsewhere
+              Layers: [!Ref X]
+              Code: { ZipFile: '1' }
+        """,
         "AWS::IAM::Role": """
           X:
             Type: AWS::IAM::Role

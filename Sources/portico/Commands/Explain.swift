@@ -40,8 +40,14 @@ struct Explain: AsyncParsableCommand {
         switch table.destination(of: host) {
         case .unknown: throw CommandFailure("no door has the name \(host)")
         case .index: print("the page that lists the doors")
-        case .door(.loadBalancer(let arn)): print("load balancer \(arn)")
-        case .door(.api(let id)): print("HTTP API \(id)")
+        case .door(.loadBalancer(let arn)):
+            guard let balancer = snapshot.loadBalancers[arn] else { return }
+            let head = try head(target, host)
+            let lines = DoorExplanation.lines(balancer, head, isTLS: target.scheme == "https")
+            for line in lines { print(line) }
+        case .door(.api(let id)):
+            guard let api = snapshot.apis[id] else { return print("API \(id)") }
+            for line in DoorExplanation.lines(api, try head(target, host)) { print(line) }
         case .door(.distribution(let id)):
             guard let distribution = snapshot.resolvedDistribution(id) else { return }
             let pipeline = EdgePipeline(
