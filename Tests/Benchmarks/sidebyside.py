@@ -7,7 +7,7 @@ import os, pathlib, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, 
 TICKS = os.sysconf("SC_CLK_TCK")
 BODY = 1024
 
-NGINX = """daemon off; worker_processes 1; error_log stderr error; pid {folder}/{name}.pid;
+NGINX = """{user} daemon off; worker_processes 1; error_log stderr error; pid {folder}/{name}.pid;
 events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 100000000; client_max_body_size 0;
 client_body_temp_path {folder}/{name}-c; proxy_temp_path {folder}/{name}-p;
@@ -160,7 +160,9 @@ class Stage:
 
     def nginx(self, name, rest):
         file = self.folder / f"{name}.conf"
-        file.write_text(NGINX.format(folder=self.folder, name=name, rest=rest))
+        # A worker of another user could not write into the folder.
+        user = "user root;" if os.geteuid() == 0 else ""
+        file.write_text(NGINX.format(folder=self.folder, name=name, rest=rest, user=user))
         return self.start(["nginx", "-p", self.folder, "-c", file])
 
     def origin(self, size=BODY, headers=""):
