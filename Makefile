@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: limits fuzz run build test lint format bench dependencies
+.PHONY: limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -14,6 +14,13 @@ test: dependencies lint
 	scripts/install-dependencies test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
+	$(MAKE) smoke
+
+# The short forms of the load and fault scripts, against the binary built beside the tests.
+smoke:
+	python3 Tests/Benchmarks/idle-connections.py .build/debug/portico --smoke
+	python3 Tests/Benchmarks/large-bodies.py .build/debug/portico --smoke
+	python3 Tests/Benchmarks/faults.py .build/debug/portico --smoke
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

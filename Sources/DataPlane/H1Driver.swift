@@ -297,8 +297,10 @@ final class H1Driver {
         }
         let rest = body.remainder(idle: limits.drain)
         var budget = limits.drainBytes
+        // One deadline for all of it: a viewer that drips would hold the connection for ever.
+        let end = connection.deadline(limits.drain)
         do throws(Fault) {
-            while budget > 0 {
+            while budget > 0, context.reactor.time < end {
                 guard let bytes = try await rest.read() else { return true }
                 budget -= bytes.count
             }

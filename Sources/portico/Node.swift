@@ -42,6 +42,7 @@ final class Node: Sendable {
     /// Serves until SIGINT or SIGTERM; a second one ends at once.
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
+        OpenFiles.raiseLimit()
         let state = try StateFolder(configuration.state)
         defer { withExtendedLifetime(state) {} }
         let applications = applications

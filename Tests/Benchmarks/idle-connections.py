@@ -7,13 +7,17 @@ Opens N connections (default 10,000; --smoke 200), reads the node's memory from 
 after, asks again on every one of them, closes them all and checks that descriptors are back at the start.
 Fails when a connection is lost, when one costs more than --most KiB (default 30), or when anything is left.
 """
-import argparse, os, pathlib, resource, socket, ssl, sys, time
+import argparse, concurrent.futures, http.server, os, pathlib, resource, socket, ssl, sys, threading, time
 
 from sidebyside import CACHING_OPTIMIZED, Stage
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # One source address has some 28,000 ports; a new address every 5,000 connections is always enough.
 PER_ADDRESS = 5000
+# How many connections are opened at a time.
+OPENING = 32
+# After how many the time is looked at.
+BATCH = 500
 
 
 def memory(pid):
@@ -29,12 +33,34 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def settled(pid, level):
-    for _ in range(1200):
-        if descriptors(pid) <= level:
+def settled(pid, level=None):
+    """The descriptors once they are down at a level, or have not changed for a second."""
+    last, since = descriptors(pid), time.monotonic()
+    end = since + 15
+    while time.monotonic() < end:
+        time.sleep(0.02)
+        now = descriptors(pid)
+        if now != last:
+            last, since = now, time.monotonic()
+        if (level is not None and now <= level) or (level is None and time.monotonic() > since + 1):
             break
-        time.sleep(0.01)
-    return descriptors(pid)
+    return last
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """A cacheable page."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Cache-Control", "max-age=3600")
+        self.send_header("Content-Length", "100")
+        self.end_headers()
+        self.wfile.write(b"x" * 100)
+
+    def log_message(self, *_):
+        pass
 
 
 def ask(connection):
@@ -62,6 +88,12 @@ def connect(context, port, number):
     return context.wrap_socket(raw, server_hostname="localhost")
 
 
+def opened_one(context, port, number):
+    """A connection that has served one request; None when it got no answer."""
+    one = connect(context, port, number)
+    return one if ask(one) else None
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary")
@@ -77,27 +109,34 @@ def main():
         sys.exit(f"{count} connections need a limit of {count + 200} open files; here it is {hard}")
     context = ssl._create_unverified_context()
     with Stage("idle") as stage:
-        origin = stage.origin(size=100, headers="add_header Cache-Control max-age=3600;")
-        pid, port = stage.portico(options.binary, origin, policy=CACHING_OPTIMIZED)
+        origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        threading.Thread(target=origin.serve_forever, daemon=True).start()
+        pid, port = stage.portico(options.binary, origin.server_port, policy=CACHING_OPTIMIZED)
         # What is made once is made before the first reading.
         warm = [connect(context, port, 0) for _ in range(20)]
         if not all(ask(one) for one in warm):
             sys.exit("the first requests failed")
         for one in warm:
             one.close()
-        time.sleep(6)
-        level, before = settled(pid, 0), memory(pid)
+        level, before = settled(pid), memory(pid)
         started = time.monotonic()
-        held = []
-        for number in range(count):
-            one = connect(context, port, number)
-            if not ask(one):
-                sys.exit(f"connection {number} got no answer")
-            held.append(one)
+        held, asked = [], started
+        with concurrent.futures.ThreadPoolExecutor(OPENING) as pool:
+            for first in range(0, count, BATCH):
+                batch = range(first, min(first + BATCH, count))
+                held += pool.map(lambda number: opened_one(context, port, number), batch)
+                if None in held:
+                    sys.exit("a connection got no answer")
+                # On a slow machine the first must not grow too old while the last are opened.
+                if time.monotonic() > asked + 20:
+                    asked = time.monotonic()
+                    if not all(pool.map(ask, held)):
+                        sys.exit("a connection was lost while others were opened")
         opened = time.monotonic() - started
         time.sleep(1)
         after, open_now = memory(pid), descriptors(pid)
-        lost = sum(not ask(one) for one in held)
+        with concurrent.futures.ThreadPoolExecutor(OPENING) as pool:
+            lost = list(pool.map(ask, held)).count(False)
         for one in held:
             one.close()
         left = settled(pid, level)

@@ -26,7 +26,7 @@ struct FaultTests {
         let level: ProcessCounts
         let pid: Int32
 
-        init() throws {
+        init(files: String = "-Sn 1024") throws {
             origin = try ScriptedOrigin()
             let folder = FileManager.default.temporaryDirectory
                 .appendingPathComponent("faults-\(UUID().uuidString)")
@@ -34,7 +34,8 @@ struct FaultTests {
             let file = folder.appendingPathComponent("edge.js")
             try FaultTests.program.write(to: file, atomically: true, encoding: .utf8)
             node = try RunningNode(
-                ["try", file.path, "--to", "http://127.0.0.1:\(origin.port)", "--reactors", "1"]
+                ["try", file.path, "--to", "http://127.0.0.1:\(origin.port)", "--reactors", "1"],
+                files: files
             )
             var options = TLSClientOptions()
             options.authorityFiles = [node.authority]
@@ -134,6 +135,16 @@ struct FaultTests {
         #expect(answer.status == 503)
         #expect(answer["x-cache"] == "LambdaExecutionError from cloudfront")
         wire.close()
+        try scene.checkRecovery()
+    }
+
+    @Test("a node takes as many descriptors as it may have")
+    func descriptorLimit() throws {
+        let scene = try Scene()
+        let limits = try String(contentsOfFile: "/proc/\(scene.pid)/limits", encoding: .utf8)
+        let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open") })
+        let words = line.split(separator: " ")
+        #expect(words[3] == words[4], "\(line)")
         try scene.checkRecovery()
     }
 

@@ -16,8 +16,15 @@ final class RunningNode {
         Bundle.main.bundleURL.appendingPathComponent("portico").resolvingSymlinksInPath()
     }
 
-    /// Starts a verb and waits for its line `ready`.
-    init(_ verb: [String], in folder: URL? = nil, isSample: Bool = false) throws {
+    /// Starts a verb and waits for its line `ready`; `files` are the flags of `ulimit`.
+    ///
+    /// Unless told otherwise it starts with the limit of open files that many systems give a program.
+    init(
+        _ verb: [String],
+        in folder: URL? = nil,
+        isSample: Bool = false,
+        files: String = "-Sn 1024"
+    ) throws {
         let base = FileManager.default.temporaryDirectory.appendingPathComponent(
             "portico-\(UUID().uuidString)"
         )
@@ -30,11 +37,12 @@ final class RunningNode {
         let built = [
             Self.root.appendingPathComponent(".build/debug/portico"), Self.binary,
         ].first { FileManager.default.isExecutableFile(atPath: $0.path) }
-        process.executableURL = try #require(built)
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
         // The sample's web app gets a port of its own, so that nodes can run side by side.
         let parameters = ["--parameter", "WebPort=\(Int.random(in: 20_000..<32_000))"]
+        let shell = ["-c", "ulimit \(files); exec \"$0\" \"$@\"", try #require(built).path]
         process.arguments =
-            verb + (isSample ? parameters : []) + [
+            shell + verb + (isSample ? parameters : []) + [
                 "--state", base.appendingPathComponent("state").path, "--https-port", "0",
                 "--http-port", "0",
                 "--api-port", "0", "--bind", "127.0.0.1",

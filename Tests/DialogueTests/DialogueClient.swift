@@ -1,3 +1,4 @@
+import Glibc
 import TLS
 import Testkit
 
@@ -27,6 +28,15 @@ final class DialogueClient {
             let piece = [UInt8](repeating: 0x78, count: 65536)
             var rest = line.words.first.flatMap { Int($0) } ?? 0
             while rest > 0, wire.send(Array(piece.prefix(rest))) { rest -= min(rest, 65536) }
+        case "pause": poll(nil, 0, line.words.first.flatMap { Int32($0) } ?? 0)
+        case "drip":
+            // A byte at a time with a pause, until the door has had enough.
+            let pause = line.words.dropFirst().first.flatMap { Int32($0) } ?? 10
+            for _ in 0..<(line.words.first.flatMap { Int($0) } ?? 0) {
+                guard wire.send("x") else { return nil }
+                poll(nil, 0, pause)
+            }
+            return "the door takes it all"
         case "expect":
             message = try wire.readResponse(to: method)
             return message.isComplete ? check(line, body: line.words.dropFirst().first) : "cut"
