@@ -20,7 +20,6 @@ test: dependencies lint
 smoke:
 	python3 Tests/Benchmarks/idle-connections.py .build/debug/portico --smoke
 	python3 Tests/Benchmarks/large-bodies.py .build/debug/portico --smoke
-	python3 Tests/Benchmarks/faults.py .build/debug/portico --smoke
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
