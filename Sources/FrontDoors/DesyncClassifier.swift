@@ -44,13 +44,15 @@ struct DesyncClassifier {
     /// The verdict on a head that the parser has let pass.
     static func classify(_ head: RequestHead) -> Verdict {
         if head.version == .http2 { return Verdict() }
-        // Heads without framing fields of any spelling, the common case, need no closer look.
+        // The parser lets only tokens and clean values pass, so that fields matter by their names
+        // alone; most heads have none that could be taken for a framing field.
+        let fields = head.headers.entries.filter { isFraming($0, head.headers.buffer) }
         return classify(
             Raw(
                 method: Array(head.method.utf8),
                 uri: Array(head.target.utf8),
                 version: Array("HTTP/\(head.version.text)".utf8),
-                fields: head.headers.entries.map { entry in
+                fields: fields.map { entry in
                     let buffer = head.headers.buffer
                     let name = Int(entry.nameStart)
                     let value = Int(entry.valueStart)
@@ -61,6 +63,19 @@ struct DesyncClassifier {
                 }
             )
         )
+    }
+
+    /// Whether a name is long enough for a framing field and its first letter is c or t.
+    private static func isFraming(_ entry: Headers.Entry, _ buffer: [UInt8]) -> Bool {
+        guard entry.nameLength >= 14 else { return false }
+        let start = Int(entry.nameStart)
+        for byte in buffer[start..<start + Int(entry.nameLength)] {
+            let lowered = byte | 0x20
+            if lowered &- 97 < 26 || byte &- 48 < 10 {
+                return lowered == UInt8(ascii: "c") || lowered == UInt8(ascii: "t")
+            }
+        }
+        return false
     }
 
     /// The verdict on a request as it came.

@@ -8,6 +8,7 @@ struct DomainDoor: ExchangeHandler {
     enum Behind: Sendable {
         case http(APIGatewayDoor)
         case rest(RESTDoor)
+        case webSocket(WebSocketDoor)
     }
 
     let domain: GatewayDomain
@@ -26,6 +27,8 @@ struct DomainDoor: ExchangeHandler {
         else { return GatewayResponses.notFound }
         switch behind {
         case .http(let door):
+            return await door.respond(&exchange, stage: choice.stage, path: choice.path)
+        case .webSocket(let door):
             return await door.respond(&exchange, stage: choice.stage, path: choice.path)
         case .rest(let door):
             if choice.stage.isEmpty {

@@ -52,15 +52,7 @@ struct DoorCompiler: OriginResolver {
                 )
             }
         case .api(let id):
-            if let api = snapshot.webSocketAPIs[id] {
-                return WebSocketDoor(
-                    api: api,
-                    box: edge.box,
-                    state: state,
-                    invoker: edge.invoker,
-                    log: log
-                )
-            }
+            if let api = snapshot.webSocketAPIs[id] { return webSocketDoor(api) }
             return snapshot.apis[id].map(apiDoor) ?? snapshot.restAPIs[id].map(restDoor)
         case .domain(let name):
             return snapshot.domains[name].map {
@@ -82,7 +74,20 @@ struct DoorCompiler: OriginResolver {
     private var apis: [String: DomainDoor.Behind] {
         let http = snapshot.apis.mapValues { DomainDoor.Behind.http(apiDoor($0)) }
         let rest = snapshot.restAPIs.mapValues { DomainDoor.Behind.rest(restDoor($0)) }
-        return http.merging(rest) { first, _ in first }
+        let sockets = snapshot.webSocketAPIs.mapValues {
+            DomainDoor.Behind.webSocket(webSocketDoor($0))
+        }
+        return http.merging(rest) { first, _ in first }.merging(sockets) { first, _ in first }
+    }
+
+    private func webSocketDoor(_ api: WebSocketAPI) -> WebSocketDoor {
+        WebSocketDoor(
+            api: api,
+            box: edge.box,
+            state: state,
+            invoker: edge.invoker,
+            log: log
+        )
     }
 
     private func restDoor(_ api: RESTAPI) -> RESTDoor {

@@ -111,13 +111,14 @@ package struct FunctionURLDoor: ExchangeHandler {
             format: "2.0"
         )
         let started = ContinuousClock.now
-        let invocation = Invocation(
+        var invocation = Invocation(
             function: function,
             payload: event[...],
             requestID: requestID,
             edge: edge,
             limit: .seconds(900)
         )
+        invocation.arn = FunctionARN(target)?.text
         let result: InvocationResult
         if url.streams {
             switch await invoker.stream(invocation) {

@@ -21,6 +21,8 @@ struct PermittedInvoker: Sendable {
         let began = ContinuousClock.now
         let result: InvocationResult
         let outcome: String
+        var invocation = invocation
+        invocation.arn = FunctionARN(reference)?.text
         if snapshot.permits(call, toInvoke: reference) {
             result = await base.invoke(invocation)
             outcome = Self.outcome(result)

@@ -43,6 +43,8 @@ package struct RESTAPI: Sendable, Codable, Hashable {
     package var binaryMediaTypes: [String] = []
     package var keySource = KeySource.header
     package var disablesDefaultEndpoint = false
+    /// The resource policy as JSON.
+    package var policy: String?
 
     /// Makes an API without resources.
     package init(id: String, name: String) {

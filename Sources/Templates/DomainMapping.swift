@@ -158,9 +158,10 @@ extension ResourceMapper {
         case let other?: fields.error("AuthType", "'\(other)' is neither NONE nor AWS_IAM")
         }
         if let value = fields.value("Cors") { url.cors = cors(value, fields.path + ".Cors") }
-        let mode = fields.string("InvokeMode") ?? "BUFFERED"
-        if mode != "BUFFERED" {
-            fields.error("InvokeMode", "only BUFFERED is supported, not \(mode)")
+        switch fields.string("InvokeMode") ?? "BUFFERED" {
+        case "BUFFERED": break
+        case "RESPONSE_STREAM": url.streams = true
+        case let mode: fields.error("InvokeMode", "'\(mode)' is not allowed here")
         }
         return url
     }

@@ -67,6 +67,40 @@ extension ResourceMapper {
             api.keySource = source
         }
         api.disablesDefaultEndpoint = fields.bool("DisableExecuteApiEndpoint") ?? false
+        if let policy = fields.value("Policy") {
+            if policy.isMap { checkPolicy(policy, fields) }
+            api.policy = policy.text ?? JSONText.write(policy)
+        }
+    }
+
+    /// Refuses what the policy's evaluation does not know, so that nobody is let in by mistake.
+    private func checkPolicy(_ policy: TemplateNode, _ fields: Fields) {
+        let keys = ["aws:sourceip", "aws:useragent", "aws:referer", "aws:securetransport"]
+        let operators = [
+            "IpAddress", "NotIpAddress", "Bool", "StringEquals", "StringNotEquals", "StringLike",
+            "StringNotLike",
+        ]
+        let statements = policy["Statement"]
+        for statement in statements?.list ?? [statements].compactMap({ $0 }) {
+            for unknown in ["NotPrincipal", "NotAction", "NotResource"]
+            where statement[unknown] != nil {
+                fields.error("Policy", "\(unknown) is not supported in a policy")
+            }
+            let principal = statement["Principal"]?["AWS"] ?? statement["Principal"]
+            if principal?.text != "*" {
+                fields.error("Policy", "only the principal * is supported in a policy")
+            }
+            for condition in statement["Condition"]?.entries ?? [] {
+                let names = condition.value.entries.map { $0.key.lowercased() }
+                if !operators.contains(condition.key) || !names.allSatisfy(keys.contains) {
+                    fields.error(
+                        "Policy",
+                        "the condition \(condition.key) \(names.joined(separator: ", ")) "
+                            + "is not supported"
+                    )
+                }
+            }
+        }
     }
 
     private func mapModel(_ resource: ResourceEntry, _ api: inout RESTAPI) {

@@ -342,6 +342,26 @@ final class Node: Sendable {
         for api in snapshot.apis.values.sorted(by: { $0.id < $1.id }) {
             print("HTTP API      https://\(api.id).execute-api.localhost:\(https)/  (\(api.name))")
         }
+        for api in snapshot.restAPIs.values.sorted(by: { $0.id < $1.id }) {
+            let stage = api.stages.first?.name ?? ""
+            print(
+                "REST API      https://\(api.id).execute-api.localhost:\(https)/\(stage)  (\(api.name))"
+            )
+        }
+        for api in snapshot.webSocketAPIs.values.sorted(by: { $0.id < $1.id }) {
+            let stage = api.stages.first?.name ?? ""
+            print(
+                "WebSocket API wss://\(api.id).execute-api.localhost:\(https)/\(stage)  (\(api.name))"
+            )
+        }
+        for domain in snapshot.domains.keys.sorted() {
+            print("custom domain https://\(domain):\(https)/")
+        }
+        for (id, placed) in snapshot.functionURLs.sorted(by: { $0.key < $1.key }) {
+            print(
+                "function URL  https://\(id).lambda-url.us-east-1.localhost:\(https)/  (\(placed.function))"
+            )
+        }
         if configuration.edges.count > 1 {
             for edge in configuration.edges {
                 print("edge          https://\(edge).edge.localhost:\(https)/")

@@ -340,4 +340,41 @@ struct RESTTests {
         let block = invoker.event?["requestContext"]?["authorizer"]
         #expect(block?["principalId"] == "p" && block?["n"] == "7" && block?["b"] == "true")
     }
+
+    @Test(
+        "a resource policy decides by address and denies before anything else",
+        arguments: [
+            (
+                #"{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"}"#,
+                200
+            ),
+            (
+                #"{"Effect":"Allow","Principal":"*","Action":"execute-api:*","Resource":"execute-api:/dev/POST/*"}"#,
+                403
+            ),
+            (
+                #"{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"*","Resource":"*","#
+                    + #""Condition":{"IpAddress":{"aws:SourceIp":["203.0.113.0/24"]}}}"#, 200
+            ),
+            (
+                #"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","#
+                    + #""Condition":{"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}}}"#, 403
+            ),
+            (
+                #"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"},"#
+                    + #"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","#
+                    + #""Condition":{"Bool":{"aws:SecureTransport":"true"}}}"#, 403
+            ),
+        ]
+    )
+    func resourcePolicies(_ statements: String, _ status: Int) async {
+        let door = restDoor([("GET /u", proxyMethod)], ScriptedInvoker(fine)) {
+            $0.policy = #"{"Statement":[\#(statements)]}"#
+        }
+        let answer = await ask(door, get("/dev/u"))
+        #expect(answer.status == status)
+        if status == 403 {
+            #expect(answer.text.hasPrefix(#"{"Message":"User: anonymous is not authorized"#))
+        }
+    }
 }

@@ -266,6 +266,21 @@ struct WebSocketTests {
         #expect(!outbox.send([1]))
     }
 
+    @Test("behind a custom domain the stage is not in the path")
+    func customDomain() async {
+        var domain = GatewayDomain(name: "ws.example.com")
+        domain.mappings = [.init(api: "ws", stage: "prod", key: "chat")]
+        let refusing = RoutedInvoker(["$connect": #"{"statusCode":401}"#])
+        let door = DomainDoor(
+            domain: domain,
+            apis: ["ws": .webSocket(door(api(["$connect"]), refusing))]
+        )
+        #expect(await ask(door, handshake("/chat")).status == 401)
+        let head = get("/chat/@connections/none", headers: Self.signature)
+        #expect(await ask(door, head).status == 410)
+        #expect(await ask(door, handshake("/prod")).status == 404)
+    }
+
     @Test(
         "the route is chosen by the expression",
         arguments: [

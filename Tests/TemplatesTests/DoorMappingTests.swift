@@ -255,7 +255,8 @@ struct DoorMappingTests {
                   Runtime: nodejs22.x
                   Handler: i.h
                   InlineCode: x
-                  FunctionUrlConfig: {AuthType: NONE, Cors: {AllowOrigins: ['*']}}
+                  FunctionUrlConfig:
+                    {AuthType: NONE, InvokeMode: RESPONSE_STREAM, Cors: {AllowOrigins: ['*']}}
                   Events:
                     One: {Type: HttpApi, Properties: {ApiId: !Ref A, Method: GET, Path: /one}}
                     Two:
@@ -284,6 +285,7 @@ struct DoorMappingTests {
         ]
         #expect(api.routes.map(\.authorization) == expected)
         let placed = try #require(snapshot.functionURLs.values.first)
+        #expect(placed.url.streams)
         #expect(placed.url.id.count == 32 && placed.url.cors?.allowOrigins == ["*"])
         var call = FunctionCall(principal: "*")
         call.action = "lambda:InvokeFunctionUrl"

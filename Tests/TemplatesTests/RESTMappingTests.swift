@@ -39,102 +39,103 @@ struct RESTMappingTests {
         plan.diagnostics.filter { $0.severity != .note }.map(\.description)
     }
 
+    private static let wholeAPI = """
+          A:
+            Type: AWS::ApiGateway::RestApi
+            Properties: {Name: a, BinaryMediaTypes: [image~1png], Policy: {Statement: [{Effect: Allow, Principal: '*', Action: '*', Resource: '*'}]}}
+          Users:
+            Type: AWS::ApiGateway::Resource
+            Properties:
+              {RestApiId: !Ref A, ParentId: !GetAtt A.RootResourceId, PathPart: users}
+          User:
+            Type: AWS::ApiGateway::Resource
+            Properties: {RestApiId: !Ref A, ParentId: !Ref Users, PathPart: '{id}'}
+          Get:
+            Type: AWS::ApiGateway::Method
+            Properties:
+              RestApiId: !Ref A
+              ResourceId: !Ref User
+              HttpMethod: GET
+              AuthorizationType: CUSTOM
+              AuthorizerId: !Ref Z
+              ApiKeyRequired: true
+              RequestParameters: {method.request.querystring.q: true}
+              RequestValidatorId: !Ref V
+              Integration:
+                Type: AWS_PROXY
+                IntegrationHttpMethod: POST
+                Uri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${F.Arn}/invocations
+          Options:
+            Type: AWS::ApiGateway::Method
+            Properties:
+              RestApiId: !Ref A
+              ResourceId: !GetAtt A.RootResourceId
+              HttpMethod: OPTIONS
+              AuthorizationType: NONE
+              Integration:
+                Type: MOCK
+                RequestTemplates: {application/json: '{"statusCode": 200}'}
+                IntegrationResponses:
+                  - StatusCode: '200'
+                    ResponseParameters: {method.response.header.X: "'1'"}
+              MethodResponses:
+                - {StatusCode: '200', ResponseParameters: {method.response.header.X: true}}
+          V:
+            Type: AWS::ApiGateway::RequestValidator
+            Properties: {RestApiId: !Ref A, ValidateRequestParameters: true}
+          Z:
+            Type: AWS::ApiGateway::Authorizer
+            Properties:
+              RestApiId: !Ref A
+              Name: z
+              Type: TOKEN
+              AuthorizerUri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${F.Arn}/invocations
+              IdentitySource: method.request.header.X-Key
+              AuthorizerResultTtlInSeconds: 60
+          D:
+            Type: AWS::ApiGateway::Deployment
+            DependsOn: [Get]
+            Properties: {RestApiId: !Ref A}
+          S:
+            Type: AWS::ApiGateway::Stage
+            Properties:
+              RestApiId: !Ref A
+              DeploymentId: !Ref D
+              StageName: dev
+              Variables: {k: v}
+              MethodSettings:
+                - {ResourcePath: '/users/{id}', HttpMethod: GET, ThrottlingRateLimit: 3, ThrottlingBurstLimit: 4}
+          P:
+            Type: AWS::ApiGateway::UsagePlan
+            Properties:
+              ApiStages: [{ApiId: !Ref A, Stage: !Ref S}]
+              Quota: {Limit: 10, Period: DAY}
+          K:
+            Type: AWS::ApiGateway::ApiKey
+            Properties: {Enabled: true}
+          PK:
+            Type: AWS::ApiGateway::UsagePlanKey
+            Properties: {KeyId: !Ref K, KeyType: API_KEY, UsagePlanId: !Ref P}
+          DN: {Type: AWS::ApiGateway::DomainName, Properties: {DomainName: a.example.com}}
+          M:
+            Type: AWS::ApiGateway::BasePathMapping
+            Properties:
+              {DomainName: !Ref DN, RestApiId: !Ref A, Stage: !Ref S, BasePath: v1}
+          Perm:
+            Type: AWS::Lambda::Permission
+            Properties:
+              {FunctionName: !Ref F, Action: lambda:InvokeFunction, Principal: apigateway.amazonaws.com}
+        """
+
     @Test("a REST API with its tree, methods, keys and domain arrives in the model")
     func restAPI() throws {
-        let plan = try plan(
-            """
-              A:
-                Type: AWS::ApiGateway::RestApi
-                Properties: {Name: a, BinaryMediaTypes: [image~1png]}
-              Users:
-                Type: AWS::ApiGateway::Resource
-                Properties:
-                  {RestApiId: !Ref A, ParentId: !GetAtt A.RootResourceId, PathPart: users}
-              User:
-                Type: AWS::ApiGateway::Resource
-                Properties: {RestApiId: !Ref A, ParentId: !Ref Users, PathPart: '{id}'}
-              Get:
-                Type: AWS::ApiGateway::Method
-                Properties:
-                  RestApiId: !Ref A
-                  ResourceId: !Ref User
-                  HttpMethod: GET
-                  AuthorizationType: CUSTOM
-                  AuthorizerId: !Ref Z
-                  ApiKeyRequired: true
-                  RequestParameters: {method.request.querystring.q: true}
-                  RequestValidatorId: !Ref V
-                  Integration:
-                    Type: AWS_PROXY
-                    IntegrationHttpMethod: POST
-                    Uri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${F.Arn}/invocations
-              Options:
-                Type: AWS::ApiGateway::Method
-                Properties:
-                  RestApiId: !Ref A
-                  ResourceId: !GetAtt A.RootResourceId
-                  HttpMethod: OPTIONS
-                  AuthorizationType: NONE
-                  Integration:
-                    Type: MOCK
-                    RequestTemplates: {application/json: '{"statusCode": 200}'}
-                    IntegrationResponses:
-                      - StatusCode: '200'
-                        ResponseParameters: {method.response.header.X: "'1'"}
-                  MethodResponses:
-                    - {StatusCode: '200', ResponseParameters: {method.response.header.X: true}}
-              V:
-                Type: AWS::ApiGateway::RequestValidator
-                Properties: {RestApiId: !Ref A, ValidateRequestParameters: true}
-              Z:
-                Type: AWS::ApiGateway::Authorizer
-                Properties:
-                  RestApiId: !Ref A
-                  Name: z
-                  Type: TOKEN
-                  AuthorizerUri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${F.Arn}/invocations
-                  IdentitySource: method.request.header.X-Key
-                  AuthorizerResultTtlInSeconds: 60
-              D:
-                Type: AWS::ApiGateway::Deployment
-                DependsOn: [Get]
-                Properties: {RestApiId: !Ref A}
-              S:
-                Type: AWS::ApiGateway::Stage
-                Properties:
-                  RestApiId: !Ref A
-                  DeploymentId: !Ref D
-                  StageName: dev
-                  Variables: {k: v}
-                  MethodSettings:
-                    - {ResourcePath: '/users/{id}', HttpMethod: GET, ThrottlingRateLimit: 3, ThrottlingBurstLimit: 4}
-              P:
-                Type: AWS::ApiGateway::UsagePlan
-                Properties:
-                  ApiStages: [{ApiId: !Ref A, Stage: !Ref S}]
-                  Quota: {Limit: 10, Period: DAY}
-              K:
-                Type: AWS::ApiGateway::ApiKey
-                Properties: {Enabled: true}
-              PK:
-                Type: AWS::ApiGateway::UsagePlanKey
-                Properties: {KeyId: !Ref K, KeyType: API_KEY, UsagePlanId: !Ref P}
-              DN: {Type: AWS::ApiGateway::DomainName, Properties: {DomainName: a.example.com}}
-              M:
-                Type: AWS::ApiGateway::BasePathMapping
-                Properties:
-                  {DomainName: !Ref DN, RestApiId: !Ref A, Stage: !Ref S, BasePath: v1}
-              Perm:
-                Type: AWS::Lambda::Permission
-                Properties:
-                  {FunctionName: !Ref F, Action: lambda:InvokeFunction, Principal: apigateway.amazonaws.com}
-            """
-        )
+        let plan = try plan(Self.wholeAPI)
         #expect(problems(plan) == [])
         let snapshot = snapshot(plan)
         let api = try #require(snapshot.restAPIs.values.first)
         #expect(api.resources.map(\.path) == ["/", "/users", "/users/{id}"])
         #expect(api.binaryMediaTypes == ["image/png"])
+        #expect(api.policy?.contains(#""Effect":"Allow""#) == true)
         let method = try #require(api.resources.last?.methods["GET"])
         #expect(method.requiresKey && method.parameters == ["method.request.querystring.q": true])
         #expect(method.validator.flatMap { api.validators[$0] }?.checksParameters == true)

@@ -16,6 +16,7 @@ package struct RESTDoor: ExchangeHandler {
     let invoker: any FunctionInvoker
     let edge: String?
     private let matcher: ResourceMatcher
+    private let policy: ResourcePolicy?
     private let clock: @Sendable () -> Int
     private let log: @Sendable (String) -> Void
 
@@ -56,6 +57,12 @@ package struct RESTDoor: ExchangeHandler {
         self.log = log
         self.clock = clock
         matcher = ResourceMatcher(api.resources)
+        policy = api.policy.flatMap {
+            ResourcePolicy(
+                $0,
+                apiARN: "arn:aws:execute-api:us-east-1:\(FunctionARN.account):\(api.id)"
+            )
+        }
     }
 
     /// Answers a request to the API's own host name, whose path starts with the stage.
@@ -160,6 +167,7 @@ package struct RESTDoor: ExchangeHandler {
         request.resource = match.resource
         request.method = method
         request.parameters = match.parameters
+        try checkPolicy(method, request, isTLS: exchange.viewer.isTLS)
         try await authorize(&exchange, method, &request)
         try checkKey(method, &request)
         try checkLimits(match.resource.path, request)
@@ -175,6 +183,30 @@ package struct RESTDoor: ExchangeHandler {
 
     private static func isKnown(_ method: String) -> Bool {
         ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"].contains(method)
+    }
+
+    /// A denial by the policy holds for everyone; without an authorizer the policy must allow.
+    private func checkPolicy(
+        _ method: RESTMethod,
+        _ request: RESTRequest,
+        isTLS: Bool
+    ) throws(RESTStop) {
+        guard let policy else { return }
+        let caller = ResourcePolicy.Caller(
+            address: request.sourceIP,
+            userAgent: request.head.headers["user-agent"] ?? "",
+            referer: request.head.headers["referer"] ?? "",
+            isTLS: isTLS
+        )
+        let refusal =
+            "User: anonymous is not authorized to perform: execute-api:Invoke on resource: "
+            + request.methodARN
+        switch policy.effect(on: request.methodARN, for: caller) {
+        case .allow: return
+        case .deny: throw RESTStop(.accessDenied, refusal + " with an explicit deny")
+        case .none:
+            if method.authorization == .none { throw RESTStop(.accessDenied, refusal) }
+        }
     }
 
     /// Finds the plan that the request's key opens this stage with, and takes from its limits.

@@ -7,11 +7,11 @@ struct VelocityParser {
     /// How deep directives and expressions may nest.
     static let depthLimit = 64
 
-    private let text: [Character]
-    private var position = 0
-    private var depth = 0
+    let text: [Character]
+    var position = 0
+    var depth = 0
 
-    private init(_ text: String) { self.text = Array(text) }
+    init(_ text: String) { self.text = Array(text) }
 
     static func parse(_ template: String) throws(VelocityError) -> [VelocityNode] {
         guard template.utf8.count <= sizeLimit else { throw VelocityError("is too large") }
@@ -23,19 +23,19 @@ struct VelocityParser {
         return nodes
     }
 
-    private var current: Character? { position < text.count ? text[position] : nil }
+    var current: Character? { position < text.count ? text[position] : nil }
 
-    private func starts(with word: String, at offset: Int = 0) -> Bool {
+    func starts(with word: String, at offset: Int = 0) -> Bool {
         text[min(position + offset, text.count)...].starts(with: word)
     }
 
-    private mutating func take(_ word: String) -> Bool {
+    mutating func take(_ word: String) -> Bool {
         guard starts(with: word) else { return false }
         position += word.count
         return true
     }
 
-    private mutating func enter() throws(VelocityError) {
+    mutating func enter() throws(VelocityError) {
         depth += 1
         guard depth <= Self.depthLimit else { throw VelocityError("nests too deeply") }
     }
@@ -43,7 +43,7 @@ struct VelocityParser {
     // MARK: Text and directives
 
     /// Reads up to one of the directives, which is left in place, or to the end.
-    private mutating func block(until ends: [String]) throws(VelocityError) -> [VelocityNode] {
+    mutating func block(until ends: [String]) throws(VelocityError) -> [VelocityNode] {
         try enter()
         defer { depth -= 1 }
         var nodes: [VelocityNode] = []
@@ -152,7 +152,7 @@ struct VelocityParser {
         skipSpace()
     }
 
-    private mutating func close(_ bracket: String = ")") throws(VelocityError) {
+    mutating func close(_ bracket: String = ")") throws(VelocityError) {
         skipSpace()
         guard take(bracket) else { throw VelocityError("lacks a \(bracket)") }
     }
@@ -229,222 +229,5 @@ struct VelocityParser {
         let body = try block(until: ["end"])
         try end()
         return .define(name, body)
-    }
-
-    // MARK: References
-
-    private mutating func identifier() -> String {
-        let start = position
-        while let next = current,
-            next.isASCII && next.isLetter || next == "_"
-                || (position > start && (next.isASCII && next.isNumber || next == "-"))
-        {
-            position += 1
-        }
-        return String(text[start..<position])
-    }
-
-    private mutating func referenceNode() throws(VelocityError) -> VelocityNode? {
-        let start = position
-        position += 1
-        let isQuiet = take("!")
-        guard let found = try reference() else {
-            position = start
-            return nil
-        }
-        return .reference(found, source: String(text[start..<position]), isQuiet: isQuiet)
-    }
-
-    /// Reads what follows `$`, or `$!`.
-    private mutating func reference() throws(VelocityError) -> VelocityReference? {
-        let isBraced = take("{")
-        let name = identifier()
-        guard !name.isEmpty else { return nil }
-        var found = VelocityReference(name: name, steps: [])
-        while let next = current {
-            if next == "[" {
-                position += 1
-                found.steps.append(.index(try expression()))
-                try close("]")
-                continue
-            }
-            guard next == ".", position + 1 < text.count,
-                text[position + 1].isLetter || text[position + 1] == "_"
-            else { break }
-            position += 1
-            let member = identifier()
-            if current == "(" {
-                position += 1
-                found.steps.append(.method(member, try list(until: ")")))
-            } else {
-                found.steps.append(.property(member))
-            }
-        }
-        if isBraced { try close("}") }
-        return found
-    }
-
-    // MARK: Expressions
-
-    private mutating func skipSpace() {
-        while let next = current, next.isWhitespace { position += 1 }
-    }
-
-    private mutating func list(
-        until bracket: String
-    ) throws(VelocityError) -> [VelocityExpression] {
-        var all: [VelocityExpression] = []
-        skipSpace()
-        if take(bracket) { return all }
-        while true {
-            all.append(try expression())
-            skipSpace()
-            if take(bracket) { return all }
-            guard take(",") else { throw VelocityError("lacks a \(bracket)") }
-        }
-    }
-
-    private mutating func expression(
-        above strength: Int = 0
-    ) throws(VelocityError) -> VelocityExpression {
-        try enter()
-        defer { depth -= 1 }
-        var left = try operand()
-        while true {
-            skipSpace()
-            let start = position
-            guard let found = operation(), found.strength > strength else {
-                position = start
-                return left
-            }
-            left = .binary(found, left, try expression(above: found.strength))
-        }
-    }
-
-    private mutating func operation() -> VelocityExpression.Operator? {
-        let symbols = ["||", "&&", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%"]
-        for symbol in symbols where take(symbol) {
-            return VelocityExpression.Operator(rawValue: symbol)
-        }
-        let words: [(String, VelocityExpression.Operator)] = [
-            ("or", .or), ("and", .and), ("eq", .equal), ("ne", .unequal), ("le", .lessOrEqual),
-            ("lt", .less), ("ge", .greaterOrEqual), ("gt", .greater),
-        ]
-        for (word, found) in words where starts(with: word) {
-            let after = position + word.count
-            guard after >= text.count || !text[after].isLetter else { continue }
-            position = after
-            return found
-        }
-        return nil
-    }
-
-    private mutating func operand() throws(VelocityError) -> VelocityExpression {
-        skipSpace()
-        guard let next = current else { throw VelocityError("ends in an expression") }
-        switch next {
-        case "!":
-            position += 1
-            return .not(try operand())
-        case "(":
-            position += 1
-            let inner = try expression()
-            try close()
-            return inner
-        case "$":
-            position += 1
-            _ = take("!")
-            guard let found = try reference() else { throw VelocityError("has a bare $") }
-            return .reference(found)
-        case "'", "\"": return try quoted(next)
-        case "[": return try bracketed()
-        case "{": return try map()
-        case "-", "0"..."9": return try number()
-        default:
-            let word = identifier()
-            switch word {
-            case "true": return .literal(.bool(true))
-            case "false": return .literal(.bool(false))
-            case "null": return .literal(.null)
-            case "not": return .not(try operand())
-            default: throw VelocityError("has '\(word.isEmpty ? String(next) : word)'")
-            }
-        }
-    }
-
-    private mutating func quoted(_ mark: Character) throws(VelocityError) -> VelocityExpression {
-        position += 1
-        var content = ""
-        while let next = current {
-            position += 1
-            if next == mark {
-                if current == mark {
-                    content.append(mark)
-                    position += 1
-                    continue
-                }
-                if mark == "'" || !(content.contains("$") || content.contains("#")) {
-                    return .literal(.string(content))
-                }
-                var inner = VelocityParser(content)
-                inner.depth = depth
-                return .interpolated(try inner.block(until: []))
-            }
-            if next == "\\", mark == "\"", let escaped = current, escaped == "\"" {
-                content.append(escaped)
-                position += 1
-                continue
-            }
-            content.append(next)
-        }
-        throw VelocityError("has an unterminated string")
-    }
-
-    private mutating func bracketed() throws(VelocityError) -> VelocityExpression {
-        position += 1
-        skipSpace()
-        if take("]") { return .list([]) }
-        let first = try expression()
-        skipSpace()
-        if take("..") {
-            let last = try expression()
-            try close("]")
-            return .range(first, last)
-        }
-        if take("]") { return .list([first]) }
-        guard take(",") else { throw VelocityError("lacks a ]") }
-        return .list([first] + (try list(until: "]")))
-    }
-
-    private mutating func map() throws(VelocityError) -> VelocityExpression {
-        position += 1
-        var entries: [(VelocityExpression, VelocityExpression)] = []
-        skipSpace()
-        if take("}") { return .map([]) }
-        while true {
-            let key = try operand()
-            try close(":")
-            entries.append((key, try expression()))
-            skipSpace()
-            if take("}") { return .map(entries) }
-            guard take(",") else { throw VelocityError("lacks a }") }
-            skipSpace()
-        }
-    }
-
-    private mutating func number() throws(VelocityError) -> VelocityExpression {
-        let start = position
-        if current == "-" { position += 1 }
-        while let next = current, next.isASCII, next.isNumber { position += 1 }
-        var isWhole = true
-        if current == ".", position + 1 < text.count, text[position + 1].isNumber {
-            isWhole = false
-            position += 1
-            while let next = current, next.isASCII, next.isNumber { position += 1 }
-        }
-        let literal = String(text[start..<position])
-        if isWhole, let value = Int(literal) { return .literal(.integer(value)) }
-        guard Double(literal) != nil else { throw VelocityError("has the number '\(literal)'") }
-        return .literal(.decimal(literal))
     }
 }

@@ -33,14 +33,23 @@ package struct WebSocketDoor: ExchangeHandler {
     }
 
     package func respond(to exchange: inout Exchange) async -> Response {
-        let parts = exchange.request.path.split(separator: "/").map(String.init)
-        guard !api.disablesDefaultEndpoint,
-            let stage = api.stages.first(where: { $0.name == parts.first })
-        else { return GatewayResponses.forbidden }
-        if parts.count == 3, parts[1] == "@connections" {
-            return await command(&exchange, PercentText.decode(parts[2]), stage)
+        let path = exchange.request.path
+        let name = String(path.dropFirst().prefix { $0 != "/" })
+        guard !api.disablesDefaultEndpoint else { return GatewayResponses.forbidden }
+        let rest = String(path.dropFirst(name.utf8.count + 1))
+        return await respond(&exchange, stage: name, path: rest)
+    }
+
+    /// Answers a request to a stage; the path is that behind the stage or the domain's mapping.
+    func respond(_ exchange: inout Exchange, stage name: String, path: String) async -> Response {
+        let parts = path.split(separator: "/").map(String.init)
+        guard let stage = api.stages.first(where: { $0.name == name }) else {
+            return GatewayResponses.forbidden
         }
-        guard parts.count == 1, HopByHop.isWebSocket(exchange.request.headers) else {
+        if parts.count == 2, parts[0] == "@connections" {
+            return await command(&exchange, PercentText.decode(parts[1]), stage)
+        }
+        guard parts.isEmpty, HopByHop.isWebSocket(exchange.request.headers) else {
             return GatewayResponses.forbidden
         }
         return await connect(&exchange, stage)
