@@ -124,7 +124,7 @@ struct Breach: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite("Rules for functions", .timeLimit(.minutes(1)))
+@Suite("Rules for functions", .timeLimit(.minutes(5)))
 struct RuleTests {
     private func bench(_ event: EdgeEvent, _ script: @escaping ScriptedInvoker.Script) -> Bench {
         Bench(

@@ -46,7 +46,7 @@ func functionRoute(
     return route
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct GatewayAuthorizationTests {
     private static let issuer = "https://issuer.example.com"
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import FrontDoors
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct RESTIntegrationTests {
     private let silent = ScriptedInvoker("{}")
 
