@@ -146,6 +146,9 @@ def main():
                 if node.get("/" + kind, edge) != f"v{saves}":
                     sys.exit(f"{edge} does not serve the old version of {kind}")
             print(f"{kind}: a broken save leaves v{saves} serving and names {place}")
+            # A stack is taken whole or not at all, so the next function's saves need this one whole again.
+            save(folder, kind, SOURCES[kind][1] % f"v{saves}")
+            time.sleep(PAUSE_S)
     finally:
         node.stop()
         shutil.rmtree(folder, ignore_errors=True)
