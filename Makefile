@@ -13,8 +13,8 @@ build: dependencies
 test: dependencies lint
 	scripts/install-dependencies test
 	$(SWIFT) build --build-tests
+	$(MAKE) --no-print-directory smoke
 	$(SWIFT) test --skip-build
-	$(MAKE) smoke
 
 # The short forms of the load and fault scripts, against the binary built beside the tests.
 smoke:
