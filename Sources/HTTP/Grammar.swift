@@ -62,22 +62,6 @@ enum Grammar {
         return true
     }
 
-    /// Whether the bytes spell `name` in any letter case on both sides.
-    @inline(__always)
-    static func equalIgnoringCase(
-        _ start: UnsafePointer<UInt8>,
-        _ count: Int,
-        _ name: StaticString
-    ) -> Bool {
-        guard count == name.utf8CodeUnitCount else { return false }
-        let wanted = name.utf8Start
-        for offset in 0..<count
-        where Headers.lowered(start[offset]) != Headers.lowered(wanted[offset]) {
-            return false
-        }
-        return true
-    }
-
     /// Whether the byte is a space or a tab.
     @inline(__always)
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }

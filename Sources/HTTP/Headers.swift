@@ -84,17 +84,6 @@ package struct Headers: Sendable {
     }
 
     /// Whether the field at `index` has this name, in any letter case.
-    package func isNamed(_ name: StaticString, at index: Int) -> Bool {
-        let entry = entries[index]
-        guard Int(entry.nameLength) == name.utf8CodeUnitCount else { return false }
-        return buffer.withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress else { return false }
-            let start = base + Int(entry.nameStart)
-            return Grammar.equalIgnoringCase(start, Int(entry.nameLength), name)
-        }
-    }
-
-    /// Whether the field at `index` has this name, in any letter case.
     package func isNamed(_ name: String, at index: Int) -> Bool {
         let entry = entries[index]
         guard Int(entry.nameLength) == name.utf8.count else { return false }
