@@ -60,11 +60,11 @@ package final class AWSGateway: ExchangeHandler {
             return Response(status: 403, text: "requests from other web origins are refused\n")
         }
         let path = exchange.request.path
-        if path.hasPrefix("/_portico/") { return page(path, exchange.request) }
+        if path.hasPrefix("/_portico/") { return await page(path, exchange.request) }
         return await front.respond(to: &exchange)
     }
 
-    private func page(_ path: String, _ request: RequestHead) -> Response {
+    private func page(_ path: String, _ request: RequestHead) async -> Response {
         guard request.method == "GET" || request.method == "HEAD" else {
             return Response(status: 405, text: "only GET is allowed here\n")
         }
@@ -82,17 +82,17 @@ package final class AWSGateway: ExchangeHandler {
             }
             return json(requests.latest(limit))
         case let path where path.hasPrefix("/_portico/code/"):
-            return code(path)
+            return await code(path)
         default:
             return Response(status: 404, text: "there is no page \(path)\n")
         }
     }
 
     /// An archive by its digest: where the APIs say that code can be downloaded.
-    private func code(_ path: String) -> Response {
+    private func code(_ path: String) async -> Response {
         let name = path.dropFirst("/_portico/code/".count)
         guard name.hasSuffix(".zip"),
-            let archive = (try? registry.blob(String(name.dropLast(4)))) ?? nil
+            let archive = (try? await registry.wholeBlob(String(name.dropLast(4)))) ?? nil
         else { return Response(status: 404, text: "there is no archive \(name)\n") }
         return Response(
             head: ResponseHead(status: 200, headers: ["Content-Type": "application/zip"]),

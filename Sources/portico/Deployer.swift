@@ -129,7 +129,7 @@ actor Deployer {
                 atHooks.formUnion(behavior.functions.map(\.qualifiedName))
             }
         }
-        for version in versions { try stage(version) }
+        for version in versions { try await stage(version) }
         var turn = 0
         try await withThrowingTaskGroup(of: Void.self) { group in
             for version in versions {
@@ -148,11 +148,11 @@ actor Deployer {
     }
 
     /// Unpacks the code of a version that is not published yet.
-    private func stage(_ version: FunctionVersion) throws {
+    private func stage(_ version: FunctionVersion) async throws {
         for digest in [version.codeDigest] + (version.layers ?? []) {
             let folder = staging + "/" + digest
             if FileManager.default.fileExists(atPath: folder) { continue }
-            guard let archive = try registry.blob(digest) else {
+            guard let archive = try await registry.wholeBlob(digest) else {
                 throw CommandFailure("\(version.name): its code has vanished from the registry")
             }
             try CodeArchive.unpack(archive, into: folder)

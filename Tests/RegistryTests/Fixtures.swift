@@ -51,3 +51,34 @@ func code(_ text: String) throws -> [UInt8] {
     try folder.write(text, to: "index.js")
     return try CodeArchive.pack(folder: folder.path)
 }
+
+extension RegistryStore {
+    /// Commits changes at whatever the head is.
+    @discardableResult
+    func publish(_ changes: [Change]) throws -> Int {
+        try publish(after: try head().revision) { _ in changes }
+    }
+
+    /// Keeps bytes.
+    @discardableResult
+    func put(_ bytes: [UInt8], as digest: String? = nil) throws -> String {
+        let writer = try beginBlob()
+        try writer.append(bytes[...])
+        return try writer.finish(expecting: digest).digest
+    }
+
+    /// All bytes of a blob.
+    func get(_ digest: String) throws -> [UInt8]? {
+        guard let size = try blobSize(digest) else { return nil }
+        var bytes: [UInt8] = []
+        while bytes.count < size {
+            let more = try readBlob(digest, from: bytes.count, count: 1 << 20) ?? []
+            if more.isEmpty { return nil }
+            bytes += more
+        }
+        return bytes
+    }
+
+    /// The current snapshot.
+    func snapshot() throws -> Snapshot { try current().snapshot }
+}

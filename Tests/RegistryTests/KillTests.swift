@@ -23,7 +23,7 @@ struct KillTests {
                 try publishUntilKilled(folder.path, after: 3 + round * 7)
             )
             let store = try SQLiteStore(directory: folder.path)
-            let head = try store.head()
+            let head = try store.head().revision
             #expect(head >= acknowledged, "an acknowledged revision is lost")
             let revisions = try store.changes(after: 0, limit: head + 10)
             #expect(revisions.map(\.number) == Array(1...max(1, head)))
@@ -37,7 +37,7 @@ struct KillTests {
                 "the snapshot is not the sum of its revisions"
             )
             for version in snapshot.functions.values {
-                let code = try #require(try store.blob(version.codeDigest))
+                let code = try #require(try store.get(version.codeDigest))
                 #expect(CodeArchive.digest(code) == version.codeDigest)
             }
         }
@@ -97,11 +97,11 @@ struct KillTests {
     func publishForever() throws {
         let folder = try #require(ProcessInfo.processInfo.environment[folderVariable])
         let store = try SQLiteStore(directory: folder)
-        var number = try store.head()
+        var number = try store.head().revision
         while number < 100_000 {
             let archive = try code("exports.handler = \(number)")
             let digest = CodeArchive.digest(archive)
-            try store.putBlob(digest: digest, archive)
+            try store.put(archive, as: digest)
             number = try store.publish([
                 .put(.function(function("f\(number)", 1, code: digest))),
                 .put(.bucket(name: "b", folder: "/\(number)")),

@@ -34,7 +34,7 @@ struct StoreTests {
         #expect(throws: RegistryError.self) {
             try store.publish([bucket("b"), .put(.function(function("f", 1, code: missing)))])
         }
-        #expect(try store.head() == 1)
+        #expect(try store.head().revision == 1)
         #expect(try store.snapshot().buckets == ["a": "/a"])
         #expect(try store.publish([bucket("c")]) == 2)
     }
@@ -46,33 +46,35 @@ struct StoreTests {
         let digest = CodeArchive.digest(zip)
         do {
             let store = try SQLiteStore(directory: folder.path)
-            try store.putBlob(digest: digest, zip)
+            try store.put(zip, as: digest)
             _ = try store.publish([.put(.function(function("f", 1, code: digest))), bucket("a")])
             _ = try store.publish([.delete("bucket/a")])
         }
         let store = try SQLiteStore(directory: folder.path)
-        #expect(try store.head() == 2)
+        #expect(try store.head().revision == 2)
         #expect(try store.snapshot().functions.keys.sorted() == ["f:1"])
         #expect(try store.snapshot().buckets.isEmpty)
-        #expect(try store.blob(digest) == zip)
-        #expect(try store.versionCounters() == ["f": 1])
+        #expect(try store.get(digest) == zip)
+        #expect(try store.current().counters == ["f": 1])
     }
 
     @Test
-    func versionsAreImmutableAndNeverGivenAgain() throws {
+    func versionsAreImmutableAndNeverGivenAgain() async throws {
         let folder = try TemporaryFolder()
-        let store = try SQLiteStore(directory: folder.path)
-        let zip = try code("1")
-        let digest = CodeArchive.digest(zip)
-        try store.putBlob(digest: digest, zip)
-        var version = function("f", 1, code: digest)
-        _ = try store.publish([.put(.function(version))])
-        version.timeout = 9
-        #expect(throws: RegistryError.self) { try store.publish([.put(.function(version))]) }
-        _ = try store.publish([.delete("function/f:1")])
-        #expect(throws: RegistryError.self) { try store.publish([.put(.function(version))]) }
-        version.version = 2
-        #expect(try store.publish([.put(.function(version))]) == 3)
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path))
+        let digest = try await primary.addBlob(try code("1"))
+        let version = function("f", 1, code: digest)
+        var changed = version
+        changed.timeout = 9
+        _ = try await primary.publish([.put(.function(version))])
+        let change = Change.put(.function(changed))
+        await #expect(throws: RegistryError.self) { _ = try await primary.publish([change]) }
+        _ = try await primary.publish([.delete("function/f:1")])
+        await #expect(throws: RegistryError.self) {
+            _ = try await primary.publish([.put(.function(version))])
+        }
+        changed.version = 2
+        #expect(try await primary.publish([.put(.function(changed))]) == 3)
     }
 
     @Test
@@ -81,12 +83,12 @@ struct StoreTests {
         let store = try SQLiteStore(directory: folder.path)
         let zip = try code("1")
         let digest = CodeArchive.digest(zip)
-        #expect(throws: RegistryError.self) { try store.putBlob(digest: digest, zip + [0]) }
-        #expect(try store.blob(digest) == nil)
-        #expect(try store.blob("../registry.sqlite") == nil)
-        try store.putBlob(digest: digest, zip)
+        #expect(throws: RegistryError.self) { try store.put(zip + [0], as: digest) }
+        #expect(try store.get(digest) == nil)
+        #expect(try store.get("../registry.sqlite") == nil)
+        try store.put(zip, as: digest)
         try folder.write("damaged", to: "blobs/" + digest)
-        #expect(throws: RegistryError.self) { try store.blob(digest) }
+        #expect(throws: RegistryError.self) { try store.get(digest) }
     }
 }
 

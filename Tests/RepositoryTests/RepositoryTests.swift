@@ -112,8 +112,10 @@ struct RepositoryTests {
         [
             "func enqueue(", "static func ==", "func hash(into", "func encode(to", "init(from",
             "func respond(to", "func invoke(_", "func read() async", "func write(_", "func close()",
-            "func publish(_ changes", "func head()", "func changes(after", "func snapshot() throws",
-            "func versionCounters()", "func putBlob(", "func blob(_",
+            "func publish(after", "func head()", "func changes(after", "func current() throws",
+            "func heads()", "func beginBlob()", "func pinBlob(", "func blobSize(",
+            "func readBlob(", "func compact(", "func collectBlobs(", "func report(_",
+            "func edges() throws", "func forgetEdge(", "func privateValue", "func setPrivateValue(",
             "func finish() async", "static func <", "func index(after", "func run() async throws",
         ].contains { line.contains($0) }
     }

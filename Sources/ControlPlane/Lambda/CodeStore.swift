@@ -21,7 +21,7 @@ final class CodeStore: Sendable {
     /// Source: Lambda quotas.
     static let maximumArchive = 52_428_800
     /// How many sizes are remembered.
-    private static let maximumSizes = 4096
+    private static let maximumSizes = 65_536
 
     private let ledger: Ledger
     private let sizes = Mutex<[String: Int]>([:])
@@ -97,12 +97,20 @@ final class CodeStore: Sendable {
         return [UInt8](content)
     }
 
-    /// The size of a kept archive in bytes; 0 when it is gone.
-    func size(_ digest: String) -> Int {
-        if let known = sizes.withLock({ $0[digest] }) { return known }
-        let size = (try? ledger.registry.blob(digest))?.count ?? 0
-        remember(digest, size)
-        return size
+    /// The size of a kept archive in bytes; 0 when it is gone, or was never learnt.
+    func size(_ digest: String) -> Int { sizes.withLock { $0[digest] } ?? 0 }
+
+    /// Asks the store for the sizes of all functions' code that are not known yet.
+    func learnSizes() async throws(APIError) {
+        let needed = Set(try await ledger.snapshot().functions.values.map(\.codeDigest))
+        let unknown = sizes.withLock { known in needed.filter { known[$0] == nil } }
+        for digest in unknown {
+            do {
+                remember(digest, try await ledger.registry.blobSize(digest) ?? 0)
+            } catch {
+                throw .service(error)
+            }
+        }
     }
 
     private func remember(_ digest: String, _ size: Int) {

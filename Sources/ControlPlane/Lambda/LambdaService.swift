@@ -40,6 +40,7 @@ final class LambdaService: APIService {
     }
 
     func perform(_ call: APICall) async throws(APIError) -> APIReply {
+        if !call.operation.name.hasPrefix("Invoke") { try await code.learnSizes() }
         if let reply = try await performFunction(call) { return reply }
         if let reply = try await performVersion(call) { return reply }
         if let reply = try await performPolicy(call) { return reply }

@@ -1,222 +1,244 @@
-import Crypto
 import Foundation
 import GRDB
 package import Model
 
-/// The embedded store: one SQLite file for revisions, one file per code archive.
+/// The embedded store: one SQLite file for revisions, one file for each blob.
 package final class SQLiteStore: RegistryStore {
-    private let queue: DatabaseQueue
-    private let blobFolder: String
+    let queue: DatabaseQueue
+    let blobs: SQLiteBlobs
+    private let broadcast = HeadBroadcast()
+    private let poll: Task<Void, Never>
 
     /// Opens the store in a folder, which is made when it is missing.
-    package init(directory folder: String) throws {
-        blobFolder = folder + "/blobs"
+    ///
+    /// `pollDelay` is how soon commits of another process are noticed.
+    package init(directory folder: String, pollDelay: Duration = StoreLimits.pollDelay) throws {
+        let blobFolder = folder + "/blobs"
         try FileManager.default.createDirectory(
             atPath: blobFolder,
             withIntermediateDirectories: true
         )
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(5)
-        configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA journal_mode = WAL")
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-        }
-        queue = try DatabaseQueue(path: folder + "/registry.sqlite", configuration: configuration)
-        try Self.migrator.migrate(queue)
-    }
-
-    private static let migrator: DatabaseMigrator = {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("1") { database in
-            try database.execute(
-                sql: """
-                    CREATE TABLE head (
-                        id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL);
-                    INSERT INTO head VALUES (1, 0);
-                    CREATE TABLE changes (
-                        revision INTEGER NOT NULL, position INTEGER NOT NULL, value BLOB NOT NULL,
-                        PRIMARY KEY (revision, position)) WITHOUT ROWID;
-                    CREATE TABLE resources (key TEXT PRIMARY KEY, value BLOB NOT NULL);
-                    CREATE TABLE counters (name TEXT PRIMARY KEY, version INTEGER NOT NULL);
-                    CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER NOT NULL);
-                    """
-            )
-        }
-        return migrator
-    }()
-
-    /// Commits changes as the next revision, whole or not at all.
-    package func publish(_ changes: [Change]) throws -> Int {
-        guard !changes.isEmpty else { throw RegistryError(.invalid, "a revision needs a change") }
-        let encoder = JSONEncoder()
-        let encoded = try changes.map { ($0, try encoder.encode($0)) }
-        return try queue.write { database in
-            try database.execute(sql: "UPDATE head SET revision = revision + 1")
-            let revision = try Self.head(database)
-            for (position, (change, value)) in encoded.enumerated() {
-                try database.execute(
-                    sql: "INSERT INTO changes VALUES (?, ?, ?)",
-                    arguments: [revision, position, value]
-                )
-                try Self.apply(change, database, encoder)
+        queue = try SQLiteSchema.open(folder + "/registry.sqlite")
+        blobs = SQLiteBlobs(folder: blobFolder, queue: queue)
+        poll = Task.detached { [queue, broadcast] in
+            while (try? await Task.sleep(for: pollDelay)) != nil {
+                let head = try? await queue.read { try Self.readHead($0).revision }
+                if let head { broadcast.announce(head) }
             }
-            return revision
         }
     }
 
-    private static func apply(
-        _ change: Change,
-        _ database: Database,
-        _ encoder: JSONEncoder
+    deinit { close() }
+
+    package func close() {
+        poll.cancel()
+        broadcast.close()
+    }
+
+    // MARK: Revisions
+
+    package func publish(after known: Int, _ body: ([Revision]) throws -> [Change]) throws -> Int {
+        var isNew = false
+        let number = try writing { database in
+            let head = try Self.readHead(database)
+            try StoredForm.checkMissing(known, head)
+            let missing = try Self.readChanges(database, after: known, upTo: head.revision)
+            let changes = try body(missing)
+            guard !changes.isEmpty else { return head.revision }
+            isNew = true
+            let prepared = try StoredForm.prepare(changes)
+            try Self.commit(prepared, as: head.revision + 1, database)
+            return head.revision + 1
+        }
+        if isNew { broadcast.announce(number) }
+        return number
+    }
+
+    private static func commit(
+        _ prepared: StoredForm.Prepared,
+        as revision: Int,
+        _ database: Database
     ) throws {
-        switch change {
-        case .put(let resource):
-            if case .function(let version) = resource { try check(version, database) }
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO resources VALUES (?, ?)",
-                arguments: [resource.key, try encoder.encode(resource)]
-            )
-        case .delete(let key):
-            try database.execute(sql: "DELETE FROM resources WHERE key = ?", arguments: [key])
-        case .resetVersions(let function):
-            try database.execute(
-                sql: "DELETE FROM counters WHERE name = ?",
-                arguments: [function]
-            )
-        }
-    }
-
-    /// Refuses a version whose code is not here, or that would change what was published before.
-    private static func check(_ version: FunctionVersion, _ database: Database) throws {
-        let known = try Bool.fetchOne(
-            database,
-            sql: "SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?)",
-            arguments: [version.codeDigest]
-        )
-        guard known == true else {
-            throw RegistryError(
-                .invalid,
-                "\(version.qualifiedName) names code \(version.codeDigest), not kept here"
-            )
-        }
-        guard version.version != FunctionVersion.latest else { return }
-        let old = try Data.fetchOne(
-            database,
-            sql: "SELECT value FROM resources WHERE key = ?",
-            arguments: [Resource.function(version).key]
-        )
-        if let old {
-            guard try JSONDecoder().decode(Resource.self, from: old) == .function(version) else {
-                throw RegistryError(
-                    .invalid,
-                    "\(version.qualifiedName) is published and cannot change"
-                )
+        for (digest, name) in prepared.required {
+            guard try Self.isKept(digest, database) else {
+                throw RegistryError(.invalid, "\(name) names code \(digest), not kept here")
             }
-            return
         }
-        let last =
-            try Int.fetchOne(
-                database,
-                sql: "SELECT version FROM counters WHERE name = ?",
-                arguments: [version.name]
-            ) ?? 0
-        guard version.version > last else {
-            throw RegistryError(
-                .invalid,
-                "\(version.qualifiedName) was deleted; its number is not given again"
-            )
-        }
+        let now = Date().timeIntervalSince1970
+        try database.execute(sql: "UPDATE head SET revision = ?", arguments: [revision])
         try database.execute(
-            sql: "INSERT OR REPLACE INTO counters VALUES (?, ?)",
-            arguments: [version.name, version.version]
+            sql: "INSERT INTO revisions VALUES (?, ?, ?)",
+            arguments: [revision, now, Data(prepared.body)]
         )
-    }
-
-    private static func head(_ database: Database) throws -> Int {
-        guard let revision = try Int.fetchOne(database, sql: "SELECT revision FROM head") else {
-            throw RegistryError(.corrupt, "the registry has lost its head revision")
-        }
-        return revision
-    }
-
-    /// The number of the latest revision.
-    package func head() throws -> Int { try queue.read(Self.head) }
-
-    /// Revisions after the given one, oldest first.
-    package func changes(after: Int, limit: Int) throws -> [Revision] {
-        let rows = try queue.read { database in
-            try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT revision, value FROM changes
-                    WHERE revision > ? AND revision <= ? ORDER BY revision, position
-                    """,
-                arguments: [after, after + max(0, limit)]
-            )
-        }
-        let decoder = JSONDecoder()
-        var revisions: [Revision] = []
-        for row in rows {
-            let number: Int = row["revision"]
-            let change = try decoder.decode(Change.self, from: row["value"] as Data)
-            if let last = revisions.last, last.number == number {
-                revisions[revisions.count - 1] = Revision(
-                    number: number,
-                    changes: last.changes + [change]
+        for change in prepared.counters { try count(change, database) }
+        var released: Set<String> = []
+        for (key, value) in prepared.resources {
+            released.formUnion(try setUses(of: key, value, database))
+            if let value {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO resources VALUES (?, ?)",
+                    arguments: [key, Data(value)]
                 )
             } else {
-                revisions.append(Revision(number: number, changes: [change]))
+                try database.execute(sql: "DELETE FROM resources WHERE key = ?", arguments: [key])
             }
+        }
+        for digest in released {
+            try database.execute(
+                sql: """
+                    UPDATE blobs SET released = ?, released_at = ? WHERE digest = ?
+                    AND NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = blobs.digest)
+                    """,
+                arguments: [revision, now, digest]
+            )
+        }
+    }
+
+    /// Notes which code a resource names now; returns what it no longer names.
+    private static func setUses(
+        of key: String,
+        _ value: [UInt8]?,
+        _ database: Database
+    ) throws -> Set<String> {
+        let digests = Set(value.map { BlobReferences.digests(in: $0) } ?? [])
+        let before = Set(
+            try String.fetchAll(
+                database,
+                sql: "SELECT digest FROM uses WHERE key = ?",
+                arguments: [key]
+            )
+        )
+        for digest in before.subtracting(digests) {
+            try database.execute(
+                sql: "DELETE FROM uses WHERE key = ? AND digest = ?",
+                arguments: [key, digest]
+            )
+        }
+        for digest in digests.subtracting(before) {
+            try database.execute(sql: "INSERT INTO uses VALUES (?, ?)", arguments: [key, digest])
+            try database.execute(
+                sql: "UPDATE blobs SET released = NULL, released_at = NULL WHERE digest = ?",
+                arguments: [digest]
+            )
+        }
+        return before.subtracting(digests)
+    }
+
+    private static func count(_ change: StoredForm.CounterChange, _ database: Database) throws {
+        if change.resets {
+            try database.execute(
+                sql: "DELETE FROM counters WHERE name = ?",
+                arguments: [change.function]
+            )
+        }
+        guard change.highest > 0 else { return }
+        try database.execute(
+            sql: """
+                INSERT INTO counters VALUES (?, ?)
+                ON CONFLICT (name) DO UPDATE SET version = max(version, excluded.version)
+                """,
+            arguments: [change.function, change.highest]
+        )
+    }
+
+    private static func isKept(_ digest: String, _ database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database,
+            sql: "SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?)",
+            arguments: [digest]
+        ) ?? false
+    }
+
+    package func head() throws -> StoreHead { try reading(Self.readHead) }
+
+    package func changes(after: Int, limit: Int) throws -> [Revision] {
+        try reading { database in
+            let head = try Self.readHead(database)
+            try StoredForm.checkFloor(after, head.floor)
+            let last = min(head.revision, after + max(0, limit))
+            return try Self.readChanges(database, after: after, upTo: last)
+        }
+    }
+
+    package func current() throws -> StoredState {
+        let (head, values, counters) = try reading { database in
+            (
+                try Self.readHead(database),
+                try Data.fetchAll(database, sql: "SELECT value FROM resources ORDER BY key"),
+                try Row.fetchAll(database, sql: "SELECT name, version FROM counters")
+            )
+        }
+        return try StoredForm.state(
+            values,
+            revision: head.revision,
+            counters: Dictionary(
+                counters.map { ($0["name"], $0["version"]) },
+                uniquingKeysWith: max
+            ),
+            history: head.history
+        )
+    }
+
+    package func heads() -> AsyncStream<Int> { broadcast.watch() }
+
+    static func readHead(_ database: Database) throws -> StoreHead {
+        let sql = "SELECT history, revision, floor FROM head"
+        guard let row = try Row.fetchOne(database, sql: sql) else {
+            throw RegistryError(.corrupt, "the registry has lost its head revision")
+        }
+        return StoreHead(
+            history: row["history"],
+            revision: row["revision"],
+            floor: row["floor"]
+        )
+    }
+
+    /// Revisions of a range, until they are many bytes together.
+    private static func readChanges(
+        _ database: Database,
+        after: Int,
+        upTo last: Int
+    ) throws -> [Revision] {
+        guard last > after else { return [] }
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT revision, body FROM revisions
+                WHERE revision > ? AND revision <= ? ORDER BY revision
+                """,
+            arguments: [after, last]
+        )
+        var revisions: [Revision] = []
+        var size = 0
+        while let row = try rows.next() {
+            let body: Data = row["body"]
+            size += body.count
+            if size > StoreLimits.changeBytesLimit, !revisions.isEmpty { break }
+            let revision = try StoredForm.revision(row["revision"], body)
+            guard revision.number == after + revisions.count + 1 else { break }
+            revisions.append(revision)
+        }
+        guard !revisions.isEmpty else {
+            throw RegistryError(.corrupt, "the registry has lost revision \(after + 1)")
         }
         return revisions
     }
 
-    /// Everything that is current, as of one revision.
-    package func snapshot() throws -> Snapshot {
-        let (revision, values) = try queue.read { database in
-            (
-                try Self.head(database),
-                try Data.fetchAll(database, sql: "SELECT value FROM resources ORDER BY key")
-            )
-        }
-        let decoder = JSONDecoder()
-        let puts = try values.map { Change.put(try decoder.decode(Resource.self, from: $0)) }
-        return Snapshot().applying(puts, revision: revision)
-    }
+    // MARK: Access
 
-    /// The highest number ever given to a version of each function.
-    package func versionCounters() throws -> [String: Int] {
-        let rows = try queue.read {
-            try Row.fetchAll($0, sql: "SELECT name, version FROM counters")
-        }
-        return Dictionary(uniqueKeysWithValues: rows.map { ($0["name"], $0["version"]) })
-    }
-
-    /// Keeps bytes under their SHA-256, durably.
-    package func putBlob(digest: String, _ bytes: [UInt8]) throws {
-        guard Digest.hex(Digest.sha256(bytes)) == digest else {
-            throw RegistryError(.corrupt, "the code is not what its digest \(digest) says")
-        }
-        let path = blobFolder + "/" + digest
-        if !FileManager.default.fileExists(atPath: path) { try DurableFile.write(bytes, to: path) }
-        try queue.write { database in
-            try database.execute(
-                sql: "INSERT OR IGNORE INTO blobs VALUES (?, ?)",
-                arguments: [digest, bytes.count]
-            )
+    func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do { return try queue.read(body) } catch let error as DatabaseError {
+            throw Self.failure(error)
         }
     }
 
-    /// The bytes kept under a SHA-256, verified, or nil.
-    package func blob(_ digest: String) throws -> [UInt8]? {
-        guard digest.utf8.count == 64, digest.allSatisfy(\.isHexDigit) else { return nil }
-        guard let data = FileManager.default.contents(atPath: blobFolder + "/" + digest) else {
-            return nil
+    func writing<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do { return try queue.write(body) } catch let error as DatabaseError {
+            throw Self.failure(error)
         }
-        let bytes = [UInt8](data)
-        guard Digest.hex(Digest.sha256(bytes)) == digest else {
-            throw RegistryError(.corrupt, "the kept code \(digest) is damaged")
-        }
-        return bytes
+    }
+
+    private static func failure(_ error: DatabaseError) -> RegistryError {
+        RegistryError(.storage, "the registry's file: \(error.message ?? "\(error.resultCode)")")
     }
 }
