@@ -30,7 +30,10 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
         "Executor", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"],
         ["GRDB"]
     ),
-    ("Replication", ["Registry", "DataPlane", "Reactor", "HTTP", "JSON", "Model", "Crypto"], []),
+    (
+        "Replication",
+        ["Registry", "DataPlane", "Reactor", "TLS", "HTTP", "JSON", "Model", "Crypto"], []
+    ),
     ("Templates", ["Registry", "Model", "Crypto", "JSON"], ["Yams"]),
     (
         "FrontDoors",

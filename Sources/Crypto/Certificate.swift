@@ -29,6 +29,8 @@ struct CertificateRequest {
     enum Role {
         case authority
         case leaf(alternativeName: String)
+        /// A client, which also serves under a name when it has one.
+        case member(alternativeName: String?)
     }
 
     var commonName: String
@@ -52,10 +54,29 @@ final class Certificate: @unchecked Sendable {
         return PEM.reading(pem) { PEM_read_bio_X509($0, nil, nil, nil) }.map(Certificate.init)
     }
 
+    /// The certificate in DER.
+    static func parse(der: [UInt8]) -> Certificate? {
+        ERR_clear_error()
+        return der.withUnsafeBufferPointer { bytes -> OpaquePointer? in
+            var cursor = bytes.baseAddress
+            return d2i_X509(nil, &cursor, bytes.count)
+        }.map(Certificate.init)
+    }
+
     /// Signs a certificate for a key; without an issuer the certificate signs itself.
     static func make(
         _ request: CertificateRequest,
         key: PrivateKey,
+        issuer: Certificate?,
+        issuerKey: PrivateKey
+    ) -> Certificate? {
+        make(request, publicKey: key.pointer, issuer: issuer, issuerKey: issuerKey)
+    }
+
+    /// Signs a certificate for a key of which only the public half is here.
+    static func make(
+        _ request: CertificateRequest,
+        publicKey: OpaquePointer,
         issuer: Certificate?,
         issuerKey: PrivateKey
     ) -> Certificate? {
@@ -71,7 +92,7 @@ final class Certificate: @unchecked Sendable {
                 pointer,
                 X509_get_subject_name(issuer?.pointer ?? pointer)
             ) == 1,
-            X509_set_pubkey(pointer, key.pointer) == 1
+            X509_set_pubkey(pointer, publicKey) == 1
         else { return nil }
         for (identifier, value) in extensions(of: request.role) {
             guard made.add(identifier, value, issuer: issuer) else { return nil }
@@ -96,6 +117,19 @@ final class Certificate: @unchecked Sendable {
                 (NID_subject_key_identifier, "hash"),
                 (NID_authority_key_identifier, "keyid:always"),
             ]
+        case .member(let alternativeName):
+            [
+                (NID_basic_constraints, "critical,CA:FALSE"),
+                (NID_key_usage, "critical,digitalSignature"),
+                (NID_subject_key_identifier, "hash"),
+                (NID_authority_key_identifier, "keyid:always"),
+            ]
+                + (alternativeName.map {
+                    [
+                        (NID_ext_key_usage, "clientAuth,serverAuth"),
+                        (NID_subject_alt_name, $0),
+                    ]
+                } ?? [(NID_ext_key_usage, "clientAuth")])
         }
     }
 

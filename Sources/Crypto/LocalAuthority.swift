@@ -78,13 +78,13 @@ package final class LocalAuthority: Sendable {
     /// How long the authority is valid, in seconds.
     package static let authorityLife = 3653 * 86400
     /// How far validity begins in the past, for clocks that are behind.
-    private static let backdating = 3600
+    static let backdating = 3600
 
     private let directory: String
     private let serves: @Sendable (String) -> Bool
-    private let now: @Sendable () -> Int
-    private let certificate: Certificate
-    private let key: PrivateKey
+    let now: @Sendable () -> Int
+    let certificate: Certificate
+    let key: PrivateKey
     private let leaves = Mutex<[ServerName: LeafCertificate]>([:])
 
     /// The path of the authority's certificate.

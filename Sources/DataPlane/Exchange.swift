@@ -11,6 +11,8 @@ package struct Viewer: Sendable {
     package var serverName: String?
     package var tlsProtocol: String?
     package var tlsCipher: String?
+    /// The verified certificate that the viewer showed, in DER; nil when it was not asked for one.
+    package var certificateDER: [UInt8]?
 
     /// Makes a description of a viewer's connection.
     package init(

@@ -76,6 +76,7 @@ final class H1Driver {
             viewer.serverName = tls.serverName
             viewer.tlsProtocol = tls.protocolName
             viewer.tlsCipher = tls.cipherName
+            viewer.certificateDER = tls.peerCertificateDER
             if tls.applicationProtocol == "h2" { return await multiplex() }
         }
         link = ViewerLink { [unowned self] in await sendInterim($0) }

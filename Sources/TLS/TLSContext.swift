@@ -30,7 +30,8 @@ package final class TLSContext: @unchecked Sendable {
             try context.trust(options.clientAuthorityFiles)
             SSL_CTX_set_verify(
                 context.pointer,
-                SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                options.requiresClientCertificate
+                    ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
                 nil
             )
         }

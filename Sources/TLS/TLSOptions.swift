@@ -18,8 +18,10 @@ package struct TLSServerOptions: Sendable {
     package var ticketKeyLifetime = Duration.seconds(6 * 3600)
     /// Where session secrets are appended, in the format that Wireshark reads.
     package var keyLogPath: String?
-    /// PEM files of authorities; when not empty every client must show a certificate of theirs.
+    /// PEM files of authorities; when not empty every client is asked for a certificate of theirs.
     package var clientAuthorityFiles: [String] = []
+    /// Whether a client without a certificate is turned away in the handshake.
+    package var requiresClientCertificate = true
 
     /// Makes options; the key log follows SSLKEYLOGFILE.
     package init(applicationProtocols: [String] = ["h2", "http/1.1"]) {

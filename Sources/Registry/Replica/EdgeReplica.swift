@@ -14,6 +14,42 @@ package struct ReplicaStatus: Sendable, Codable, Hashable {
     package var lastContact: Double
     /// Why the next revision is not applied, or what was repaired.
     package var error: String?
+    /// Seconds since the oldest revision that is not applied here was published.
+    package var lagSeconds = 0.0
+    /// Where the edge was last heard from; nil for an edge of this process.
+    package var address: String?
+    /// Whether the edge was heard from lately; a published change waits for live edges only.
+    package var isLive = true
+    /// Seconds since 1970 at which the edge's certificate ends; nil for an edge of this process.
+    package var certificateExpires: Int?
+    /// How often the state differed from the primary's and was taken anew.
+    package var repairs = 0
+    /// The faults that were injected and last.
+    package var faults: [String] = []
+
+    /// Makes a status without troubles.
+    package init(name: String, revision: Int, lag: Int, lastContact: Double) {
+        self.name = name
+        self.revision = revision
+        self.lag = lag
+        self.lastContact = lastContact
+    }
+}
+
+/// A step on the way of a revision into an edge; tests end the process at each of them.
+package enum ApplyStep: String, Sendable, CaseIterable {
+    /// A part of an archive is on disk.
+    case receiving
+    /// Every archive is here and verified.
+    case received
+    /// New code lies beside its final place.
+    case unpacking
+    /// New code is in its place.
+    case unpacked
+    /// The new snapshot is served and not yet recorded.
+    case swapped
+    /// The new state is recorded on disk.
+    case recorded
 }
 
 /// An edge's copy of the registry: follows the feed, keeps its state on disk, swaps the snapshot.
@@ -24,9 +60,11 @@ package final class EdgeReplica: Sendable {
     package let name: String
     /// What the doors of this edge read.
     package let box = SnapshotBox()
-    private let directory: String
-    private let registry: PrimaryRegistry
+    /// The replica's own folder.
+    package let directory: String
+    private let registry: PrimaryRegistry?
     private let worker: ReplicaWorker
+    private let steps: @Sendable (ApplyStep) -> Void
     private let shared: Mutex<Shared>
 
     private struct Shared {
@@ -34,17 +72,26 @@ package final class EdgeReplica: Sendable {
         var applied = 0
         var lastContact = 0.0
         var error: String?
+        var repairs = 0
         var waiters: [(revision: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var hooks: [@Sendable (Snapshot) -> Void] = []
         var follower: Task<Void, Never>?
     }
 
-    /// Makes a replica with its own folder; `start` brings it to life.
-    package init(name: String, directory: String, registry: PrimaryRegistry) {
+    /// Makes a replica with its own folder.
+    ///
+    /// One that follows a registry of this process is brought to life by `start`, any other by `open`.
+    package init(
+        name: String,
+        directory: String,
+        registry: PrimaryRegistry? = nil,
+        steps: @escaping @Sendable (ApplyStep) -> Void = { _ in }
+    ) {
         self.name = name
         self.directory = directory
         self.registry = registry
-        worker = ReplicaWorker(name: name, directory: directory)
+        self.steps = steps
+        worker = ReplicaWorker(name: name, directory: directory, steps: steps)
         shared = Mutex(Shared())
     }
 
@@ -52,6 +99,7 @@ package final class EdgeReplica: Sendable {
 
     /// Loads the last good state, or takes the primary's snapshot, then follows the feed.
     package func start() async throws {
+        guard let registry else { throw RegistryError(.invalid, "edge \(name) has no registry") }
         try FileManager.default.createDirectory(
             atPath: directory + "/code",
             withIntermediateDirectories: true
@@ -63,11 +111,8 @@ package final class EdgeReplica: Sendable {
             $0.error = problem
         }
         // A state from another history than the primary's is of no use.
-        if let kept, kept.revision <= primary.revision {
-            try await apply(kept)
-        } else {
-            try await apply(primary)
-        }
+        let first = kept.flatMap { $0.revision <= primary.revision ? $0 : nil } ?? primary
+        try await apply(first) { try registry.blob($0) }
         let task = Task.detached { [weak self] in
             while !Task.isCancelled {
                 guard let feed = await self?.feed() else { return }
@@ -104,13 +149,15 @@ package final class EdgeReplica: Sendable {
     /// How far this edge is.
     package func status() -> ReplicaStatus {
         shared.withLock {
-            ReplicaStatus(
+            var status = ReplicaStatus(
                 name: name,
                 revision: $0.applied,
                 lag: max(0, $0.head - $0.applied),
-                lastContact: $0.lastContact,
-                error: $0.error
+                lastContact: $0.lastContact
             )
+            status.error = $0.error
+            status.repairs = $0.repairs
+            return status
         }
     }
 
@@ -126,8 +173,8 @@ package final class EdgeReplica: Sendable {
         shared.withLock { $0.hooks.append(hook) }
     }
 
-    private func feed() async -> AsyncStream<Revision> {
-        await registry.feed(after: appliedRevision)
+    private func feed() async -> AsyncStream<Revision>? {
+        await registry?.feed(after: appliedRevision)
     }
 
     /// Applies what comes; true when a revision failed and should be tried again later.
@@ -144,7 +191,7 @@ package final class EdgeReplica: Sendable {
                     revision.changes,
                     revision: revision.number
                 )
-                try await replica.apply(next)
+                try await replica.apply(next) { try replica.registry?.blob($0) }
             } catch {
                 let text = "revision \(revision.number) is not applied: \(error)"
                 replica.shared.withLock { $0.error = text }
@@ -155,12 +202,15 @@ package final class EdgeReplica: Sendable {
     }
 
     /// Brings the code here, swaps the snapshot, wakes who waits; the state reaches the disk later.
-    private func apply(_ snapshot: Snapshot) async throws {
-        let needed = Set(
-            snapshot.functions.values.flatMap { [$0.codeDigest] + ($0.layers ?? []) }
-        )
-        try await worker.prepare(needed) { [registry] in try registry.blob($0) }
+    ///
+    /// `blob` gives the archive of a digest that is not unpacked here.
+    package func apply(
+        _ snapshot: Snapshot,
+        blob: @escaping @Sendable (String) throws -> [UInt8]?
+    ) async throws {
+        try await worker.prepare(snapshot.codeDigests, blob: blob)
         box.swap(snapshot)
+        steps(.swapped)
         let (ready, hooks) = shared.withLock { shared in
             shared.applied = snapshot.revision
             shared.lastContact = Date().timeIntervalSince1970
@@ -173,4 +223,52 @@ package final class EdgeReplica: Sendable {
         for continuation in ready { continuation.resume() }
         await worker.persist(snapshot)
     }
+}
+
+// MARK: - Edges that follow from another process
+
+extension EdgeReplica {
+    /// Loads and serves the last good state; false when there is none.
+    ///
+    /// What a crash left half done is removed: only code that the state names was synced with it.
+    package func open() async throws -> Bool {
+        try FileManager.default.createDirectory(
+            atPath: directory + "/code",
+            withIntermediateDirectories: true
+        )
+        let (kept, problem) = ReplicaState.read(directory + "/state.json")
+        shared.withLock { $0.error = problem }
+        try await worker.clean(keeping: kept?.codeDigests ?? [])
+        guard let kept, kept.codeDigests.allSatisfy({ codeFolder($0) != nil }) else {
+            if kept != nil {
+                note(error: "the state names code that is not here and is taken anew")
+            }
+            return false
+        }
+        shared.withLock { $0.head = kept.revision }
+        try await apply(kept) { _ in nil }
+        return true
+    }
+
+    /// The code that a snapshot names and that is not unpacked here.
+    package func missingCode(of snapshot: Snapshot) -> [String] {
+        snapshot.codeDigests.filter { codeFolder($0) == nil }.sorted()
+    }
+
+    /// Writes the newest state, if it is not on disk yet, and returns the revision that is.
+    package func record() async throws -> Int { try await worker.record() }
+
+    /// Remembers what the primary said of its latest revision.
+    package func note(head: Int) {
+        shared.withLock {
+            $0.head = head
+            $0.lastContact = Date().timeIntervalSince1970
+        }
+    }
+
+    /// Remembers a trouble, or that there is none any more.
+    package func note(error: String?) { shared.withLock { $0.error = error } }
+
+    /// Counts a state that differed from the primary's.
+    package func noteRepair() { shared.withLock { $0.repairs += 1 } }
 }

@@ -10,12 +10,18 @@ actor ReplicaWorker {
     private var present: Set<String> = []
     private var newest: Snapshot?
     private var isPersisting = false
+    /// The revision of the state on disk.
+    private var recorded = 0
+    /// Code that was unpacked and that no sync has covered yet.
+    private var unsynced: Set<String> = []
+    private let steps: @Sendable (ApplyStep) -> Void
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
 
-    init(name: String, directory: String) {
+    init(name: String, directory: String, steps: @escaping @Sendable (ApplyStep) -> Void) {
+        self.steps = steps
         executor = QueueExecutor(label: "portico.replica.\(name)")
         self.directory = directory
     }
@@ -39,7 +45,10 @@ actor ReplicaWorker {
                     try? FileManager.default.removeItem(atPath: temporary)
                     throw error
                 }
+                unsynced.insert(folder)
+                steps(.unpacking)
                 guard rename(temporary, folder) == 0 else { throw DurableFile.failure(folder) }
+                steps(.unpacked)
             }
             present.insert(digest)
         }
@@ -56,13 +65,31 @@ actor ReplicaWorker {
     /// Writes what is not on disk yet.
     func flush() {
         isPersisting = false
-        guard let snapshot = newest else { return }
+        // A failure is met again by the next revision; until then a restart resumes from an older state.
+        _ = try? record()
+    }
+
+    /// Writes the newest state, if it is not on disk yet, and returns the revision that is.
+    func record() throws -> Int {
+        guard let snapshot = newest else { return recorded }
+        for folder in unsynced {
+            try DurableFile.syncTree(folder)
+            unsynced.remove(folder)
+        }
+        try DurableFile.sync(directory + "/code")
+        try ReplicaState(snapshot).write(to: directory + "/state.json")
         newest = nil
-        do {
-            try ReplicaState(snapshot).write(to: directory + "/state.json")
-        } catch {
-            // The next revision tries again; until then a restart resumes from an older state.
-            newest = snapshot
+        recorded = snapshot.revision
+        steps(.recorded)
+        return recorded
+    }
+
+    /// Removes code that is not named: what a crash left may be cut short.
+    func clean(keeping digests: Set<String>) throws {
+        let folder = directory + "/code"
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder)
+        where !digests.contains(name) {
+            try FileManager.default.removeItem(atPath: folder + "/" + name)
         }
     }
 }

@@ -1,12 +1,13 @@
+import Foundation
 import Glibc
 import Synchronization
 
 /// Files that are whole or absent, also after a power cut.
-enum DurableFile {
+package enum DurableFile {
     private static let serial = Atomic<Int>(0)
 
     /// Writes beside the file, syncs, renames and syncs the folder.
-    static func write(_ bytes: [UInt8], to path: String) throws {
+    package static func write(_ bytes: [UInt8], to path: String) throws {
         let number = serial.add(1, ordering: .relaxed).newValue
         let temporary = "\(path).\(getpid()).\(number).tmp"
         do {
@@ -21,6 +22,24 @@ enum DurableFile {
         guard descriptor >= 0 else { throw failure(folder) }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw failure(folder) }
+    }
+
+    /// Syncs a folder with everything in it.
+    static func syncTree(_ folder: String) throws {
+        let inside = FileManager.default.enumerator(atPath: folder)
+        for case let name as String in inside ?? .init() { try sync(folder + "/" + name) }
+        try sync(folder)
+    }
+
+    /// Syncs a file or folder; a link has nothing of its own to sync.
+    static func sync(_ path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else {
+            if errno == ELOOP { return }
+            throw failure(path)
+        }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure(path) }
     }
 
     /// Writes a file that must not exist yet; never follows a link.

@@ -1,0 +1,120 @@
+import Crypto
+import Foundation
+import Glibc
+import Registry
+
+/// Archives on their way into an edge: parts that survive a broken connection, whole ones once verified.
+package actor BlobDepot {
+    private let executor: QueueExecutor
+    private let folder: String
+    private var open: [String: Int32] = [:]
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// Makes a depot in a folder, which is made when it is missing.
+    package init(folder: String) throws {
+        self.folder = folder
+        executor = QueueExecutor(label: "portico.depot")
+        try FileManager.default.createDirectory(
+            atPath: folder,
+            withIntermediateDirectories: true
+        )
+    }
+
+    deinit { for descriptor in open.values { close(descriptor) } }
+
+    /// The whole archive of a digest, nil when it is not here.
+    package nonisolated func read(_ digest: String) throws -> [UInt8]? {
+        guard Self.isDigest(digest) else { return nil }
+        return FileManager.default.contents(atPath: folder + "/" + digest).map { [UInt8]($0) }
+    }
+
+    /// Whether the whole archive is here.
+    nonisolated func holds(_ digest: String) -> Bool {
+        Self.isDigest(digest) && FileManager.default.fileExists(atPath: folder + "/" + digest)
+    }
+
+    private static func isDigest(_ text: String) -> Bool {
+        text.utf8.count == 64 && text.allSatisfy(\.isHexDigit)
+    }
+
+    /// How many bytes of an archive are here already.
+    func begin(_ digest: String) throws -> Int {
+        guard Self.isDigest(digest) else {
+            throw FeedError(.malformed, "'\(digest)' is not a digest")
+        }
+        end(digest)
+        let path = folder + "/" + digest + ".part"
+        let flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC
+        let descriptor = Glibc.open(path, flags, 0o600)
+        guard descriptor >= 0 else { throw Self.failure(path) }
+        open[digest] = descriptor
+        return Int(lseek(descriptor, 0, SEEK_END))
+    }
+
+    /// Throws away what is here of an archive.
+    func restart(_ digest: String) throws {
+        guard let descriptor = open[digest] else { return }
+        guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+            throw Self.failure(digest)
+        }
+    }
+
+    /// Adds bytes to the part.
+    func append(_ digest: String, _ bytes: ArraySlice<UInt8>) throws {
+        guard let descriptor = open[digest] else { return }
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Self.failure(folder + "/" + digest) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Verifies the part and makes it the whole archive; a damaged one is thrown away.
+    func finish(_ digest: String) throws {
+        end(digest)
+        let path = folder + "/" + digest
+        let hasher = SHA256Hasher()
+        guard let file = FileHandle(forReadingAtPath: path + ".part") else {
+            throw Self.failure(path)
+        }
+        defer { try? file.close() }
+        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+            piece.withUnsafeBytes { hasher.update($0) }
+        }
+        guard Digest.hex(hasher.finalize()) == digest else {
+            unlink(path + ".part")
+            throw FeedError(.malformed, "the archive \(digest) arrived damaged")
+        }
+        guard rename(path + ".part", path) == 0 else { throw Self.failure(path) }
+    }
+
+    /// Closes a part for now.
+    func end(_ digest: String) {
+        if let descriptor = open.removeValue(forKey: digest) { close(descriptor) }
+    }
+
+    /// Keeps an archive that came another way.
+    package func keep(_ digest: String, _ bytes: [UInt8]) throws {
+        _ = try begin(digest)
+        try restart(digest)
+        try append(digest, bytes[...])
+        try finish(digest)
+    }
+
+    /// Removes every archive and part that is not named.
+    func clean(keeping digests: Set<String>) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names where !digests.contains(String(name.prefix(64))) {
+            unlink(folder + "/" + name)
+        }
+    }
+
+    private static func failure(_ path: String) -> FeedError {
+        FeedError(.storage, "\(path): \(String(cString: strerror(errno)))")
+    }
+}

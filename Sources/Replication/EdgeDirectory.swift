@@ -1,0 +1,266 @@
+import Crypto
+import Foundation
+package import Model
+package import Registry
+import Synchronization
+
+/// The enrolled edges: who may follow, how far each is, and which faults were injected.
+package final class EdgeDirectory: Sendable {
+    /// The most edges that are remembered.
+    package static let maximumEdges = 20_000
+
+    fileprivate struct Member {
+        var record: EdgeRecord
+        var report: EdgeReport?
+        var address: String?
+        /// Seconds since 1970.
+        var lastContact = 0.0
+        var heard: ContinuousClock.Instant?
+        var lag = Duration.zero
+        var partitionedUntil: ContinuousClock.Instant?
+        var orders: [String] = []
+    }
+
+    fileprivate struct State {
+        var members: [String: Member] = [:]
+        var downUntil: ContinuousClock.Instant?
+    }
+
+    private let silence: Duration
+    private let now: @Sendable () -> ContinuousClock.Instant
+    fileprivate let state = Mutex(State())
+
+    /// Makes an empty directory; an edge that is silent for longer than `silence` counts as gone.
+    package init(
+        silence: Duration,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
+        self.silence = silence
+        self.now = now
+    }
+
+    /// Takes over the records of a state.
+    package func load(_ snapshot: Snapshot) {
+        let records = EdgeRecord.all(in: snapshot)
+        state.withLock { state in
+            for name in state.members.keys where records[name] == nil { state.members[name] = nil }
+            for record in records.values { state.take(record) }
+        }
+    }
+
+    /// Takes over what a revision changes; true when it concerns edges.
+    @discardableResult
+    package func load(_ changes: [Change]) -> Bool {
+        var isConcerned = false
+        for change in changes {
+            switch change {
+            case .put(.record(let id, let document)) where id.hasPrefix(EdgeRecord.prefix):
+                guard let record = EdgeRecord(document: document) else { continue }
+                isConcerned = true
+                state.withLock { $0.take(record) }
+            case .delete(let key) where key.hasPrefix("record/" + EdgeRecord.prefix):
+                isConcerned = true
+                let name = String(key.dropFirst("record/".count + EdgeRecord.prefix.count))
+                state.withLock { $0.members[name] = nil }
+            case .put, .delete, .resetVersions: continue
+            }
+        }
+        return isConcerned
+    }
+
+    /// The edge that a certificate stands for.
+    ///
+    /// - Throws: `FeedError` of the kind `refused` with what is wrong with it.
+    func admit(_ identity: CertificateIdentity) throws(FeedError) -> EdgeRecord {
+        let record = state.withLock { $0.members[identity.commonName]?.record }
+        guard let record else {
+            throw FeedError(.refused, "no edge '\(identity.commonName)' is enrolled here")
+        }
+        guard !record.isRevoked else {
+            throw FeedError(.refused, "the edge '\(record.name)' was revoked")
+        }
+        guard record.fingerprints.contains(identity.fingerprint) else {
+            throw FeedError(.refused, "the edge '\(record.name)' has a newer certificate than this")
+        }
+        return record
+    }
+
+    /// Whether an edge may follow now, and how late.
+    func condition(of name: String) -> EdgeCondition {
+        let now = now()
+        return state.withLock { state in
+            if let until = state.downUntil {
+                if until > now { return EdgeCondition(mayFollow: false, lag: .zero) }
+                state.downUntil = nil
+            }
+            guard let member = state.members[name], !member.record.isRevoked else {
+                return EdgeCondition(mayFollow: false, lag: .zero)
+            }
+            if let until = member.partitionedUntil {
+                if until > now { return EdgeCondition(mayFollow: false, lag: member.lag) }
+                state.members[name]?.partitionedUntil = nil
+            }
+            return EdgeCondition(mayFollow: true, lag: member.lag)
+        }
+    }
+
+    /// Whether this primary plays dead.
+    package var isDown: Bool {
+        let now = now()
+        return state.withLock { $0.downUntil.map { $0 > now } ?? false }
+    }
+
+    /// Remembers what an edge said, also of those that follow it.
+    package func note(_ report: EdgeReport, address: String) {
+        let now = now()
+        let time = Date().timeIntervalSince1970
+        state.withLock { state in
+            state.note(report, address: address, at: now, time: time)
+            for follower in report.followers where follower.age >= 0 {
+                var said = EdgeReport(
+                    name: follower.name,
+                    revision: follower.revision,
+                    repairs: follower.repairs
+                )
+                said.error = follower.error
+                state.note(
+                    said,
+                    address: follower.address,
+                    at: now - .seconds(min(follower.age, 86_400)),
+                    time: time - follower.age
+                )
+            }
+        }
+    }
+
+    /// Remembers that an edge was there.
+    func touch(_ name: String, address: String) {
+        let now = now()
+        let time = Date().timeIntervalSince1970
+        state.withLock { state in
+            guard state.members[name] != nil else { return }
+            state.members[name]?.address = address
+            state.members[name]?.heard = now
+            state.members[name]?.lastContact = time
+        }
+    }
+
+    /// What edges that follow this one have said, for the report of a relay.
+    func followers() -> [EdgeReport.Follower] {
+        let now = now()
+        return state.withLock { state in
+            state.members.values.compactMap { member in
+                guard let report = member.report, let heard = member.heard else { return nil }
+                return EdgeReport.Follower(
+                    name: report.name,
+                    revision: report.revision,
+                    error: report.error,
+                    repairs: report.repairs,
+                    address: member.address ?? "",
+                    age: (now - heard) / .seconds(1)
+                )
+            }
+        }
+    }
+
+    /// How every edge is, by name; revoked ones are left out.
+    package func statuses(
+        head: Int,
+        published: (Int) -> ContinuousClock.Instant?
+    ) -> [ReplicaStatus] {
+        let now = now()
+        let (members, downUntil) = state.withLock { ($0.members, $0.downUntil) }
+        return members.values.filter { !$0.record.isRevoked }.sorted {
+            $0.record.name < $1.record.name
+        }
+        .map { member in
+            let revision = member.report?.revision ?? 0
+            var status = ReplicaStatus(
+                name: member.record.name,
+                revision: revision,
+                lag: max(0, head - revision),
+                lastContact: member.lastContact
+            )
+            status.isLive = member.heard.map { now - $0 <= silence } ?? false
+            status.address = member.address
+            status.error = member.report?.error
+            status.repairs = member.report?.repairs ?? 0
+            status.certificateExpires = member.record.notAfter
+            if status.lag > 0, let since = published(revision + 1) {
+                status.lagSeconds = (now - since) / .seconds(1)
+            }
+            status.faults = member.faults(at: now)
+            if let downUntil, downUntil > now { status.faults.append("primary down") }
+            return status
+        }
+    }
+}
+
+extension EdgeDirectory {
+    /// Brings a fault over an edge; false when no such edge is enrolled.
+    package func inject(_ fault: InjectedFault, into name: String) -> Bool {
+        let now = now()
+        return state.withLock { state in
+            guard var member = state.members[name], !member.record.isRevoked else { return false }
+            switch fault {
+            case .lag(let duration): member.lag = duration
+            case .partition(let duration): member.partitionedUntil = now + duration
+            case .kill: member.orders = ["kill"]
+            }
+            state.members[name] = member
+            return true
+        }
+    }
+
+    /// Makes this primary play dead towards edges and AWS clients for a while; zero ends it.
+    package func playDead(for duration: Duration) {
+        let now = now()
+        state.withLock { $0.downUntil = duration > .zero ? now + duration : nil }
+    }
+
+    /// The next order for an edge, which it gets once.
+    func takeOrder(for name: String) -> String? {
+        state.withLock { state in
+            guard let order = state.members[name]?.orders.first else { return nil }
+            state.members[name]?.orders.removeFirst()
+            return order
+        }
+    }
+}
+
+extension EdgeDirectory.Member {
+    fileprivate func faults(at now: ContinuousClock.Instant) -> [String] {
+        var found: [String] = []
+        if lag > .zero { found.append("lag \(lag)") }
+        if let until = partitionedUntil, until > now {
+            found.append("partition for \(until - now)")
+        }
+        return found
+    }
+}
+
+extension EdgeDirectory.State {
+    fileprivate mutating func take(_ record: EdgeRecord) {
+        if members[record.name] != nil {
+            members[record.name]?.record = record
+        } else if members.count < EdgeDirectory.maximumEdges {
+            members[record.name] = EdgeDirectory.Member(record: record)
+        }
+    }
+
+    fileprivate mutating func note(
+        _ report: EdgeReport,
+        address: String,
+        at instant: ContinuousClock.Instant,
+        time: Double
+    ) {
+        guard var member = members[report.name] else { return }
+        if let heard = member.heard, heard > instant { return }
+        member.report = report
+        member.report?.followers = []
+        member.address = address
+        member.lastContact = time
+        member.heard = instant
+        members[report.name] = member
+    }
+}
