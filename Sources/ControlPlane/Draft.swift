@@ -60,6 +60,8 @@ extension Snapshot {
 struct Ledger: Sendable {
     let registry: PrimaryRegistry
     let edges: @Sendable () -> [ReplicaStatus]
+    /// How long a function stays replicated after its last association has gone from every edge.
+    var replicaRemovalDelay = Duration.zero
 
     func snapshot() async throws(APIError) -> Snapshot {
         do { return try await registry.snapshot() } catch { throw .service(error) }
@@ -73,6 +75,7 @@ struct Ledger: Sendable {
             return try await registry.update { snapshot, counters in
                 var draft = Draft(snapshot, versionCounters: counters)
                 let value = try body(&draft)
+                RemovedReplicas.note(since: snapshot, in: &draft)
                 return (draft.changes, value)
             }.value
         } catch let error as APIError {
@@ -82,9 +85,9 @@ struct Ledger: Sendable {
         }
     }
 
-    /// Whether every edge has applied a revision: what AWS calls active, successful or deployed.
+    /// Whether every live edge has applied a revision: what AWS calls active, successful or deployed.
     func isEverywhere(_ revision: Int) -> Bool {
-        edges().allSatisfy { $0.revision >= revision }
+        edges().allSatisfy { !$0.isLive || $0.revision >= revision }
     }
 
     /// How long a call waits for edges that are about to apply a change.

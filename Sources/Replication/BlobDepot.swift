@@ -9,6 +9,7 @@ package actor BlobDepot {
     private let folder: String
     private var open: [String: Int32] = [:]
 
+    /// The queue of its own.
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
     }
@@ -29,6 +30,23 @@ package actor BlobDepot {
     package nonisolated func read(_ digest: String) throws -> [UInt8]? {
         guard Self.isDigest(digest) else { return nil }
         return FileManager.default.contents(atPath: folder + "/" + digest).map { [UInt8]($0) }
+    }
+
+    /// A part of a whole archive, as `FeedProtocol.blobPart` cuts it.
+    func part(_ digest: String, _ number: Int) throws -> [UInt8]? {
+        guard Self.isDigest(digest),
+            let file = FileHandle(forReadingAtPath: folder + "/" + digest)
+        else { return nil }
+        defer { try? file.close() }
+        try file.seek(toOffset: UInt64(number * FeedProtocol.blobPart))
+        return [UInt8](try file.read(upToCount: FeedProtocol.blobPart) ?? Data())
+    }
+
+    /// How many bytes a whole archive has, nil when it is not here.
+    nonisolated func size(_ digest: String) -> Int? {
+        guard Self.isDigest(digest) else { return nil }
+        let facts = try? FileManager.default.attributesOfItem(atPath: folder + "/" + digest)
+        return facts?[.size] as? Int
     }
 
     /// Whether the whole archive is here.

@@ -11,7 +11,7 @@ package final class EdgeDirectory: Sendable {
 
     fileprivate struct Member {
         var record: EdgeRecord
-        var report: EdgeReport?
+        var report: AppliedReport?
         var address: String?
         /// Seconds since 1970.
         var lastContact = 0.0
@@ -19,6 +19,11 @@ package final class EdgeDirectory: Sendable {
         var lag = Duration.zero
         var partitionedUntil: ContinuousClock.Instant?
         var orders: [String] = []
+        /// When it was last written for the other primaries.
+        var shared: ContinuousClock.Instant?
+        /// Whether it said something new to this primary since.
+        var isNew = false
+        var sharedRevision = -1
     }
 
     fileprivate struct State {
@@ -111,13 +116,13 @@ package final class EdgeDirectory: Sendable {
     }
 
     /// Remembers what an edge said, also of those that follow it.
-    package func note(_ report: EdgeReport, address: String) {
+    package func note(_ report: AppliedReport, address: String) {
         let now = now()
         let time = Date().timeIntervalSince1970
         state.withLock { state in
             state.note(report, address: address, at: now, time: time)
             for follower in report.followers where follower.age >= 0 {
-                var said = EdgeReport(
+                var said = AppliedReport(
                     name: follower.name,
                     revision: follower.revision,
                     repairs: follower.repairs
@@ -130,6 +135,54 @@ package final class EdgeDirectory: Sendable {
                     time: time - follower.age
                 )
             }
+        }
+    }
+
+    /// What an edge said to this primary.
+    struct Said: Sendable {
+        var report: AppliedReport
+        var address: String
+        var lastContact: Double
+        var certificateExpires: Int
+    }
+
+    /// What edges said here that the other primaries do not know yet.
+    func takeUnshared(refresh: Duration) -> [Said] {
+        let now = now()
+        return state.withLock { state in
+            var found: [Said] = []
+            for (name, member) in state.members {
+                guard member.isNew, let report = member.report else { continue }
+                let isDue = member.shared.map { now - $0 >= refresh } ?? true
+                guard isDue || member.sharedRevision != report.revision else { continue }
+                state.members[name]?.isNew = false
+                state.members[name]?.shared = now
+                state.members[name]?.sharedRevision = report.revision
+                found.append(
+                    Said(
+                        report: report,
+                        address: member.address ?? "",
+                        lastContact: member.lastContact,
+                        certificateExpires: member.record.notAfter
+                    )
+                )
+            }
+            return found
+        }
+    }
+
+    /// Remembers what an edge said to another primary some seconds ago.
+    func note(_ report: AppliedReport, address: String, age: Double) {
+        let now = now()
+        let time = Date().timeIntervalSince1970
+        state.withLock {
+            $0.note(
+                report,
+                address: address,
+                at: now - .seconds(min(max(age, 0), 86_400)),
+                time: time - age,
+                isNew: false
+            )
         }
     }
 
@@ -146,12 +199,12 @@ package final class EdgeDirectory: Sendable {
     }
 
     /// What edges that follow this one have said, for the report of a relay.
-    func followers() -> [EdgeReport.Follower] {
+    package func followers() -> [AppliedReport.Follower] {
         let now = now()
         return state.withLock { state in
             state.members.values.compactMap { member in
                 guard let report = member.report, let heard = member.heard else { return nil }
-                return EdgeReport.Follower(
+                return AppliedReport.Follower(
                     name: report.name,
                     revision: report.revision,
                     error: report.error,
@@ -249,10 +302,11 @@ extension EdgeDirectory.State {
     }
 
     fileprivate mutating func note(
-        _ report: EdgeReport,
+        _ report: AppliedReport,
         address: String,
         at instant: ContinuousClock.Instant,
-        time: Double
+        time: Double,
+        isNew: Bool = true
     ) {
         guard var member = members[report.name] else { return }
         if let heard = member.heard, heard > instant { return }
@@ -261,6 +315,7 @@ extension EdgeDirectory.State {
         member.address = address
         member.lastContact = time
         member.heard = instant
+        member.isNew = isNew
         members[report.name] = member
     }
 }

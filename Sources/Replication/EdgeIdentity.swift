@@ -16,6 +16,9 @@ package struct EdgeIdentity: Sendable {
     private static func authorityPath(_ folder: String) -> String { folder + "/ca.pem" }
     private static func noncePath(_ folder: String) -> String { folder + "/token" }
 
+    /// Whether this identity came of the token.
+    package func isMade(by token: JoinToken) -> Bool { nonce == token.nonce }
+
     /// The authority's certificate.
     var authorityPath: String { Self.authorityPath(folder) }
 

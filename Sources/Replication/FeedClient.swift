@@ -12,7 +12,9 @@ package final class FeedClient: Sendable {
         /// Whether archives are kept for edges that follow this one.
         package var keepsArchives = false
         /// What edges behind this one have said.
-        package var followers: @Sendable () -> [EdgeReport.Follower] = { [] }
+        package var followers: @Sendable () -> [AppliedReport.Follower] = { [] }
+        /// Told of every run of revisions that was applied, and with nil of a whole new state.
+        package var applied: @Sendable ([Revision]?) -> Void = { _ in }
         package var log: @Sendable (String) -> Void = { _ in }
         /// Tests end the process at steps of applying.
         package var steps: @Sendable (ApplyStep) -> Void = { _ in }
@@ -26,7 +28,8 @@ package final class FeedClient: Sendable {
     }
 
     let replica: EdgeReplica
-    let depot: BlobDepot
+    /// Where archives are on their way.
+    package let depot: BlobDepot
     let options: Options
     private let reactor: Reactor
     private let identity: Mutex<EdgeIdentity>

@@ -117,39 +117,39 @@ package final class FeedHandler: ExchangeHandler {
     private func snapshot() async throws -> Response {
         let snapshot = try await hub.source.snapshot()
         var response = Self.bytes(try snapshot.encoded(), "application/json")
-        response.head.headers.append("X-Portico-Hash", try snapshot.stateHash())
+        response.head.headers.append("X-Portico-Hash", try StateHash(of: snapshot).digest)
         return response
     }
 
-    private func blob(_ digest: Substring, _ request: RequestHead) async throws -> Response {
-        guard let bytes = try await hub.source.blob(String(digest)) else {
+    private func blob(_ name: Substring, _ request: RequestHead) async throws -> Response {
+        let digest = String(name)
+        guard let size = try await hub.source.blobSize(digest) else {
             return Response(status: 404, text: "there is no archive \(digest)\n")
         }
-        guard let range = request.headers["range"] else {
-            return Self.bytes(bytes, "application/zip")
+        var head = ResponseHead(status: 200, headers: ["Content-Type": "application/zip"])
+        var start = 0
+        if let range = request.headers["range"] {
+            guard range.hasPrefix("bytes="), range.hasSuffix("-"),
+                let given = Int(range.dropFirst("bytes=".count).dropLast()), given >= 0,
+                given < size
+            else {
+                head.status = 416
+                head.headers.append("Content-Range", "bytes */\(size)")
+                return Response(head: head)
+            }
+            start = given
+            head.status = 206
+            head.headers.append("Content-Range", "bytes \(start)-\(size - 1)/\(size)")
         }
-        guard range.hasPrefix("bytes="), range.hasSuffix("-"),
-            let start = Int(range.dropFirst("bytes=".count).dropLast()), start >= 0,
-            start < bytes.count
-        else {
-            var response = Response(status: 416, text: "")
-            response.head.headers.append("Content-Range", "bytes */\(bytes.count)")
-            return response
-        }
-        var response = Self.bytes(bytes[start...], "application/zip")
-        response.head.status = 206
-        response.head.headers.append(
-            "Content-Range",
-            "bytes \(start)-\(bytes.count - 1)/\(bytes.count)"
-        )
-        return response
+        let body = BlobBody(digest, from: start, size: size, of: hub.source)
+        return Response(head: head, body: .stream(body, length: size - start))
     }
 
     // MARK: - What edges say
 
     private func applied(_ edge: EdgeRecord, _ exchange: inout Exchange) async throws -> Response {
         let content = try await Self.content(of: &exchange)
-        guard let report = try? JSONDecoder().decode(EdgeReport.self, from: Data(content)),
+        guard let report = try? JSONDecoder().decode(AppliedReport.self, from: Data(content)),
             report.name == edge.name, edge.isRelay || report.followers.isEmpty
         else { throw FeedError(.malformed, "this is not a report of the edge '\(edge.name)'") }
         directory.note(report, address: exchange.viewer.address)

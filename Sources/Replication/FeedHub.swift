@@ -72,7 +72,11 @@ package final class FeedHub: Sendable {
                     position = first.revision
                     last = position
                 }
-                for await revision in try await source.follow(after: position) {
+                guard let stream = try await source.follow(after: position) else {
+                    last = nil
+                    continue
+                }
+                for await revision in stream {
                     guard let known = last, revision.number == known + 1 else {
                         // A source that jumped (a relay that took a snapshot) starts anew.
                         last = nil
@@ -141,7 +145,7 @@ package final class FeedHub: Sendable {
     }
 
     /// When a revision was published, as far as it is kept in memory.
-    func published(_ revision: Int) -> ContinuousClock.Instant? {
+    package func published(_ revision: Int) -> ContinuousClock.Instant? {
         state.withLock { state in
             guard let first = state.entries.first, revision >= first.number,
                 revision - first.number < state.entries.count
@@ -157,7 +161,7 @@ package final class FeedHub: Sendable {
         }
         if let known { return known }
         let snapshot = try await source.snapshot()
-        let made = (snapshot.revision, try snapshot.stateHash())
+        let made = (snapshot.revision, try StateHash(of: snapshot).digest)
         state.withLock { $0.hash = made }
         return made
     }

@@ -175,15 +175,20 @@ final class FeedLoop {
             }
             next = next.applying(revision.changes, revision: revision.number)
         }
+        let revisions = batch
         batch = []
-        replica.note(head: max(last.number, replica.status().revision))
+        replica.note(head: last.number)
         try await install(next, caller)
+        client.options.applied(revisions)
     }
 
     /// Brings the code of a snapshot here and swaps to it.
     private func install(_ snapshot: Snapshot, _ caller: FeedCaller) async throws {
         let depot = client.depot
-        for digest in replica.missingCode(of: snapshot) where !depot.holds(digest) {
+        let wanted =
+            client.options.keepsArchives
+            ? snapshot.codeDigests.sorted() : replica.missingCode(of: snapshot)
+        for digest in wanted where !depot.holds(digest) {
             try await fetch(digest, caller)
         }
         client.options.steps(.received)
@@ -236,18 +241,21 @@ final class FeedLoop {
         let expected = response.head.headers["x-portico-hash"]
         let content = try await caller.content(of: response, limit: FeedProtocol.maximumSnapshot)
         let snapshot = try Snapshot(encoded: content)
-        guard try snapshot.stateHash() == expected else {
+        guard try StateHash(of: snapshot).digest == expected else {
             throw FeedError(.malformed, "a snapshot arrived that is not what its hash says")
         }
         replica.note(head: snapshot.revision)
         try await install(snapshot, caller)
+        client.options.applied(nil)
         hasState = true
     }
 
     /// Takes the state anew when it differs from the primary's.
     private func compare(_ revision: Int, _ digest: String, _ caller: FeedCaller) async throws {
         let snapshot = replica.box.current
-        guard snapshot.revision == revision, try snapshot.stateHash() != digest else { return }
+        guard snapshot.revision == revision, try StateHash(of: snapshot).digest != digest else {
+            return
+        }
         client.options.log("the state at revision \(revision) differs and is taken anew")
         replica.noteRepair()
         try await takeSnapshot(caller)
@@ -284,7 +292,7 @@ final class FeedLoop {
 
     private func send(_ caller: FeedCaller) async throws {
         let status = replica.status()
-        var report = EdgeReport(
+        var report = AppliedReport(
             name: replica.name,
             revision: recorded,
             repairs: status.repairs

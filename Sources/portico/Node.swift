@@ -72,14 +72,15 @@ final class Node: Sendable {
             )
         }
         for replica in replicas { try await replica.start() }
-        let invoker = makeInvoker(replicas)
-        let follow: @Sendable (Snapshot) -> Void = { snapshot in
-            invoker.retire(functionsOtherThan: snapshot.functions)
-            invoker.reserve(snapshot.functionSettings.compactMapValues(\.reservedConcurrency))
-        }
-        replicas[0].onApply(follow)
-        follow(replicas[0].box.current)
-        let events = try makeEvents(invoker, replicas[0])
+        let parts = ExecutorParts(
+            configuration: configuration,
+            reactors: reactors,
+            log: log,
+            tails: tails
+        )
+        let invoker = parts.makeInvoker(replicas)
+        parts.follow(replicas[0], with: invoker)
+        let events = try parts.makeEvents(invoker, replicas[0])
         invoker.attach(events)
         let deployer = Deployer(
             registry: registry,
@@ -124,56 +125,6 @@ final class Node: Sendable {
         log.flush()
     }
 
-    /// The queue of asynchronous invocations, in a file of its own in the state folder.
-    private func makeEvents(
-        _ invoker: LocalInvoker,
-        _ replica: EdgeReplica
-    ) throws -> EventQueue {
-        let box = replica.box
-        let log = log
-        return try EventQueue(
-            path: configuration.state + "/events.sqlite",
-            invoker: invoker,
-            functions: EventQueue.Functions(
-                resolve: { name, qualifier in
-                    box.current.resolve(function: qualifier.map { "\(name):\($0)" } ?? name)
-                },
-                settings: { name, qualifier in
-                    box.current.functionSettings[name]?.events[qualifier ?? "$LATEST"]
-                },
-                isStopped: { box.current.functionSettings[$0]?.reservedConcurrency == 0 },
-                deliver: { _, _ in false }
-            ),
-            log: { log.line($0, level: .warning) }
-        )
-    }
-
-    private func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {
-        let boxes = replicas.map(\.box)
-        let tails = tails
-        let log = log
-        let staging = Deployer.staging(state: configuration.state)
-        return LocalInvoker(
-            configuration: ExecutorConfiguration(
-                workFolder: configuration.state + "/workers",
-                liftsProcessBudget: configuration.liftsProcessBudget
-            ),
-            reactors: reactors,
-            functions: { key in boxes.lazy.compactMap { $0.current.functions[key] }.first },
-            codeFolder: { digest in
-                if let applied = replicas.lazy.compactMap({ $0.codeFolder(digest) }).first {
-                    return applied
-                }
-                let staged = staging + "/" + digest
-                return FileManager.default.fileExists(atPath: staged) ? staged : nil
-            },
-            log: { line in
-                log.function(line)
-                if let id = line.requestID { tails.append(line.text, requestID: id) }
-            }
-        )
-    }
-
     /// Every listener of the node.
     struct Listeners {
         var https: [DataPlane.Listener] = []
@@ -188,46 +139,9 @@ final class Node: Sendable {
         replicas: [EdgeReplica],
         invoker: LocalInvoker
     ) throws -> Listeners {
-        let entrance = Entrance()
-        let authority = try LocalAuthority(directory: configuration.certificates) {
-            entrance.serves($0)
-        }
-        let store = CertificateStore { name in
-            guard let leaf = try? authority.leaf(for: name ?? "localhost") else { return nil }
-            return CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
-        }
-        let tls = try TLSContext.server(certificates: store, options: TLSServerOptions())
-        let requests = requests
-        let record: @Sendable (AccessRecord) -> Void = { requests.append($0) }
-        let client = try TLSContext.client(options: TLSClientOptions())
-        var listeners = Listeners()
-        var (httpsPort, httpPort) = (configuration.httpsPort, configuration.httpPort)
-        for address in configuration.addresses {
-            let https = DataPlane.Listener(
-                address: address,
-                port: httpsPort,
-                tls: tls,
-                handler: entrance,
-                client: client,
-                sink: record
-            )
-            guard try start(https, at: address, httpsPort, "--https-port") else { continue }
-            listeners.https.append(https)
-            httpsPort = https.port
-            let http = DataPlane.Listener(
-                address: address,
-                port: httpPort,
-                tls: nil,
-                handler: entrance,
-                client: client,
-                sink: record
-            )
-            guard try start(http, at: address, httpPort, "--http-port") else { continue }
-            listeners.http.append(http)
-            httpPort = http.port
-        }
-        let log = log
-        let doors = FrontDoors(
+        let binder = PortBinder(reactors: reactors)
+        let viewers = try ViewerListeners.open(
+            configuration,
             edges: replicas.map {
                 EdgeNode(
                     name: $0.name,
@@ -236,16 +150,11 @@ final class Node: Sendable {
                     cacheBytes: NodeConfiguration.cacheBytes
                 )
             },
-            ports: DoorPorts(https: httpsPort, http: httpPort),
-            log: { log.line($0) }
+            binder: binder,
+            requests: requests,
+            log: log
         )
-        entrance.open(doors)
-        let reactor = reactors[0]
-        reactor.submit {
-            doors.makeHealthChecker().start(
-                on: ReactorContext.make(reactor: reactor, client: client)
-            )
-        }
+        let doors = viewers.doors
         let names = names
         let gateway = AWSGateway(
             registry: registry,
@@ -253,7 +162,7 @@ final class Node: Sendable {
             invoker: invoker,
             edges: { replicas.map { $0.status() } },
             requests: requests,
-            httpsPort: httpsPort,
+            httpsPort: viewers.httpsPort,
             logicalIDs: { names[$0] },
             tails: tails,
             health: { group, target in
@@ -266,53 +175,8 @@ final class Node: Sendable {
             },
             invalidate: { doors.invalidate(distribution: $0, paths: $1) }
         )
-        var apiPort = configuration.apiPort
-        for address in ["127.0.0.1", "::1"] {
-            let api = DataPlane.Listener(
-                address: address,
-                port: apiPort,
-                tls: nil,
-                handler: gateway,
-                limits: ConnectionLimits(),
-                sink: nil
-            )
-            guard try start(api, at: address, apiPort, "--api-port", on: [reactors[0]]) else {
-                continue
-            }
-            apiPort = api.port
-            listeners.api.append(api)
-        }
-        return listeners
-    }
-
-    /// Binds a listener; false when an address that nobody asked for is not on this machine.
-    ///
-    /// - Throws: `CommandFailure` that names the flag to change.
-    private func start(
-        _ listener: DataPlane.Listener,
-        at address: String,
-        _ port: Int,
-        _ flag: String,
-        on reactors: [Reactor]? = nil
-    ) throws -> Bool {
-        guard let numeric = SocketAddress(numeric: address, port: port) else {
-            throw CommandFailure("'\(address)' is no address: --bind takes one such as 127.0.0.1")
-        }
-        do {
-            try Socket.probe(numeric)
-            try listener.start(on: reactors ?? self.reactors)
-            return true
-        } catch {
-            let isAbsent = error.number == EADDRNOTAVAIL || error.number == EAFNOSUPPORT
-            if isAbsent, address == "::1" { return false }
-            let reason = String(cString: strerror(error.number))
-            if error.number == EADDRINUSE || error.number == EACCES {
-                throw CommandFailure(
-                    "port \(port) at \(address): \(reason); choose another with \(flag)"
-                )
-            }
-            throw CommandFailure("\(address) port \(port): \(reason)")
-        }
+        let api = try binder.startAPI(gateway, port: configuration.apiPort)
+        return Listeners(https: viewers.https, http: viewers.http, api: api)
     }
 
     private func report(_ diagnostics: ArraySlice<Diagnostic>) {

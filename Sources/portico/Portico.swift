@@ -9,7 +9,8 @@ struct Portico: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Up.self, Try.self, Invoke.self, Validate.self, Trust.self, Untrust.self, Certs.self,
-            RulesList.self, Explain.self, Event.self,
+            RulesList.self, Explain.self, Event.self, RegistryCommand.self, EdgeCommand.self,
+            JoinTokenCommand.self, EdgesCommand.self, SnapshotCommand.self, ChaosCommand.self,
         ]
     )
 }

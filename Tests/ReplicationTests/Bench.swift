@@ -62,71 +62,46 @@ func quick() -> FeedSettings {
 final class Primary: Sendable {
     let registry: PrimaryRegistry
     let authority: LocalAuthority
-    let directory: EdgeDirectory
     let office: MembershipOffice
-    let hub: FeedHub
+    let feed: FeedPort
     let settings: FeedSettings
     let reactor = Reactor()
-    private let listener: DataPlane.Listener
-    private let pump: Task<Void, Never>
 
     init(
         folder: String,
         authority authorityFolder: String? = nil,
         port: Int = 0,
         settings: FeedSettings = quick(),
-        store: (any RegistryStore)? = nil,
+        registry given: PrimaryRegistry? = nil,
         source: ((PrimarySource) -> any FeedSource)? = nil
     ) async throws {
         self.settings = settings
-        registry = PrimaryRegistry(store: try store ?? SQLiteStore(directory: folder + "/registry"))
+        registry =
+            try given ?? PrimaryRegistry(store: SQLiteStore(directory: folder + "/registry"))
         authority = try LocalAuthority(directory: authorityFolder ?? folder + "/authority") { _ in
             true
         }
-        directory = EdgeDirectory(silence: settings.silence)
         office = MembershipOffice(
             registry: registry,
             authority: authority,
             certificateLife: settings.certificateLife
         )
         let plain = PrimarySource(registry: registry)
-        hub = FeedHub(source: source?(plain) ?? plain)
-        let (directory, hub) = (directory, hub)
-        hub.onRevision { directory.load($0.changes) }
-        let (ready, signal) = AsyncStream.makeStream(of: Void.self)
-        pump = Task {
-            await hub.run { snapshot in
-                directory.load(snapshot)
-                signal.yield()
-            }
-        }
-        for await _ in ready { break }
-        let leaf = try authority.leaf(for: FeedProtocol.serviceName)
-        var options = TLSServerOptions(applicationProtocols: ["http/1.1"])
-        options.clientAuthorityFiles = [authority.certificatePath]
-        options.requiresClientCertificate = false
-        let tls = try TLSContext.server(
-            certificates: CertificateStore { _ in
-                CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
-            },
-            options: options
-        )
-        listener = DataPlane.Listener(
+        feed = await FeedPort(
+            source: source?(plain) ?? plain,
+            office: office,
+            settings: settings,
             address: "127.0.0.1",
             port: port,
-            tls: tls,
-            handler: FeedHandler(
-                hub: hub,
-                directory: directory,
-                office: office,
-                settings: settings
-            )
+            tls: try FeedPort.primaryContext(authority)
         )
         reactor.start()
-        try listener.start(on: [reactor])
+        try feed.listener.start(on: [reactor])
     }
 
-    var port: Int { listener.port }
+    var directory: EdgeDirectory { feed.directory }
+    var hub: FeedHub { feed.hub }
+    var port: Int { feed.listener.port }
     var address: PrimaryAddress { PrimaryAddress(host: "127.0.0.1", port: port) }
 
     func token(_ name: String, isRelay: Bool = false, expiresIn seconds: Int = 60) -> JoinToken {
@@ -146,9 +121,7 @@ final class Primary: Sendable {
     }
 
     func stop() async {
-        pump.cancel()
-        await listener.drain(within: .zero)
-        await pump.value
+        await feed.stop()
         reactor.stop()
     }
 }

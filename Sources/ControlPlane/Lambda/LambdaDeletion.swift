@@ -20,7 +20,7 @@ extension LambdaService {
             guard let number = Int(qualifier), record.versions[number] != nil else {
                 return .empty(204)
             }
-            try checkReplicas(record.name, [number], in: draft.snapshot)
+            try checkReplicas(record.name, [number], in: draft)
             let pointer = draft.snapshot.aliases.values.first {
                 $0.function == record.name
                     && ($0.version == number || $0.additional?.version == number)
@@ -32,6 +32,7 @@ extension LambdaService {
             }
             record.versions[number] = nil
             draft.apply(.delete("function/\(record.name):\(number)"))
+            RemovedReplicas.forget("\(record.name):\(number)", in: &draft)
             for permission in draft.snapshot.permissions["\(record.name):\(number)"] ?? [:] {
                 draft.delete(.permission(permission.value))
             }
@@ -45,8 +46,11 @@ extension LambdaService {
         from draft: inout Draft
     ) throws(APIError) {
         let name = record.name
-        try checkReplicas(name, record.versions.keys.sorted(), in: draft.snapshot)
+        try checkReplicas(name, record.versions.keys.sorted(), in: draft)
         let snapshot = draft.snapshot
+        for number in record.versions.keys {
+            RemovedReplicas.forget("\(name):\(number)", in: &draft)
+        }
         for version in snapshot.functions.values where version.name == name {
             draft.delete(.function(version))
         }
@@ -65,24 +69,31 @@ extension LambdaService {
         draft.apply(.resetVersions(function: name))
     }
 
-    /// Refuses to delete what a distribution runs.
+    /// Refuses to delete what a distribution runs, or what edges may still hold.
     private func checkReplicas(
         _ name: String,
         _ versions: [Int],
-        in snapshot: Snapshot
+        in draft: Draft
     ) throws(APIError) {
-        for distribution in snapshot.distributions.values {
+        for distribution in draft.snapshot.distributions.values {
             for behavior in distribution.behaviors {
                 for association in behavior.functions
                 where association.function == name && versions.contains(association.version) {
-                    let arn = FunctionARN(name: name, qualifier: String(association.version)).text
-                    throw .invalid(
-                        "Lambda was unable to delete \(arn) because it is a replicated function. "
-                            + "Please see our documentation for Deleting Lambda@Edge Functions and "
-                            + "Replicas."
-                    )
+                    throw Self.isReplicated(name, association.version)
                 }
             }
         }
+        for version in versions
+        where RemovedReplicas.mayExist("\(name):\(version)", in: draft, ledger) {
+            throw Self.isReplicated(name, version)
+        }
+    }
+
+    private static func isReplicated(_ name: String, _ version: Int) -> APIError {
+        let arn = FunctionARN(name: name, qualifier: String(version)).text
+        return .invalid(
+            "Lambda was unable to delete \(arn) because it is a replicated function. "
+                + "Please see our documentation for Deleting Lambda@Edge Functions and Replicas."
+        )
     }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 package import Model
 
@@ -19,20 +18,6 @@ extension Snapshot {
     /// Reads what `encoded` wrote.
     package init(encoded: [UInt8]) throws {
         self = try JSONDecoder().decode(Snapshot.self, from: Data(encoded))
-    }
-
-    /// The SHA-256 of everything in the snapshot, hexadecimal: equal for equal states at one revision.
-    ///
-    /// - Complexity: linear in the size of the state.
-    package func stateHash() throws -> String {
-        let hasher = SHA256Hasher()
-        hasher.update(Array("\(revision)\n".utf8))
-        let parts = try resources.map { ($0.key, [UInt8](try Self.encoder.encode($0))) }
-        for (key, value) in parts.sorted(by: { $0.0 < $1.0 }) {
-            hasher.update(Array("\(key) \(value.count)\n".utf8))
-            hasher.update(value)
-        }
-        return Digest.hex(hasher.finalize())
     }
 
     /// The archives that the functions and their layers need.

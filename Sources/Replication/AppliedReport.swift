@@ -1,7 +1,7 @@
 import Registry
 
 /// What an edge says of itself.
-package struct EdgeReport: Sendable, Codable, Equatable {
+package struct AppliedReport: Sendable, Codable, Equatable {
     package var name: String
     /// The last revision that is applied and recorded on disk.
     package var revision: Int

@@ -1,0 +1,103 @@
+import ControlPlane
+import Executor
+import Foundation
+import Model
+import Reactor
+import Registry
+import Synchronization
+
+/// What runs functions in a process, made the same way for every role.
+struct ExecutorParts: Sendable {
+    let configuration: NodeConfiguration
+    let reactors: [Reactor]
+    let log: LogWriter
+    let tails: LogTails
+
+    /// The invoker of the functions that these replicas know.
+    func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {
+        let boxes = replicas.map(\.box)
+        let (tails, log) = (tails, log)
+        let staging = Deployer.staging(state: configuration.state)
+        let invoker = LocalInvoker(
+            configuration: ExecutorConfiguration(
+                workFolder: configuration.state + "/workers",
+                liftsProcessBudget: configuration.liftsProcessBudget
+            ),
+            reactors: reactors,
+            functions: { key in boxes.lazy.compactMap { $0.current.functions[key] }.first },
+            codeFolder: { digest in
+                if let applied = replicas.lazy.compactMap({ $0.codeFolder(digest) }).first {
+                    return applied
+                }
+                let staged = staging + "/" + digest
+                return FileManager.default.fileExists(atPath: staged) ? staged : nil
+            },
+            log: { line in
+                log.function(line)
+                if let id = line.requestID { tails.append(line.text, requestID: id) }
+            }
+        )
+        return invoker
+    }
+
+    /// Lets an invoker follow what a replica applies.
+    func follow(_ replica: EdgeReplica, with invoker: LocalInvoker) {
+        let follow: @Sendable (Snapshot) -> Void = { snapshot in
+            invoker.retire(functionsOtherThan: snapshot.functions)
+            invoker.reserve(snapshot.functionSettings.compactMapValues(\.reservedConcurrency))
+        }
+        replica.onApply(follow)
+        follow(replica.box.current)
+    }
+
+    /// Boots blank workers for the runtimes of a replica's functions, as they appear.
+    func prewarm(for replica: EdgeReplica, with invoker: LocalInvoker) {
+        let warm = WarmRuntimes()
+        let log = log
+        let look: @Sendable (Snapshot) -> Void = { snapshot in
+            let fresh = warm.add(Set(snapshot.functions.values.map(\.runtime)))
+            guard !fresh.isEmpty else { return }
+            Task {
+                if let failure = await invoker.prewarm(runtimes: fresh.sorted()) {
+                    log.line("\(failure.type): \(failure.message)", level: .error)
+                }
+            }
+        }
+        replica.onApply(look)
+        look(replica.box.current)
+    }
+
+    /// The queue of asynchronous invocations, in a file of its own in the state folder.
+    func makeEvents(_ invoker: LocalInvoker, _ replica: EdgeReplica) throws -> EventQueue {
+        let box = replica.box
+        let log = log
+        return try EventQueue(
+            path: configuration.state + "/events.sqlite",
+            invoker: invoker,
+            functions: EventQueue.Functions(
+                resolve: { name, qualifier in
+                    box.current.resolve(function: qualifier.map { "\(name):\($0)" } ?? name)
+                },
+                settings: { name, qualifier in
+                    box.current.functionSettings[name]?.events[qualifier ?? "$LATEST"]
+                },
+                isStopped: { box.current.functionSettings[$0]?.reservedConcurrency == 0 },
+                deliver: { _, _ in false }
+            ),
+            log: { log.line($0, level: .warning) }
+        )
+    }
+}
+
+/// The runtimes whose workers were booted.
+private final class WarmRuntimes: Sendable {
+    private let known = Mutex<Set<String>>([])
+
+    /// Adds runtimes; returns those that are new.
+    func add(_ runtimes: Set<String>) -> Set<String> {
+        known.withLock { known in
+            defer { known.formUnion(runtimes) }
+            return runtimes.subtracting(known)
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import ControlPlane
+import Crypto
+import DataPlane
+import Executor
+import Foundation
+import HTTP
+import Model
+import Reactor
+import Registry
+import Replication
+import Telemetry
+
+/// A primary: AWS APIs, the feed and its archives; no viewer traffic.
+final class RegistryRole: Sendable {
+    /// What a primary is told beyond what every node is.
+    struct Options: Sendable {
+        var listenAddress: String
+        var listenPort: Int
+        /// The folder of the authority that edges trust; shared by all primaries of one store.
+        var authority: String
+        var store: String?
+        var settings: FeedSettings
+        /// How long a function stays replicated after its last association has gone from every edge.
+        var replicaRemovalDelay: Duration
+    }
+
+    private let configuration: NodeConfiguration
+    private let options: Options
+    private let reactors: [Reactor]
+    private let log: LogWriter
+
+    /// Prepares a primary; `run` brings it up.
+    init(_ configuration: NodeConfiguration, _ options: Options) {
+        self.configuration = configuration
+        self.options = options
+        reactors = (0..<configuration.reactors).map { Reactor(index: $0) }
+        log = LogWriter(asJSON: configuration.logsJSON)
+    }
+
+    /// Serves until SIGINT or SIGTERM; a second one ends at once.
+    func run() async throws {
+        signal(SIGPIPE, SIG_IGN)
+        OpenFiles.raiseLimit()
+        let state = try StateFolder(configuration.state)
+        defer { withExtendedLifetime(state) {} }
+        let stop = Signals()
+        for reactor in reactors { reactor.start() }
+        try await serve(until: stop)
+        for reactor in reactors { reactor.stop() }
+    }
+
+    private func serve(until stop: Signals) async throws {
+        let store = try StoreOption.open(options.store, state: configuration.state)
+        let registry = PrimaryRegistry(store: store)
+        let home = EdgeReplica(
+            name: "us-east-1",
+            directory: configuration.state + "/home",
+            registry: registry
+        )
+        try await home.start()
+        let tails = LogTails()
+        let parts = ExecutorParts(
+            configuration: configuration,
+            reactors: reactors,
+            log: log,
+            tails: tails
+        )
+        let invoker = parts.makeInvoker([home])
+        parts.follow(home, with: invoker)
+        let events = try parts.makeEvents(invoker, home)
+        invoker.attach(events)
+        let authority = try LocalAuthority(directory: options.authority) {
+            $0 == FeedProtocol.serviceName
+        }
+        let office = MembershipOffice(
+            registry: registry,
+            authority: authority,
+            certificateLife: options.settings.certificateLife
+        )
+        let feed = await FeedPort(
+            source: PrimarySource(registry: registry),
+            office: office,
+            settings: options.settings,
+            address: options.listenAddress,
+            port: options.listenPort,
+            tls: try FeedPort.primaryContext(authority)
+        )
+        let exchange = ReportExchange(
+            registry: registry,
+            directory: feed.directory,
+            primary: UUID().uuidString
+        )
+        let exchanging = Task { await exchange.run() }
+        let binder = PortBinder(reactors: reactors)
+        let isBound = try binder.start(
+            feed.listener,
+            at: options.listenAddress,
+            options.listenPort,
+            "--listen"
+        )
+        guard isBound else {
+            throw CommandFailure("\(options.listenAddress) is not an address of this machine")
+        }
+        let gateway = makeGateway(registry, home, invoker, tails, feed, office)
+        let api = try binder.startAPI(gateway, port: configuration.apiPort)
+        await events.start()
+        print("feed \(feed.listener.port)  api \(api.first?.port ?? 0)")
+        print("ready")
+        fflush(nil)
+        await stop.wait()
+        log.line("draining; a second signal ends at once")
+        for listener in api { await listener.drain(within: .seconds(10)) }
+        exchanging.cancel()
+        await feed.stop()
+        async let settled: Void = events.stop()
+        await invoker.shutdown()
+        await settled
+        await home.stop()
+        log.flush()
+    }
+
+    private func makeGateway(
+        _ registry: PrimaryRegistry,
+        _ home: EdgeReplica,
+        _ invoker: LocalInvoker,
+        _ tails: LogTails,
+        _ feed: FeedPort,
+        _ office: MembershipOffice
+    ) -> any ExchangeHandler {
+        let (directory, hub) = (feed.directory, feed.hub)
+        let edges: @Sendable () -> [ReplicaStatus] = {
+            directory.statuses(head: hub.head, published: { hub.published($0) })
+        }
+        let operations = Operations(
+            edges: edges,
+            revoke: { try await office.revoke(name: $0) },
+            inject: { fault, name in directory.inject(fault, into: name) },
+            playDead: { directory.playDead(for: $0) },
+            revision: { hub.head }
+        )
+        let gateway = AWSGateway(
+            registry: registry,
+            snapshot: { home.box.current },
+            invoker: invoker,
+            edges: edges,
+            requests: RequestLog(),
+            httpsPort: 443,
+            logicalIDs: { _ in nil },
+            tails: tails,
+            health: { _, _ in TargetCondition(state: "unavailable") },
+            invalidate: { _, _ in await operations.awaitEverywhere() },
+            replicaRemovalDelay: options.replicaRemovalDelay,
+            operate: { await operations.answer($0) }
+        )
+        return PlayingDead(gateway) { directory.isDown }
+    }
+}
+
+/// Answers nothing but the node's own pages while its primary plays dead.
+private struct PlayingDead: ExchangeHandler {
+    private let gateway: AWSGateway
+    private let isDown: @Sendable () -> Bool
+
+    init(_ gateway: AWSGateway, isDown: @escaping @Sendable () -> Bool) {
+        self.gateway = gateway
+        self.isDown = isDown
+    }
+
+    func respond(to exchange: inout Exchange) async -> Response {
+        if isDown(), !exchange.request.path.hasPrefix("/_portico/") {
+            var response = Response(status: 503, text: "this primary plays dead\n")
+            response.closesConnection = true
+            return response
+        }
+        return await gateway.respond(to: &exchange)
+    }
+}

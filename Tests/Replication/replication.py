@@ -1,0 +1,522 @@
+#!/usr/bin/env python3
+"""One registry, three edges, as separate processes under load: publishing, then faults.
+
+    replication.py path/to/portico [--smoke] [--versions N] [--size BYTES] [--only NAME[,NAME]]
+
+As root every node gets a network namespace of its own, joined by a bridge in one more namespace; else all
+run on loopback and the fault that cuts a link is left out. Intervals are settings and are shortened here.
+Everything lives in a temporary folder and ends with the script. Exits with 1 when a promise is broken: a
+request failed, an answer was neither the old version nor the new one, an edge did not converge.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TIMES = ["--heartbeat", "0.2", "--silence", "1.5", "--compare-every", "1", "--longest-retry", "0.5"]
+EDGES = ["iad", "fra", "nrt"]
+CLIENTS = 2
+
+
+class Broken(Exception):
+    pass
+
+
+def check(condition, text):
+    if not condition:
+        raise Broken(text)
+
+
+class Network:
+    """Namespaces of this run; without the right to make them, everything is on loopback."""
+
+    def __init__(self, wanted):
+        self.tag = f"pr{os.getpid()}"
+        self.made = []
+        self.isolated = wanted and os.geteuid() == 0 and shutil.which("ip") is not None
+        if self.isolated:
+            try:
+                self.add("hub")
+                self.ip("-n", self.name("hub"), "link", "add", "br0", "type", "bridge")
+                self.ip("-n", self.name("hub"), "link", "set", "br0", "up")
+            except subprocess.CalledProcessError:
+                self.close()
+                self.isolated = False
+
+    def name(self, node):
+        return f"{self.tag}{node}"
+
+    def ip(self, *arguments):
+        subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+    def add(self, node):
+        self.ip("netns", "add", self.name(node))
+        self.made.append(self.name(node))
+        self.ip("-n", self.name(node), "link", "set", "lo", "up")
+
+    def join(self, node, number):
+        """Gives a node its namespace; returns its address."""
+        if not self.isolated:
+            return "127.0.0.1"
+        self.add(node)
+        hub, own = self.name("hub"), self.name(node)
+        self.ip("-n", hub, "link", "add", f"v{number}", "type", "veth", "peer", "name", "eth0", "netns", own)
+        self.ip("-n", hub, "link", "set", f"v{number}", "master", "br0", "up")
+        self.ip("-n", own, "addr", "add", f"10.77.0.{number}/24", "dev", "eth0")
+        self.ip("-n", own, "link", "set", "eth0", "up")
+        return f"10.77.0.{number}"
+
+    def link(self, number, up):
+        # At the bridge's end: the node itself sees nothing but silence.
+        self.ip("-n", self.name("hub"), "link", "set", f"v{number}", "up" if up else "down")
+
+    def inside(self, node):
+        return ["ip", "netns", "exec", self.name(node)] if self.isolated else []
+
+    def close(self):
+        for name in self.made:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+class Node:
+    """A portico process with its agent."""
+
+    def __init__(self, stage, name, number):
+        self.stage, self.name, self.number = stage, name, number
+        self.address = stage.network.join(name, number)
+        self.state = stage.folder / name
+        self.process, self.ports = None, {}
+        self.agent = subprocess.Popen(
+            stage.network.inside(name) + [sys.executable, str(HERE / "agent.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, do, **members):
+        self.agent.stdin.write(json.dumps({"do": do, **members}) + "\n")
+        self.agent.stdin.flush()
+        line = self.agent.stdout.readline()
+        check(line, f"the agent of {self.name} has ended")
+        answer = json.loads(line)
+        check("failure" not in answer, f"{self.name}: {do}: {answer.get('failure')}")
+        return answer["value"]
+
+    def start(self, arguments, environment=None, waits=True):
+        log = open(self.stage.folder / f"{self.name}.log", "ab")
+        self.process = subprocess.Popen(
+            self.stage.network.inside(self.name) + [self.stage.portico, *arguments, "--state", str(self.state)],
+            stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.stage.folder,
+            env={**os.environ, **(environment or {})})
+        if not waits:
+            return
+        for line in self.process.stdout:
+            words = line.split()
+            if words[:1] in (["https"], ["feed"]):
+                self.ports.update({words[i]: int(words[i + 1]) for i in range(0, len(words) - 1, 2)})
+            if line.strip() == "ready":
+                return
+        raise Broken(f"{self.name} ended before it was ready: {self.stage.tail(self.name)}")
+
+    def kill(self, number=signal.SIGKILL):
+        # `ip netns exec` replaces itself with the program: the process is the node.
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait()
+
+    def page(self, path, method="GET"):
+        return self.ask("page", port=self.ports["api"], path=path, method=method)
+
+    def health(self):
+        return json.loads(self.page("/_portico/health")["text"])
+
+
+class Stage:
+    def __init__(self, options):
+        self.options = options
+        self.portico = str(pathlib.Path(options.portico).resolve())
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="portico-replication-"))
+        self.network = Network(not options.loopback)
+        self.nodes, self.version, self.distribution = [], 0, None
+        self.mounts = []
+
+    def tail(self, name):
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace")[-2000:] if path.exists() else ""
+
+    def add(self, name):
+        node = Node(self, name, len(self.nodes) + 1)
+        self.nodes.append(node)
+        return node
+
+    def start_registry(self, node, environment=None):
+        port = node.ports.get("feed", 0)
+        node.start(["registry", "--listen", f"{node.address}:{port}", "--api-port", str(node.ports.get("api", 0)),
+                    "--replica-removal-delay", "0.5", *TIMES], environment)
+
+    def start_edge(self, node, environment=None, waits=True):
+        arguments = ["edge", "--primary", f"https://{self.registry.address}:{self.registry.ports['feed']}",
+                     "--name", node.name, "--bind", "127.0.0.1", "--reactors", "1", *TIMES]
+        for flag, name in (("--https-port", "https"), ("--http-port", "http"), ("--api-port", "api")):
+            arguments += [flag, str(node.ports.get(name, 0))]
+        if not (node.state / "identity" / "member.pem").exists():
+            token = subprocess.run(
+                [self.portico, "join-token", "--name", node.name, "--state", str(self.registry.state)],
+                check=True, capture_output=True, text=True).stdout.strip()
+            arguments += ["--token", token]
+        node.start(arguments, environment, waits)
+
+    def up(self):
+        self.registry = self.add("registry")
+        self.start_registry(self.registry)
+        self.edges = [self.add(name) for name in EDGES]
+        self.publish(self.options.size)
+        for edge in self.edges:
+            self.start_edge(edge)
+        self.host = self.distribution.lower() + ".cloudfront.localhost"
+        self.deployed()
+
+    # What is done to them
+
+    def publish(self, size=None):
+        self.version += 1
+        answer = self.registry.ask(
+            "publish", port=self.registry.ports["api"], version=self.version,
+            size=size or 1000, distribution=self.distribution)
+        self.distribution = self.distribution or answer["distribution"]
+        return answer
+
+    def deployed(self):
+        self.registry.ask("deployed", port=self.registry.ports["api"], distribution=self.distribution)
+
+    def load(self, edges=None):
+        for edge in edges or self.edges:
+            edge.ask("load", port=edge.ports["http"], host=self.host, clients=CLIENTS)
+
+    def unload(self, edges=None, allowed=None):
+        """Ends the load; every answer must have been one of the versions allowed, in their order."""
+        total = 0
+        for edge in edges or self.edges:
+            seen = edge.ask("unload")
+            check(not seen["failures"], f"{edge.name}: {seen['failures'][:3]}")
+            names = {f"v{number}" for number in allowed}
+            check(set(seen["counts"]) <= names, f"{edge.name} answered {set(seen['counts'])}, not of {names}")
+            check(seen["requests"] > 0, f"{edge.name} answered nothing")
+            check(seen["pop"].startswith(edge.name.upper()), f"x-amz-cf-pop is '{seen['pop']}' at {edge.name}")
+            total += seen["requests"]
+        return total
+
+    def wait_served(self, version, edges=None, limit=30):
+        """Until every edge has answered with a version; returns when each first did."""
+        deadline = time.monotonic() + limit
+        first = {}
+        for edge in edges or self.edges:
+            while True:
+                seen = edge.ask("seen")
+                if f"v{version}" in seen["first"]:
+                    first[edge.name] = seen["first"][f"v{version}"]
+                    break
+                check(time.monotonic() < deadline,
+                      f"{edge.name} does not serve v{version}: {edge.health()} {self.tail(edge.name)}")
+                time.sleep(0.02)
+        return first
+
+    def converged(self, edges=None, limit=30):
+        deadline = time.monotonic() + limit
+        while True:
+            try:
+                wanted = self.registry.health()["revision"]
+                states = [edge.health() for edge in edges or self.edges]
+                if all(state["revision"] == wanted and not state["edges"][0].get("error") for state in states):
+                    return wanted
+            except Broken:
+                states = None
+            check(time.monotonic() < deadline, f"the edges do not converge: {states}")
+            time.sleep(0.05)
+
+    def served(self, edge):
+        return edge.ask("once", port=edge.ports["http"], host=self.host)
+
+    def close(self):
+        for node in self.nodes:
+            if node.process and node.process.poll() is None:
+                node.process.terminate()
+        for node in self.nodes:
+            node.agent.stdin.close()
+            node.agent.wait()
+            if node.process:
+                try:
+                    node.process.wait(15)
+                except subprocess.TimeoutExpired:
+                    node.kill()
+        for mount in self.mounts:
+            subprocess.run(["umount", str(mount)], capture_output=True)
+        self.network.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# ---- What must hold ----
+
+def publishing(stage):
+    """Versions under load: no request fails, each answer is the old or the new version; propagation."""
+    stage.load()
+    first_version = stage.version
+    acknowledged, sent = [], []
+    for _ in range(stage.options.versions):
+        answer = stage.publish(stage.options.size)
+        first = stage.wait_served(stage.version)
+        last = max(first.values())
+        acknowledged.append(max(0.0, last - answer["acknowledged"]) * 1000)
+        sent.append((last - answer["sent"]) * 1000)
+    stage.converged()
+    total = stage.unload(allowed=range(first_version, stage.version + 1))
+    stage.deployed()
+    def figures(values):
+        values = sorted(values)
+        return f"median {statistics.median(values):.1f} ms, p99 {values[min(len(values) - 1, int(len(values) * .99))]:.1f} ms"
+    print(f"  {stage.options.versions} versions of {stage.options.size} bytes under {total} requests: "
+          f"acknowledged to served by three edges {figures(acknowledged)}; call sent to served {figures(sent)}")
+
+
+def link(stage):
+    """A link cut past every timeout and healed."""
+    if not stage.network.isolated:
+        return print("  left out: no namespaces")
+    edge = stage.edges[0]
+    stage.load()
+    before = stage.version
+    stage.network.link(edge.number, False)
+    stage.publish()
+    stage.wait_served(stage.version, stage.edges[1:])
+    time.sleep(4)
+    check(stage.served(edge)["text"] == f"v{before}", "the edge that is cut off does not serve what it had")
+    listed = {item["name"]: item for item in json.loads(stage.registry.page("/_portico/edges")["text"])}
+    check(not listed[edge.name]["isLive"], "an edge that is cut off counts as live")
+    stage.deployed()
+    stage.network.link(edge.number, True)
+    stage.wait_served(stage.version)
+    stage.converged()
+    stage.unload(allowed=[before, stage.version])
+
+
+def steps(stage):
+    """kill -9 of an edge at each step of applying."""
+    edge = stage.edges[1]
+    others = [stage.edges[0], stage.edges[2]]
+    for step in ["receiving", "received", "unpacking", "unpacked", "swapped", "recorded"]:
+        edge.kill(signal.SIGTERM)
+        stage.start_edge(edge, {"PORTICO_FAULT_POINT": step + (":2" if step in ("swapped", "recorded") else "")})
+        stage.converged()
+        before = stage.version
+        stage.load(others)
+        stage.publish(200_000)
+        deadline = time.monotonic() + 20
+        while edge.process.poll() is None:
+            check(time.monotonic() < deadline, f"the edge passed the step {step} alive")
+            time.sleep(0.02)
+        check(edge.process.returncode == -signal.SIGKILL, f"{step}: ended with {edge.process.returncode}")
+        stage.start_edge(edge)
+        text = stage.served(edge)["text"]
+        check(text in (f"v{before}", f"v{stage.version}"), f"{step}: after the restart it serves {text[:80]}")
+        stage.wait_served(stage.version, others)
+        stage.converged()
+        check(stage.served(edge)["text"] == f"v{stage.version}", f"{step}: it does not converge")
+        stage.unload(others, allowed=[before, stage.version])
+        print(f"  {step}: recovered")
+
+
+def primary(stage):
+    """A primary killed in the middle of publishing."""
+    stage.load()
+    before = stage.version
+    for delay in (0.0, 0.01, 0.03):
+        stage.version += 1
+        agent = stage.registry.agent
+        agent.stdin.write(json.dumps({
+            "do": "publish", "port": stage.registry.ports["api"], "version": stage.version, "size": 300_000,
+            "distribution": stage.distribution}) + "\n")
+        agent.stdin.flush()
+        time.sleep(delay)
+        stage.registry.kill()
+        answer = json.loads(agent.stdout.readline())
+        stage.start_registry(stage.registry)
+        if "value" in answer:
+            stage.wait_served(stage.version)
+        stage.converged()
+    last = stage.publish()
+    stage.wait_served(stage.version)
+    stage.converged()
+    stage.unload(allowed=range(before, stage.version + 1))
+
+
+def disk(stage):
+    """The disk of an edge is full, and has room again."""
+    if os.geteuid() != 0:
+        return print("  left out: no right to mount a file system")
+    edge = stage.edges[2]
+    edge.kill(signal.SIGTERM)
+    kept = stage.folder / "kept"
+    shutil.move(edge.state / "replica", kept)
+    replica = edge.state / "replica"
+    replica.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(replica)], check=True)
+    stage.mounts.append(replica)
+    shutil.copytree(kept, replica, dirs_exist_ok=True, ignore=shutil.ignore_patterns("archives"))
+    stage.start_edge(edge)
+    stage.converged()
+    before = stage.version
+    filler = replica / "filler"
+    with open(filler, "wb") as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+                file.flush()
+        except OSError:
+            pass
+    stage.load()
+    stage.publish(1_000_000)
+    stage.wait_served(stage.version, stage.edges[:2])
+    deadline = time.monotonic() + 15
+    while "space" not in (edge.health()["edges"][0].get("error") or ""):
+        check(time.monotonic() < deadline, f"a full disk is not told: {edge.health()}")
+        time.sleep(0.05)
+    filler.unlink()
+    stage.wait_served(stage.version)
+    stage.converged()
+    stage.unload(allowed=[before, stage.version])
+    edge.kill(signal.SIGTERM)
+    subprocess.run(["umount", str(replica)], check=True)
+    stage.mounts.remove(replica)
+    shutil.rmtree(kept)
+    stage.start_edge(edge)
+    stage.converged()
+
+
+def state(stage):
+    """A damaged state file of an edge."""
+    edge = stage.edges[0]
+    edge.kill()
+    path = edge.state / "replica" / "state.json"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    stage.start_edge(edge)
+    stage.converged()
+    check(path.with_name("state.json.damaged").exists(), "the damaged state was not set aside")
+    check(stage.served(edge)["text"] == f"v{stage.version}", "the edge does not serve")
+
+
+def archive(stage):
+    """An archive damaged at the primary is never served; once it is repaired the edges converge."""
+    stage.load()
+    before = stage.version
+    for edge in stage.edges:
+        stage.registry.page(f"/_portico/chaos/edge/{edge.name}/lag?seconds=1.5", "POST")
+    stage.publish(50_000)
+    blobs = sorted((stage.registry.state / "registry" / "blobs").iterdir(), key=lambda path: path.stat().st_mtime)
+    blob = [path for path in blobs if path.is_file()][-1]
+    content = blob.read_bytes()
+    blob.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    for edge in stage.edges:
+        stage.registry.page(f"/_portico/chaos/edge/{edge.name}/lag?seconds=0", "POST")
+    deadline = time.monotonic() + 15
+    while not all(edge.health()["edges"][0].get("error") for edge in stage.edges):
+        check(time.monotonic() < deadline, "a damaged archive is not told")
+        time.sleep(0.05)
+    blob.write_bytes(content)
+    stage.wait_served(stage.version)
+    stage.converged()
+    stage.unload(allowed=[before, stage.version])
+
+
+def chaos(stage):
+    """Faults on purpose are visible, and the distribution is InProgress while an edge lags."""
+    edge = stage.edges[1]
+    run = lambda *arguments: subprocess.run(
+        stage.network.inside("registry") + [stage.portico, *arguments, "--api-port", str(stage.registry.ports["api"])],
+        check=True, capture_output=True, text=True).stdout
+    before = stage.version
+    stage.load()
+    run("chaos", "edge", edge.name, "lag", "4s")
+    check("lag" in run("edges"), "an injected lag is not shown")
+    stage.publish()
+    status = stage.registry.ask("status", port=stage.registry.ports["api"], distribution=stage.distribution)["status"]
+    check(status == "InProgress", f"the distribution is {status} while an edge lags")
+    refused = stage.registry.ask("delete", port=stage.registry.ports["api"], version=str(before))["error"]
+    check("because it is a replicated function" in refused, f"the version in use by a late edge: {refused or 'deleted'}")
+    stage.deployed()
+    stage.wait_served(stage.version)
+    run("chaos", "edge", edge.name, "lag", "0s")
+    time.sleep(0.6)
+    error = stage.registry.ask("delete", port=stage.registry.ports["api"], version=str(before))["error"]
+    check(error == "", f"the version that nobody holds: {error}")
+    run("chaos", "edge", edge.name, "partition", "2s")
+    stage.publish()
+    stage.wait_served(stage.version)
+    run("chaos", "primary", "down", "2s")
+    time.sleep(2.2)
+    stage.publish()
+    stage.wait_served(stage.version)
+    stage.converged()
+    stage.unload(allowed=range(before, stage.version + 1))
+    run("chaos", "edge", edge.name, "kill")
+    deadline = time.monotonic() + 10
+    while edge.process.poll() is None:
+        check(time.monotonic() < deadline, "the edge outlives chaos kill")
+        time.sleep(0.02)
+    stage.start_edge(edge)
+    stage.converged()
+
+
+def alone(stage):
+    """Primary and store gone for good: an edge restarts and serves from its own state."""
+    stage.registry.kill()
+    shutil.rmtree(stage.registry.state)
+    for edge in stage.edges:
+        edge.kill()
+        stage.start_edge(edge)
+        check(stage.served(edge)["text"] == f"v{stage.version}", f"{edge.name} does not serve from its own state")
+
+
+PARTS = [publishing, link, steps, primary, disk, state, archive, chaos, alone]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("portico")
+    parser.add_argument("--smoke", action="store_true", help="publishing, chaos and alone only")
+    parser.add_argument("--versions", type=int, default=20)
+    parser.add_argument("--size", type=int, default=1_000_000)
+    parser.add_argument("--loopback", action="store_true", help="no namespaces")
+    parser.add_argument("--only", help="names of parts, after commas")
+    options = parser.parse_args()
+    if options.smoke:
+        options.versions = min(options.versions, 3)
+    names = options.only.split(",") if options.only else ["publishing", "state", "alone"] if options.smoke else None
+    stage = Stage(options)
+    try:
+        stage.up()
+        print(f"three edges follow one primary, {'in namespaces' if stage.network.isolated else 'on loopback'}")
+        for part in PARTS:
+            if names and part.__name__ not in names:
+                continue
+            print(f"{part.__name__}: {part.__doc__}", flush=True)
+            began = time.monotonic()
+            part(stage)
+            print(f"  held, {time.monotonic() - began:.1f} s", flush=True)
+    except Broken as error:
+        print(f"BROKEN: {error}", file=sys.stderr)
+        for node in stage.nodes:
+            print(f"--- {node.name}\n{stage.tail(node.name)}", file=sys.stderr)
+        sys.exit(1)
+    finally:
+        stage.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+import Foundation
+import Model
+import Synchronization
+import Testing
+
+@testable import Registry
+@testable import Replication
+
+/// A source that misbehaves as a test wants.
+final class BentSource: FeedSource {
+    struct Bend {
+        var floor = 0
+        /// So many archives arrive damaged.
+        var damages = 0
+    }
+    let plain: PrimarySource
+    let bend = Mutex(Bend())
+
+    init(_ plain: PrimarySource) { self.plain = plain }
+
+    func follow(after revision: Int) async throws -> AsyncStream<Revision>? {
+        try await plain.follow(after: revision)
+    }
+
+    func revisions(after revision: Int, limit: Int) async throws -> [Revision]? {
+        guard revision >= bend.withLock({ $0.floor }) else { return nil }
+        return try await plain.revisions(after: revision, limit: limit)
+    }
+
+    func snapshot() async throws -> Snapshot { try await plain.snapshot() }
+
+    func blobSize(_ digest: String) async throws -> Int? { try await plain.blobSize(digest) }
+
+    func blobPart(_ digest: String, _ number: Int) async throws -> [UInt8]? {
+        guard var bytes = try await plain.blobPart(digest, number) else { return nil }
+        let isDamaged = bend.withLock { bend in
+            bend.damages -= 1
+            return bend.damages >= 0
+        }
+        if isDamaged { bytes[bytes.count / 2] ^= 1 }
+        return bytes
+    }
+}
+
+@Suite("Trouble", .timeLimit(.minutes(3)))
+struct TroubleTests {
+    @Test("an archive damaged on its way is never served, and fetched anew")
+    func damagedArchive() async throws {
+        let folder = try TemporaryFolder()
+        let source = Mutex<BentSource?>(nil)
+        let primary = try await Primary(folder: folder.path + "/primary") { plain in
+            let bent = BentSource(plain)
+            source.withLock { $0 = bent }
+            return bent
+        }
+        let errors = Mutex<[String]>([])
+        let edge = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address],
+            token: primary.token("fra")
+        ) { options in
+            options.log = { line in errors.withLock { $0.append(line) } }
+        }
+        source.withLock { $0 }?.bend.withLock { $0.damages = 2 }
+        let revision = try await primary.publish("f", 1, bytes: 300_000)
+        await edge.replica.waitUntil(revision: revision)
+        #expect(errors.withLock { $0.filter { $0.contains("arrived damaged") }.count } == 2)
+        #expect(edge.replica.status().error == nil)
+        await edge.stop()
+        await primary.stop()
+    }
+
+    @Test("a download goes on where it broke off, and a spoilt part is thrown away")
+    func resumesDownload() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        for (name, spoilt) in [("good", false), ("bad", true)] {
+            let bytes = try archive(500_000)
+            let digest = try await primary.registry.addBlob(bytes)
+            let archives = folder.path + "/\(name)/replica/archives"
+            let depot = try BlobDepot(folder: archives)
+            #expect(try await depot.begin(digest) == 0)
+            var part = bytes.prefix(200_000)
+            if spoilt { part[100] ^= 1 }
+            try await depot.append(digest, part)
+            await depot.end(digest)
+            #expect(try await depot.begin(digest) == 200_000)
+            await depot.end(digest)
+            let edge = try await TestEdge(
+                name,
+                folder: folder.path + "/" + name,
+                primaries: [primary.address],
+                token: primary.token(name)
+            )
+            let revision = try await primary.registry.publish([function(name, 1, code: digest)])
+            await edge.replica.waitUntil(revision: revision)
+            #expect(edge.replica.codeFolder(digest) != nil)
+            await edge.stop()
+        }
+        await primary.stop()
+    }
+
+    @Test("an edge below the floor takes a snapshot and goes on from there")
+    func belowTheFloor() async throws {
+        let folder = try TemporaryFolder()
+        let first = try await Primary(folder: folder.path + "/primary")
+        let early = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [first.address],
+            token: first.token("fra")
+        )
+        let before = try await first.registry.publish([bucket("a")])
+        await early.replica.waitUntil(revision: before)
+        try await eventually { try await early.replica.record() == before }
+        await early.stop()
+        for number in 0..<20 { _ = try await first.registry.publish([bucket("b\(number)")]) }
+        let (port, registry) = (first.port, first.registry)
+        await first.stop()
+        let source = Mutex<BentSource?>(nil)
+        let second = try await Primary(
+            folder: folder.path + "/primary",
+            port: port,
+            registry: registry
+        ) { plain in
+            let bent = BentSource(plain)
+            bent.bend.withLock { $0.floor = before + 10 }
+            source.withLock { $0 = bent }
+            return bent
+        }
+        let edge = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [second.address]
+        )
+        await edge.replica.waitUntil(revision: before + 20)
+        let last = try await second.registry.publish([bucket("z")])
+        await edge.replica.waitUntil(revision: last)
+        #expect(edge.history.contains(before + 20) && !edge.history.contains(before + 1))
+        #expect(edge.replica.box.current.buckets.count == 22)
+        await edge.stop()
+        await second.stop()
+    }
+
+    @Test("a state that differs from the primary's is found, counted and taken anew")
+    func differingState() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        let edge = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address],
+            token: primary.token("fra")
+        )
+        let revision = try await primary.registry.publish([bucket("a")])
+        await edge.replica.waitUntil(revision: revision)
+        var forged = edge.replica.box.current
+        forged.buckets["forged"] = "/"
+        edge.replica.box.swap(forged)
+        try await eventually { edge.replica.box.current.buckets == ["a": "/a"] }
+        try await eventually {
+            primary.directory.statuses(head: revision) { _ in nil }.first?.repairs == 1
+        }
+        let next = try await primary.registry.publish([bucket("b")])
+        await edge.replica.waitUntil(revision: next)
+        #expect(edge.replica.status().repairs == 1)
+        await edge.stop()
+        await primary.stop()
+    }
+
+    @Test("a damaged state file is set aside and the state taken anew")
+    func damagedStateFile() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        let first = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address],
+            token: primary.token("fra")
+        )
+        let revision = try await primary.publish("f", 1)
+        await first.replica.waitUntil(revision: revision)
+        try await eventually { try await first.replica.record() == revision }
+        await first.stop()
+        let path = folder.path + "/fra/replica/state.json"
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        bytes[bytes.count / 2] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        let again = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address]
+        )
+        await again.replica.waitUntil(revision: revision)
+        #expect(again.replica.box.current.functions["f:1"] != nil)
+        #expect(FileManager.default.fileExists(atPath: path + ".damaged"))
+        await again.stop()
+        await primary.stop()
+    }
+
+    @Test("with every primary gone an edge starts and serves from its own state")
+    func alone() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        let first = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address],
+            token: primary.token("fra")
+        )
+        let revision = try await primary.publish("f", 1)
+        await first.replica.waitUntil(revision: revision)
+        try await eventually { try await first.replica.record() == revision }
+        await first.stop()
+        let address = primary.address
+        await primary.stop()
+        let again = try await TestEdge("fra", folder: folder.path + "/fra", primaries: [address])
+        #expect(again.replica.appliedRevision == revision)
+        let version = try #require(again.replica.box.current.functions["f:1"])
+        #expect(again.replica.codeFolder(version.codeDigest) != nil)
+        try await eventually { again.replica.status().error?.contains("does not answer") == true }
+        await again.stop()
+    }
+
+    @Test("an edge goes over to another primary when its own is gone")
+    func failsOver() async throws {
+        let folder = try TemporaryFolder()
+        let one = try await Primary(folder: folder.path + "/primary")
+        let two = try await Primary(folder: folder.path + "/primary", registry: one.registry)
+        let edge = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [one.address, two.address],
+            token: one.token("fra")
+        )
+        let first = try await one.registry.publish([bucket("a")])
+        await edge.replica.waitUntil(revision: first)
+        await one.stop()
+        let second = try await one.registry.publish([bucket("b")])
+        await edge.replica.waitUntil(revision: second)
+        try await eventually {
+            two.directory.statuses(head: second) { _ in nil }.first?.revision == second
+        }
+        await edge.stop()
+        await two.stop()
+    }
+
+    @Test("a burst becomes few swaps, each the state at some revision")
+    func coalesces() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        var settings = quick()
+        settings.coalescing = .milliseconds(200)
+        let edge = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address],
+            token: primary.token("fra"),
+            settings: settings
+        )
+        var last = 0
+        for number in 0..<30 { last = try await primary.registry.publish([bucket("b\(number)")]) }
+        await edge.replica.waitUntil(revision: last)
+        #expect(edge.history.count < 30)
+        #expect(edge.history == edge.history.sorted())
+        #expect(edge.replica.box.current.buckets.count == 30)
+        await edge.stop()
+        await primary.stop()
+    }
+
+    @Test("a revision larger than any frame arrives whole")
+    func largeRevision() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        let edge = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address],
+            token: primary.token("fra")
+        )
+        let document = "\"" + String(repeating: "x", count: 3 << 20) + "\""
+        let revision = try await primary.registry.publish(
+            [.put(.record(id: "test/large/1", document: document))]
+        )
+        await edge.replica.waitUntil(revision: revision)
+        #expect(edge.replica.box.current.records["test/large/1"] == document)
+        await edge.stop()
+        await primary.stop()
+    }
+
+    @Test("injected faults do what they say and are shown")
+    func injected() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        let ends = Numbers()
+        let edge = try await TestEdge(
+            "fra",
+            folder: folder.path + "/fra",
+            primaries: [primary.address],
+            token: primary.token("fra")
+        ) { options in
+            options.end = { ends.append(1) }
+        }
+        try await eventually { edge.replica.appliedRevision > 0 }
+        func faults() -> [String] {
+            primary.directory.statuses(head: 0) { _ in nil }.flatMap(\.faults)
+        }
+        let directory = primary.directory
+        #expect(!directory.inject(.kill, into: "nobody"))
+        #expect(directory.inject(.lag(.milliseconds(300)), into: "fra"))
+        #expect(faults().contains { $0.hasPrefix("lag") })
+        let began = ContinuousClock.now
+        let late = try await primary.registry.publish([bucket("late")])
+        await edge.replica.waitUntil(revision: late)
+        #expect(ContinuousClock.now - began >= .milliseconds(300))
+        #expect(directory.inject(.lag(.zero), into: "fra"))
+        #expect(faults().isEmpty)
+        #expect(directory.inject(.partition(.milliseconds(400)), into: "fra"))
+        #expect(faults().contains { $0.hasPrefix("partition") })
+        primary.hub.wake()
+        let cut = ContinuousClock.now
+        let behind = try await primary.registry.publish([bucket("cut")])
+        await edge.replica.waitUntil(revision: behind)
+        #expect(ContinuousClock.now - cut >= .milliseconds(350))
+        #expect(directory.inject(.kill, into: "fra"))
+        primary.hub.wake()
+        try await eventually { ends.all == [1] }
+        directory.playDead(for: .milliseconds(300))
+        primary.hub.wake()
+        #expect(faults().contains("primary down"))
+        let dead = try await primary.registry.publish([bucket("dead")])
+        await edge.replica.waitUntil(revision: dead)
+        #expect(!directory.isDown)
+        await edge.stop()
+        await primary.stop()
+    }
+}
