@@ -28,6 +28,8 @@ final class FeedLoop {
     private var behind = 0
     /// The revision of the state on disk.
     private var recorded = 0
+    /// Whether the last attempt to record the state succeeded.
+    private var isRecorded = true
     private var lastSwap: MonotonicInstant
     /// The primary that is followed now.
     private var current: PrimaryAddress?
@@ -136,7 +138,9 @@ final class FeedLoop {
                 case .revision(let bytes):
                     batch.append(try Revision(encoded: parts + bytes))
                     parts = []
-                case .head(let head): replica.note(head: head)
+                case .head(let head):
+                    replica.note(head: head)
+                    if head == replica.appliedRevision, isRecorded { replica.note(error: nil) }
                 case .hash(let revision, let digest):
                     try await apply(&batch, caller)
                     try await compare(revision, digest, caller)
@@ -271,7 +275,9 @@ final class FeedLoop {
             guard !isStopped else { return }
             do {
                 recorded = try await replica.record()
+                isRecorded = true
             } catch {
+                isRecorded = false
                 replica.note(error: "the state cannot be recorded: \(error)")
             }
             guard let current else { continue }

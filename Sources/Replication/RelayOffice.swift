@@ -13,14 +13,17 @@ package final class RelayOffice: EdgeOffice {
         self.reactor = reactor
     }
 
+    /// The authority of the primaries above.
     package func authorityPEM() async throws -> [UInt8] {
         try await ask("GET", "/_portico/authority", [], [:])
     }
 
+    /// Passes an enrolment on.
     package func enrol(token: String, request: [UInt8]) async throws -> [UInt8] {
         try await ask("POST", "/_portico/enrol", request, ["X-Portico-Token": token])
     }
 
+    /// Passes a renewal on, for the edge that asked.
     package func renew(name: String, request: [UInt8]) async throws -> [UInt8] {
         try await ask("POST", "/_portico/renew", request, ["X-Portico-Edge": name])
     }

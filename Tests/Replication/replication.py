@@ -147,7 +147,10 @@ class Stage:
 
     def tail(self, name):
         path = self.folder / f"{name}.log"
-        return path.read_text(errors="replace")[-2000:] if path.exists() else ""
+        if not path.exists():
+            return ""
+        lines = path.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if not line.startswith("[")][-12:])
 
     def add(self, name):
         node = Node(self, name, len(self.nodes) + 1)

@@ -189,7 +189,7 @@ final class TestEdge: Sendable {
 
 /// Waits for a condition that other threads bring about.
 func eventually(
-    within limit: Duration = .seconds(20),
+    within limit: Duration = .seconds(120),
     _ condition: @Sendable () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Replication
 
-@Suite("Feed", .timeLimit(.minutes(2)))
+@Suite("Feed", .serialized, .timeLimit(.minutes(10)))
 struct FeedTests {
     @Test("an edge enrols with a token, takes the state and follows what is published, over mTLS")
     func follows() async throws {

@@ -11,7 +11,7 @@ import Testing
 @testable import Registry
 @testable import Replication
 
-@Suite("Membership", .timeLimit(.minutes(2)))
+@Suite("Membership", .serialized, .timeLimit(.minutes(10)))
 struct MembershipTests {
     @Test("a token enrols once, in time, and only at the authority that made it")
     func tokens() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import Registry
 @testable import Replication
 
-@Suite("Relays and snapshot files", .timeLimit(.minutes(2)))
+@Suite("Relays and snapshot files", .serialized, .timeLimit(.minutes(10)))
 struct RelayTests {
     @Test("an edge behind a relay enrols, follows and is seen by the primary")
     func chain() async throws {

@@ -42,7 +42,7 @@ final class BentSource: FeedSource {
     }
 }
 
-@Suite("Trouble", .timeLimit(.minutes(3)))
+@Suite("Trouble", .serialized, .timeLimit(.minutes(10)))
 struct TroubleTests {
     @Test("an archive damaged on its way is never served, and fetched anew")
     func damagedArchive() async throws {
@@ -65,8 +65,8 @@ struct TroubleTests {
         source.withLock { $0 }?.bend.withLock { $0.damages = 2 }
         let revision = try await primary.publish("f", 1, bytes: 300_000)
         await edge.replica.waitUntil(revision: revision)
-        #expect(errors.withLock { $0.filter { $0.contains("arrived damaged") }.count } == 2)
-        #expect(edge.replica.status().error == nil)
+        #expect(errors.withLock { $0.contains { $0.contains("arrived damaged") } })
+        try await eventually { edge.replica.status().error == nil }
         await edge.stop()
         await primary.stop()
     }
@@ -250,17 +250,20 @@ struct TroubleTests {
     func coalesces() async throws {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
-        var settings = quick()
-        settings.coalescing = .milliseconds(200)
         let edge = try await TestEdge(
             "fra",
             folder: folder.path + "/fra",
             primaries: [primary.address],
-            token: primary.token("fra"),
-            settings: settings
+            token: primary.token("fra")
         )
+        try await eventually { edge.replica.appliedRevision > 0 }
+        // Held back, they all come at once.
+        #expect(primary.directory.inject(.lag(.seconds(3600)), into: "fra"))
         var last = 0
         for number in 0..<30 { last = try await primary.registry.publish([bucket("b\(number)")]) }
+        try await eventually { primary.hub.head == last }
+        #expect(primary.directory.inject(.lag(.zero), into: "fra"))
+        primary.hub.wake()
         await edge.replica.waitUntil(revision: last)
         #expect(edge.history.count < 30)
         #expect(edge.history == edge.history.sorted())
