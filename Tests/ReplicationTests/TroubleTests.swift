@@ -261,7 +261,8 @@ struct TroubleTests {
         #expect(primary.directory.inject(.lag(.seconds(3600)), into: "fra"))
         var last = 0
         for number in 0..<30 { last = try await primary.registry.publish([bucket("b\(number)")]) }
-        try await eventually { primary.hub.head == last }
+        let newest = last
+        try await eventually { primary.hub.head == newest }
         #expect(primary.directory.inject(.lag(.zero), into: "fra"))
         primary.hub.wake()
         await edge.replica.waitUntil(revision: last)
