@@ -49,6 +49,16 @@ package struct LoadFailure: Error, Sendable, Equatable {
     /// Whether the interpreter is to blame, so that another may do better.
     var isUnusable: Bool { message.hasSuffix(Self.unusableText) }
 
+    /// The failure of a worker that something killed before it was there.
+    static func interrupted(_ program: String) -> LoadFailure {
+        LoadFailure(type: "Runtime.ExitError", message: "\(program) \(interruptedText)")
+    }
+
+    private static let interruptedText = "was killed before it had started."
+
+    /// Whether a worker was killed while it booted, so that the same program may do better next time.
+    var isInterrupted: Bool { message.hasSuffix(Self.interruptedText) }
+
     /// Whether static code was still running at the end of its time.
     var isTimeout: Bool { type == "Sandbox.Timedout" }
 }

@@ -133,15 +133,22 @@ final class ReactorWorkers {
         return await prewarm(runtime: runtime)
     }
 
+    /// How often a worker is booted for one environment when something kills it meanwhile.
+    private static let bootAttempts = 3
+
     /// A blank worker of the interpreter that is nearest to a runtime's name.
     private func takeBlank(
         _ kind: RuntimeKind,
-        _ runtime: String
+        _ runtime: String,
+        attempts: Int = bootAttempts
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
         guard let program = program(kind, runtime) else { return .failure(Self.missing(kind)) }
         let taken = await blank.take(program)
         switch taken {
         case .failure(let failure):
+            if failure.isInterrupted, attempts > 1 {
+                return await takeBlank(kind, runtime, attempts: attempts - 1)
+            }
             guard failure.isUnusable, unusable.insert(program.path).inserted else { return taken }
             return await takeBlank(kind, runtime)
         case .success(let environment):
@@ -200,7 +207,12 @@ final class ReactorWorkers {
                 }
                 return .success(environment)
             }
+            let hasTimedOut = ContinuousClock.now >= deadline
             environment.stop()
+            // What ended by itself keeps its status: the signal comes too late for it.
+            if !hasTimedOut, case .signal = await child.waitForExit() {
+                return .failure(.interrupted(path))
+            }
             return .failure(.unusable(path))
         } catch {
             return .failure(Self.failure(path, error))

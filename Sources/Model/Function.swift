@@ -25,6 +25,16 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
     /// The command line of a container-style function; nil for a managed or provided runtime.
     package var image: FunctionCommand?
 
+    /// Whether nothing but the number and what runs (code and layers) sets it apart from another version.
+    package func differsInCodeOnly(from other: FunctionVersion) -> Bool {
+        var same = other
+        same.version = version
+        same.codeDigest = codeDigest
+        same.layers = layers
+        same.description = description
+        return same == self
+    }
+
     /// Makes a version with Lambda's defaults.
     package init(
         name: String,

@@ -13,16 +13,16 @@ actor Deployer {
     struct Outcome: Sendable {
         var revision: Int
         var published: [FunctionVersion]
+        /// What does not load and stays at the version that it had, each with its place.
+        var failures: [String]
         var diagnostics: [Diagnostic]
         var changes: Int
     }
 
     private let registry: PrimaryRegistry
-    private let invoker: LocalInvoker
-    private let edges: [String?]
+    private let trial: VersionTrial
     private let keysPath: String
     private let state: String
-    private let staging: String
     /// Keys of what the stack brought in; what it no longer names is deleted.
     private var managed: Set<String>
     /// Logical id to function name, for `portico invoke`.
@@ -36,50 +36,51 @@ actor Deployer {
         names: LogicalNames
     ) {
         self.registry = registry
-        self.edges = edges
-        self.invoker = invoker
         self.names = names
         self.state = state
         keysPath = state + "/stack-keys.json"
-        staging = Self.staging(state: state)
+        trial = VersionTrial(
+            registry: registry,
+            invoker: invoker,
+            edges: edges,
+            staging: Self.staging(state: state)
+        )
         // What an earlier node tried is of no use to this one.
-        try? FileManager.default.removeItem(atPath: staging)
+        try? FileManager.default.removeItem(atPath: trial.staging)
         let saved = FileManager.default.contents(atPath: keysPath)
         managed = saved.flatMap { try? JSONDecoder().decode(Set<String>.self, from: $0) } ?? []
     }
 
     /// Deploys a plan whole, or throws with the reason and changes nothing.
     ///
-    /// With `verifies` each new version must load in a worker before it is published.
+    /// With `verifies` each new version must load in a worker before it is published. Where only code changed and
+    /// does not load, that function stays at its version and the rest is deployed; the outcome says so.
     func deploy(_ plan: StackPlan, verifies: Bool) async throws -> Outcome {
         try Self.refuse(plan.diagnostics)
-        var versions: [String: Int] = [:]
-        var published: [FunctionVersion] = []
-        var resources: [Resource] = []
-        // A draft made through the API would hide what the template says now.
-        var drafts: [Change] = []
         let current = try await registry.snapshot()
+        var functions: [Numbered] = []
         for source in plan.functions {
-            let (version, isNew) = try await number(source, in: current)
-            versions[source.logicalID] = version.version
-            resources.append(.function(version))
-            if isNew { published.append(version) }
-            if isNew, current.functions["\(source.name):$LATEST"] != nil {
-                drafts.append(.delete("function/\(source.name):$LATEST"))
-            }
-            if let alias = source.alias {
-                resources.append(
-                    .alias(
-                        FunctionAlias(function: source.name, name: alias, version: version.version)
-                    )
-                )
+            functions.append(try await number(source, in: current))
+        }
+        var (mapped, late) = plan.resources(versions: Self.versions(functions))
+        try Self.refuse(late)
+        var failures: [String] = []
+        if verifies {
+            let fresh = functions.filter(\.isNew).map(\.version)
+            let found = try await trial.failures(of: fresh, in: plan, mapped)
+            if !found.isEmpty {
+                failures = found.map(\.text)
+                functions = try Self.hold(functions, found, in: current)
+                (mapped, late) = plan.resources(versions: Self.versions(functions))
+                try Self.refuse(late)
             }
         }
-        let (mapped, late) = plan.resources(versions: versions)
-        try Self.refuse(late)
-        if verifies { try await verify(published, of: plan, mapped) }
-        resources += mapped
-        let changes = difference(from: current, to: resources) + drafts
+        let resources = functions.flatMap(\.resources) + mapped
+        let changes =
+            difference(from: current, to: resources) + functions.flatMap { $0.drafts(current) }
+        if changes.isEmpty, !failures.isEmpty {
+            throw CommandFailure(failures.joined(separator: "\n"))
+        }
         for case .bucket(_, let folder) in mapped where folder.hasPrefix(state + "/") {
             try FileManager.default.createDirectory(
                 atPath: folder,
@@ -97,10 +98,62 @@ actor Deployer {
         )
         return Outcome(
             revision: revision,
-            published: published,
+            published: functions.filter(\.isNew).map(\.version),
+            failures: failures,
             diagnostics: plan.diagnostics + late,
             changes: changes.count
         )
+    }
+
+    /// A function of the plan with the version that it means.
+    private struct Numbered {
+        var source: FunctionSource
+        var version: FunctionVersion
+        /// Whether the version is not in the registry yet.
+        var isNew: Bool
+
+        var resources: [Resource] {
+            guard let alias = source.alias else { return [.function(version)] }
+            return [
+                .function(version),
+                .alias(FunctionAlias(function: source.name, name: alias, version: version.version)),
+            ]
+        }
+
+        /// Takes away a draft made through the API, which would hide what the template says now.
+        func drafts(_ current: Snapshot) -> [Change] {
+            let key = "\(source.name):$LATEST"
+            return isNew && current.functions[key] != nil ? [.delete("function/\(key)")] : []
+        }
+    }
+
+    private static func versions(_ functions: [Numbered]) -> [String: Int] {
+        Dictionary(
+            functions.map { ($0.source.logicalID, $0.version.version) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// Puts what does not load back to its latest version.
+    ///
+    /// Throws with every failure when one has no version that differs from it in code alone: what else the template
+    /// says of it would not be so.
+    private static func hold(
+        _ functions: [Numbered],
+        _ failures: [VersionTrial.Failure],
+        in current: Snapshot
+    ) throws -> [Numbered] {
+        let broken = Set(failures.map { $0.version.qualifiedName })
+        return try functions.map { function in
+            guard broken.contains(function.version.qualifiedName) else { return function }
+            let latest = current.functions.values
+                .filter { $0.name == function.version.name && $0.version != FunctionVersion.latest }
+                .max { $0.version < $1.version }
+            guard let latest, function.version.differsInCodeOnly(from: latest) else {
+                throw CommandFailure(failures.map(\.text).joined(separator: "\n"))
+            }
+            return Numbered(source: function.source, version: latest, isNew: false)
+        }
     }
 
     /// Throws with every error, when there is any.
@@ -113,81 +166,11 @@ actor Deployer {
     /// The folder of code that is tried before it is published.
     static func staging(state: String) -> String { state + "/staging" }
 
-    /// The most edges whose environments are made ready before a version is published; the others make
-    /// theirs with the first request.
-    private static let maximumWarmEdges = 4
-
-    /// Loads new versions where they will run; throws with the place in the user's own file where one broke.
-    private func verify(
-        _ versions: [FunctionVersion],
-        of plan: StackPlan,
-        _ mapped: [Resource]
-    ) async throws {
-        var atHooks: Set<String> = []
-        for case .distribution(let distribution) in mapped {
-            for behavior in distribution.behaviors {
-                atHooks.formUnion(behavior.functions.map(\.qualifiedName))
-            }
-        }
-        for version in versions { try await stage(version) }
-        var turn = 0
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for version in versions {
-                let isAtHook = atHooks.contains(version.qualifiedName)
-                let places = isAtHook ? edges.prefix(Self.maximumWarmEdges).map { $0 } : [nil]
-                for edge in places {
-                    let place = turn
-                    turn += 1
-                    group.addTask {
-                        try await self.load(version, at: edge, turn: place, of: plan)
-                    }
-                }
-            }
-            try await group.waitForAll()
-        }
-    }
-
-    /// Unpacks the code of a version that is not published yet.
-    private func stage(_ version: FunctionVersion) async throws {
-        for digest in [version.codeDigest] + (version.layers ?? []) {
-            let folder = staging + "/" + digest
-            if FileManager.default.fileExists(atPath: folder) { continue }
-            guard let archive = try await registry.wholeBlob(digest) else {
-                throw CommandFailure("\(version.name): its code has vanished from the registry")
-            }
-            try CodeArchive.unpack(archive, into: folder)
-        }
-    }
-
-    private func load(
-        _ version: FunctionVersion,
-        at edge: String?,
-        turn: Int,
-        of plan: StackPlan
-    ) async throws {
-        guard let failure = await invoker.load(version, edge: edge, turn: turn) else { return }
-        var place = ""
-        if !failure.file.isEmpty {
-            var file = failure.file
-            if let range = file.range(of: version.codeDigest + "/") {
-                file = String(file[range.upperBound...])
-            }
-            if !file.hasPrefix("/"),
-                let source = plan.functions.first(where: { $0.name == version.name }),
-                case .folder(let path) = source.codePath
-            {
-                file = path + "/" + file
-            }
-            place = "\(file):\(failure.line):\(failure.column): "
-        }
-        throw CommandFailure("\(place)\(version.name): \(failure.type): \(failure.message)")
-    }
-
     /// The version that a source means: the latest one when code and settings are unchanged, else the next.
     private func number(
         _ source: FunctionSource,
         in current: Snapshot
-    ) async throws -> (version: FunctionVersion, isNew: Bool) {
+    ) async throws -> Numbered {
         let archive = try pack(source.codePath, source.logicalID, runtime: source.runtime)
         let digest = try await registry.addBlob(archive)
         var draft = FunctionVersion(
@@ -211,7 +194,11 @@ actor Deployer {
             draft.layers = digests
         }
         draft.version = try await registry.version(for: draft)
-        return (draft, current.functions[draft.qualifiedName] == nil)
+        return Numbered(
+            source: source,
+            version: draft,
+            isNew: current.functions[draft.qualifiedName] == nil
+        )
     }
 
     private func pack(

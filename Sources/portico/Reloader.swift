@@ -72,6 +72,7 @@ final class Reloader: Sendable {
             reportNew(plan.diagnostics)
             let outcome = try await deployer.deploy(plan, verifies: true)
             await applications.reconcile(plan.starts, folder: stack.folder)
+            for failure in outcome.failures { refuse(failure) }
             if outcome.changes > 0 {
                 for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
                 let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))
@@ -80,9 +81,13 @@ final class Reloader: Sendable {
             }
             return Places(stack, plan)
         } catch {
-            log.line("not deployed, the old version keeps serving: \(error)", level: .error)
+            refuse("\(error)")
             return nil
         }
+    }
+
+    private func refuse(_ reason: String) {
+        log.line("not deployed, the old version keeps serving: \(reason)", level: .error)
     }
 
     /// Warnings and notes that were not said before; errors come with the refusal.

@@ -219,24 +219,36 @@ def resident(pid):
 
 
 async def quiet(pid):
-    """The counts once they stand still; at most 40 seconds. Idle connections to origins live for five."""
+    """The counts once they have stood still for seven seconds, two more than an idle connection to an origin lives."""
     last, since = None, time.monotonic()
-    end = since + 40
-    while time.monotonic() < end:
+    while time.monotonic() < since + 7:
         now = counts(pid)
         if now != last:
             last, since = now, time.monotonic()
-        if time.monotonic() > since + 7:
-            break
         await asyncio.sleep(0.2)
     return last
+
+
+async def back(pid, level):
+    """The counts once both are down at a level, and how long that took.
+
+    A viewer that vanished without a word is found out when its deadline passes: 30 seconds for one that takes
+    nothing, 60 for one that asks nothing.
+    """
+    began = time.monotonic()
+    while time.monotonic() < began + 75:
+        now = counts(pid)
+        if now[0] <= level[0] and now[1] <= level[1]:
+            break
+        await asyncio.sleep(0.2)
+    return now, time.monotonic() - began
 
 
 async def run(options):
     server = await asyncio.start_server(origin, "127.0.0.1", 0, limit=1 << 20)
     port = server.sockets[0].getsockname()[1]
     with Stage("faults") as stage:
-        pid, https = stage.portico(options.binary, port, hook=HOOK)
+        pid, https = stage.portico(options.binary, port, hook=HOOK, keepalive=5)
         warm = Storm(https, 1)
         await asyncio.gather(*(warm.witness() for _ in range(8)))
         level, before = await quiet(pid), resident(pid)
@@ -248,12 +260,12 @@ async def run(options):
         # Workers that died idle are replaced when they are needed: ask once more.
         again = Storm(https, 1)
         await asyncio.gather(*(again.witness() for _ in range(8)))
-        after = await quiet(pid)
+        after, took = await back(pid, level)
         end = resident(pid)
     print(f"{storm.good} good requests, {len(storm.bad)} failed, slowest {storm.slow * 1000:.0f} ms; "
           f"{sum(storm.faults.values())} faults, {killed} workers killed")
     print("faults: " + ", ".join(f"{name} {count}" for name, count in sorted(storm.faults.items())))
-    print(f"descriptors and children {level} before, {after} after; "
+    print(f"descriptors and children {level} before, {after} {took:.0f} s after; "
           f"memory {before:.0f} MiB before, {during:.0f} at the end of the storm, {end:.0f} after")
     for text in storm.bad[:5]:
         print(f"failed: {text}", file=sys.stderr)

@@ -8,7 +8,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 BODY = 1024
 
 NGINX = """{user} daemon off; worker_processes 1; error_log stderr error; pid {folder}/{name}.pid;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 32768; }}
 http {{ access_log off; keepalive_requests 100000000; client_max_body_size 0;
 client_body_temp_path {folder}/{name}-c; proxy_temp_path {folder}/{name}-p;
 fastcgi_temp_path {folder}/{name}-f; uwsgi_temp_path {folder}/{name}-u;
@@ -21,7 +21,7 @@ proxy_set_header X-Forwarded-For $remote_addr; {location} }} }}"""
 
 HAPROXY = """global
     nbthread 1
-    maxconn 8192
+    maxconn 32768
     stats socket {folder}/haproxy.sock
     ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
@@ -48,7 +48,7 @@ TEMPLATE = """Resources:
         Origins:
           - Id: app
             DomainName: app.example.com
-            CustomOriginConfig: {{ OriginProtocolPolicy: http-only, OriginKeepaliveTimeout: 60 }}
+            CustomOriginConfig: {{ OriginProtocolPolicy: http-only, OriginKeepaliveTimeout: {keepalive} }}
         DefaultCacheBehavior:
           TargetOriginId: app
           ViewerProtocolPolicy: allow-all
@@ -196,7 +196,8 @@ class Stage:
         wait_for(port)
         return process.pid, port
 
-    def portico(self, binary, origin, policy=CACHING_DISABLED, hook=None, options=()):
+    def portico(self, binary, origin, policy=CACHING_DISABLED, hook=None, options=(),
+                keepalive=60):
         """Starts `portico up` with one distribution; `hook` is the text of a viewer-request function."""
         state = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
         if hook is not None:
@@ -204,7 +205,7 @@ class Stage:
             (state / "hook" / "index.js").write_text(hook)
         template = state / "template.yaml"
         template.write_text(TEMPLATE.format(
-            origin=origin, policy=policy, functions=HOOK if hook is not None else "",
+            origin=origin, policy=policy, keepalive=keepalive, functions=HOOK if hook is not None else "",
             associations=ASSOCIATION if hook is not None else ""))
         port = free_port()
         log = open(state / "log", "w")

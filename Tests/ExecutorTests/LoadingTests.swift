@@ -266,6 +266,37 @@ extension ProcessTests {
             }
         }
 
+        @Test("a worker that something kills while it boots is booted again")
+        func killedBoot() async throws {
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+                "programs-\(UUID().uuidString)"
+            )
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+            let node = try #require(System.find("node", in: path))
+            let (program, mark) = (folder.path + "/node", folder.path + "/booted")
+            let script = """
+                #!/bin/sh
+                [ -e \(mark) ] && exec \(node) "$@"
+                touch \(mark)
+                kill -9 $$
+
+                """
+            try script.write(toFile: program, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+            try await withBench(
+                files: Self.files,
+                configure: { $0.path = folder.path + ":" + path }
+            ) {
+                bench in
+                #expect(await bench.invoker.load(bench.version("value.x")) != nil)
+                #expect(FileManager.default.fileExists(atPath: mark))
+                let failure = await bench.invoker.load(bench.version("exits.x"))
+                #expect(failure?.message.contains("exit status 7") == true)
+            }
+        }
+
         @Test("a runtime that isn't here and a program that isn't installed are said clearly")
         func absence() async throws {
             try await withBench(files: Self.files, configure: { $0.path = "/nonexistent" }) {
