@@ -1,4 +1,5 @@
 import DataPlane
+import Foundation
 import Testing
 
 @testable import Executor
