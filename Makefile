@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: limits fuzz smoke run build test lint format bench dependencies
+.PHONY: replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -20,6 +20,14 @@ test: dependencies lint
 smoke:
 	python3 Tests/Benchmarks/idle-connections.py .build/debug/portico --smoke
 	python3 Tests/Benchmarks/large-bodies.py .build/debug/portico --smoke
+	python3 Tests/Replication/replication.py .build/debug/portico --smoke
+
+# One registry and three edges as processes under load, then every fault. The steps of applying at which an edge
+# is killed exist in builds for debugging only.
+replication: dependencies
+	scripts/install-dependencies test
+	$(SWIFT) build --product portico
+	python3 Tests/Replication/replication.py .build/debug/portico
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

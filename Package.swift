@@ -155,6 +155,21 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("
         )
     )
 }
+if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil,
+    wanted?.contains("Replication") ?? true
+{
+    targets.append(
+        .executableTarget(
+            name: "FeedSim",
+            dependencies: dependencies(
+                ["Replication", "Registry", "Reactor", "Crypto", "Model"],
+                []
+            ),
+            path: "Tests/Benchmarks/FeedSim",
+            swiftSettings: settings
+        )
+    )
+}
 // Built with `swift build --sanitize fuzzer`, which brings its own `main`.
 if ProcessInfo.processInfo.environment["PORTICO_DEV"] == "fuzz" {
     targets.append(

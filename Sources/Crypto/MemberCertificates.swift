@@ -52,6 +52,9 @@ extension LocalAuthority {
     /// The SHA-256 of the authority's certificate in DER, hexadecimal: what a joining machine pins.
     package var fingerprint: String { certificate.fingerprint }
 
+    /// The authority's certificate and then its key: who has them is the authority.
+    package var pairPEM: [UInt8] { certificate.pem + key.pem }
+
     /// A secret that only holders of the authority's key can derive.
     package func secret(for purpose: String) -> [UInt8] {
         HMAC.sha256(key: key.pem, Array(purpose.utf8))

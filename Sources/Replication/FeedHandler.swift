@@ -115,9 +115,9 @@ package final class FeedHandler: ExchangeHandler {
     }
 
     private func snapshot() async throws -> Response {
-        let snapshot = try await hub.source.snapshot()
-        var response = Self.bytes(try snapshot.encoded(), "application/json")
-        response.head.headers.append("X-Portico-Hash", try StateHash(of: snapshot).digest)
+        let state = try await hub.encodedState()
+        var response = Self.bytes(state.bytes, "application/json")
+        response.head.headers.append("X-Portico-Hash", state.digest)
         return response
     }
 

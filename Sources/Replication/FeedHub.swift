@@ -24,7 +24,7 @@ package final class FeedHub: Sendable {
         var bytes = 0
         var head = 0
         var stations: [(reactor: Reactor, local: ReactorLocal<FeedStation>)] = []
-        var hash: (revision: Int, digest: String)?
+        var encoded: EncodedState?
         var hooks: [@Sendable (Revision) -> Void] = []
     }
 
@@ -97,7 +97,7 @@ package final class FeedHub: Sendable {
             $0.entries = []
             $0.bytes = 0
             $0.head = revision
-            $0.hash = nil
+            $0.encoded = nil
         }
         wake()
     }
@@ -156,13 +156,18 @@ package final class FeedHub: Sendable {
 
     /// The latest state's revision and hash; computed once per revision.
     func stateHash() async throws -> (revision: Int, digest: String) {
+        let current = try await encodedState()
+        return (current.revision, current.digest)
+    }
+
+    /// The latest state as it goes over the wire, with its hash; made once per revision.
+    func encodedState() async throws -> EncodedState {
         let known = state.withLock { state in
-            state.hash.flatMap { $0.revision == state.head ? $0 : nil }
+            state.encoded.flatMap { $0.revision == state.head ? $0 : nil }
         }
         if let known { return known }
-        let snapshot = try await source.snapshot()
-        let made = (snapshot.revision, try StateHash(of: snapshot).digest)
-        state.withLock { $0.hash = made }
+        let made = try await EncodedState.make(of: try await source.snapshot())
+        state.withLock { $0.encoded = made }
         return made
     }
 
@@ -186,6 +191,23 @@ package final class FeedHub: Sendable {
         for (reactor, local) in state.withLock({ $0.stations }) {
             reactor.submit { local.value.wakeAll() }
         }
+    }
+}
+
+/// A whole state, ready to be sent.
+struct EncodedState: Sendable {
+    let revision: Int
+    let digest: String
+    let bytes: [UInt8]
+
+    /// Encodes and hashes, away from the reactors.
+    @concurrent
+    static func make(of snapshot: Snapshot) async throws -> EncodedState {
+        EncodedState(
+            revision: snapshot.revision,
+            digest: try StateHash(of: snapshot).digest,
+            bytes: try snapshot.encoded()
+        )
     }
 }
 

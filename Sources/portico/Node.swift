@@ -156,6 +156,7 @@ final class Node: Sendable {
         )
         let doors = viewers.doors
         let names = names
+        let operations = Operations.ofOneProcess(replicas)
         let gateway = AWSGateway(
             registry: registry,
             snapshot: { replicas[0].box.current },
@@ -173,7 +174,8 @@ final class Node: Sendable {
                     description: health.reason?.text
                 )
             },
-            invalidate: { doors.invalidate(distribution: $0, paths: $1) }
+            invalidate: { doors.invalidate(distribution: $0, paths: $1) },
+            operate: { await operations.answer($0) }
         )
         let api = try binder.startAPI(gateway, port: configuration.apiPort)
         return Listeners(https: viewers.https, http: viewers.http, api: api)

@@ -101,4 +101,27 @@ struct ReplicaTests {
         #expect(replica.box.current.buckets.count == count)
         await replica.stop()
     }
+
+    @Test("an edge that lags on purpose applies a burst late, once, and says so")
+    func lags() async throws {
+        let folder = try TemporaryFolder()
+        let primary = PrimaryRegistry(store: try SQLiteStore(directory: folder.path + "/primary"))
+        let replica = EdgeReplica(name: "iad", directory: folder.path + "/iad", registry: primary)
+        try await replica.start()
+        replica.lag(by: .milliseconds(300))
+        let began = ContinuousClock.now
+        for name in ["a", "b", "c"] { _ = try await primary.publish([bucket(name)]) }
+        #expect(replica.status().faults.contains { $0.hasPrefix("lag") })
+        await replica.waitUntil(revision: 3)
+        #expect(ContinuousClock.now - began >= .milliseconds(300))
+        replica.lag(by: .zero)
+        replica.cutOff(for: .milliseconds(200))
+        #expect(replica.status().faults.contains { $0.hasPrefix("partition") })
+        let cut = ContinuousClock.now
+        _ = try await primary.publish([bucket("d")])
+        await replica.waitUntil(revision: 4)
+        #expect(ContinuousClock.now - cut >= .milliseconds(190))
+        #expect(replica.status().faults.isEmpty)
+        await replica.stop()
+    }
 }

@@ -367,18 +367,18 @@ def disk(stage):
     shutil.move(edge.state / "replica", kept)
     replica = edge.state / "replica"
     replica.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(replica)], check=True)
+    used = sum(path.stat().st_blocks * 512 for path in kept.rglob("*")) + (8 << 20)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={used}", "tmpfs", str(replica)], check=True)
     stage.mounts.append(replica)
     shutil.copytree(kept, replica, dirs_exist_ok=True, ignore=shutil.ignore_patterns("archives"))
     stage.start_edge(edge)
     stage.converged()
     before = stage.version
     filler = replica / "filler"
-    with open(filler, "wb") as file:
+    with open(filler, "wb", buffering=0) as file:
         try:
             while True:
                 file.write(b"x" * 4096)
-                file.flush()
         except OSError:
             pass
     stage.load()
@@ -476,6 +476,37 @@ def chaos(stage):
     stage.converged()
 
 
+def clock(stage):
+    """The clock of an edge jumps by an hour forward, then back, while it runs."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        return print("  left out: no libfaketime")
+    edge = stage.edges[2]
+    edge.kill(signal.SIGTERM)
+    offset = stage.folder / "offset"
+    offset.write_text("+0")
+    stage.start_edge(edge, {
+        "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
+    stage.converged()
+    before = stage.version
+    stage.load()
+    for jump in ("+3600", "-3600"):
+        offset.write_text(jump)
+        stage.publish()
+        stage.wait_served(stage.version)
+        stage.network.isolated and stage.network.link(edge.number, False)
+        time.sleep(2)
+        stage.network.isolated and stage.network.link(edge.number, True)
+        stage.publish()
+        stage.wait_served(stage.version)
+    stage.converged()
+    stage.unload(allowed=range(before, stage.version + 1))
+    edge.kill(signal.SIGTERM)
+    stage.start_edge(edge)
+    stage.converged()
+
+
 def alone(stage):
     """Primary and store gone for good: an edge restarts and serves from its own state."""
     stage.registry.kill()
@@ -486,13 +517,13 @@ def alone(stage):
         check(stage.served(edge)["text"] == f"v{stage.version}", f"{edge.name} does not serve from its own state")
 
 
-PARTS = [publishing, link, steps, primary, disk, state, archive, chaos, alone]
+PARTS = [publishing, link, steps, primary, disk, state, archive, clock, chaos, alone]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("portico")
-    parser.add_argument("--smoke", action="store_true", help="publishing, chaos and alone only")
+    parser.add_argument("--smoke", action="store_true", help="publishing, state, chaos and alone only")
     parser.add_argument("--versions", type=int, default=20)
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--loopback", action="store_true", help="no namespaces")
@@ -500,7 +531,7 @@ def main():
     options = parser.parse_args()
     if options.smoke:
         options.versions = min(options.versions, 3)
-    names = options.only.split(",") if options.only else ["publishing", "state", "alone"] if options.smoke else None
+    names = options.only.split(",") if options.only else ["publishing", "state", "chaos", "alone"] if options.smoke else None
     stage = Stage(options)
     try:
         stage.up()

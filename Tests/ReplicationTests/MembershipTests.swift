@@ -45,6 +45,20 @@ struct MembershipTests {
         await other.stop()
     }
 
+    @Test("primaries of one store have one authority, which the store keeps")
+    func sharesAuthority() async throws {
+        let folder = try TemporaryFolder()
+        let registry = PrimaryRegistry(store: try SQLiteStore(directory: folder.path + "/store"))
+        let one = try await SharedAuthority.open(folder: folder.path + "/a", registry: registry)
+        // A folder with an authority of its own takes the store's over.
+        let own = try LocalAuthority(directory: folder.path + "/b") { _ in true }
+        let two = try await SharedAuthority.open(folder: folder.path + "/b", registry: registry)
+        #expect(own.fingerprint != one.fingerprint && two.fingerprint == one.fingerprint)
+        let again = try await SharedAuthority.open(folder: folder.path + "/a", registry: registry)
+        #expect(again.fingerprint == one.fingerprint)
+        #expect(again.secret(for: "x") == two.secret(for: "x"))
+    }
+
     @Test("without a certificate nothing is read, and with one nothing is written")
     func readsOnly() async throws {
         let folder = try TemporaryFolder()

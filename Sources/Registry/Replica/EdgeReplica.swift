@@ -73,6 +73,9 @@ package final class EdgeReplica: Sendable {
         var lastContact = 0.0
         var error: String?
         var repairs = 0
+        var lag = Duration.zero
+        var cutUntil: ContinuousClock.Instant?
+        var pendingSince: ContinuousClock.Instant?
         var waiters: [(revision: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var hooks: [@Sendable (Snapshot) -> Void] = []
         var follower: Task<Void, Never>?
@@ -115,9 +118,12 @@ package final class EdgeReplica: Sendable {
         try await apply(first) { try registry.blob($0) }
         let task = Task.detached { [weak self] in
             while !Task.isCancelled {
+                let before = self?.appliedRevision
                 guard let feed = await self?.feed() else { return }
                 let failed = await Self.follow(feed) { [weak self] in self }
-                if failed { try? await Task.sleep(for: Self.retryDelay) }
+                guard failed || self?.appliedRevision == before else { continue }
+                if !failed { await self?.catchUp(registry) }
+                try? await Task.sleep(for: Self.retryDelay)
             }
         }
         shared.withLock { $0.follower = task }
@@ -157,6 +163,14 @@ package final class EdgeReplica: Sendable {
             )
             status.error = $0.error
             status.repairs = $0.repairs
+            let now = ContinuousClock.now
+            if status.lag > 0, let since = $0.pendingSince {
+                status.lagSeconds = (now - since) / .seconds(1)
+            }
+            if $0.lag > .zero { status.faults.append("lag \($0.lag)") }
+            if let until = $0.cutUntil, until > now {
+                status.faults.append("partition for \(until - now)")
+            }
             return status
         }
     }
@@ -173,17 +187,30 @@ package final class EdgeReplica: Sendable {
         shared.withLock { $0.hooks.append(hook) }
     }
 
-    private func feed() async -> AsyncStream<Revision>? {
-        await registry?.feed(after: appliedRevision)
+    private func feed() async -> AsyncStream<ArrivedRevision>? {
+        await (registry?.feed(after: appliedRevision)).map(ArrivedRevision.stamp)
+    }
+
+    /// Takes the whole state when the feed has nothing to begin with: the next revision is compacted away.
+    private func catchUp(_ registry: PrimaryRegistry) async {
+        guard let snapshot = try? await registry.snapshot(), snapshot.revision > appliedRevision
+        else { return }
+        do {
+            try await apply(snapshot) { try registry.blob($0) }
+        } catch {
+            shared.withLock { $0.error = "revision \(snapshot.revision) is not applied: \(error)" }
+        }
     }
 
     /// Applies what comes; true when a revision failed and should be tried again later.
     private static func follow(
-        _ feed: AsyncStream<Revision>,
+        _ feed: AsyncStream<ArrivedRevision>,
         _ replica: @Sendable () -> EdgeReplica?
     ) async -> Bool {
-        for await revision in feed {
+        for await arrived in feed {
             guard let replica = replica() else { return false }
+            let revision = arrived.revision
+            await replica.holdBack(arrived)
             guard revision.number == replica.appliedRevision + 1 else { return true }
             replica.shared.withLock { $0.head = max($0.head, revision.number) }
             do {
@@ -271,4 +298,57 @@ extension EdgeReplica {
 
     /// Counts a state that differed from the primary's.
     package func noteRepair() { shared.withLock { $0.repairs += 1 } }
+}
+
+// MARK: - Faults on purpose
+
+extension EdgeReplica {
+    /// Makes the edges of this process apply changes this much later, until it is zero again.
+    package func lag(by duration: Duration) { shared.withLock { $0.lag = duration } }
+
+    /// Cuts an edge of this process off from its registry for a while.
+    package func cutOff(for duration: Duration) {
+        shared.withLock { $0.cutUntil = .now + duration }
+    }
+
+    /// Waits as long as injected faults keep a revision from this edge.
+    private func holdBack(_ arrived: ArrivedRevision) async {
+        while !Task.isCancelled {
+            let until = shared.withLock { shared -> ContinuousClock.Instant in
+                shared.head = max(shared.head, arrived.revision.number)
+                shared.pendingSince = arrived.instant
+                return max(arrived.instant + shared.lag, shared.cutUntil ?? arrived.instant)
+            }
+            let left = until - .now
+            guard left > .zero else { return }
+            // In short steps, so that a fault that is taken back ends soon.
+            try? await Task.sleep(for: min(left, .milliseconds(100)))
+        }
+    }
+}
+
+/// A revision with the instant at which it came.
+private struct ArrivedRevision: Sendable {
+    /// How many may wait; a replica that is further behind starts anew from where it is.
+    static let backlog = 1024
+
+    var revision: Revision
+    var instant: ContinuousClock.Instant
+
+    /// Marks what comes with the time.
+    static func stamp(_ feed: AsyncStream<Revision>) -> AsyncStream<ArrivedRevision> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ArrivedRevision.self,
+            bufferingPolicy: .bufferingOldest(backlog)
+        )
+        let task = Task.detached {
+            for await revision in feed {
+                let arrived = ArrivedRevision(revision: revision, instant: .now)
+                guard case .enqueued = continuation.yield(arrived) else { break }
+            }
+            continuation.finish()
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
 }

@@ -81,3 +81,24 @@ struct Operations: Sendable {
         }
     }
 }
+
+extension Operations {
+    /// What can be done to the edges of one process: they have no certificates, and share its fate.
+    static func ofOneProcess(_ replicas: [EdgeReplica]) -> Operations {
+        Operations(
+            edges: { replicas.map { $0.status() } },
+            revoke: { _ in false },
+            inject: { fault, name in
+                guard let replica = replicas.first(where: { $0.name == name }) else { return false }
+                switch fault {
+                case .lag(let duration): replica.lag(by: duration)
+                case .partition(let duration): replica.cutOff(for: duration)
+                case .kill: return false
+                }
+                return true
+            },
+            playDead: { duration in for replica in replicas { replica.cutOff(for: duration) } },
+            revision: { replicas.map { $0.status().revision }.max() ?? 0 }
+        )
+    }
+}

@@ -69,9 +69,10 @@ final class RegistryRole: Sendable {
         parts.follow(home, with: invoker)
         let events = try parts.makeEvents(invoker, home)
         invoker.attach(events)
-        let authority = try LocalAuthority(directory: options.authority) {
-            $0 == FeedProtocol.serviceName
-        }
+        let authority = try await SharedAuthority.open(
+            folder: options.authority,
+            registry: registry
+        )
         let office = MembershipOffice(
             registry: registry,
             authority: authority,
