@@ -147,7 +147,7 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("
         .executableTarget(
             name: "DoorBench",
             dependencies: dependencies(
-                ["FrontDoors", "DataPlane", "Reactor", "TLS", "Model"],
+                ["FrontDoors", "Executor", "DataPlane", "Reactor", "TLS", "Model"],
                 []
             ),
             path: "Tests/Benchmarks/DoorBench",
@@ -166,6 +166,16 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil,
                 []
             ),
             path: "Tests/Benchmarks/FeedSim",
+            swiftSettings: settings
+        )
+    )
+}
+if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("Executor") ?? true {
+    targets.append(
+        .executableTarget(
+            name: "InvokeBench",
+            dependencies: dependencies(["Executor", "DataPlane", "Reactor", "Model"], []),
+            path: "Tests/Benchmarks/InvokeBench",
             swiftSettings: settings
         )
     )

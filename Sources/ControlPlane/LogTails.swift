@@ -16,11 +16,11 @@ package final class LogTails: Sendable {
     package init() {}
 
     /// Takes a line of an invocation; of those that nobody watches it costs one load.
-    package func append(_ line: String, requestID: String) {
+    package func append(_ line: @autoclosure () -> String, requestID: String) {
         guard watched.load(ordering: .relaxed) > 0 else { return }
         tails.withLock { tails in
             guard var tail = tails[requestID] else { return }
-            tail += line.utf8
+            tail += line().utf8
             if tail.last != UInt8(ascii: "\n") { tail.append(UInt8(ascii: "\n")) }
             if tail.count > Self.maximumTail { tail.removeFirst(tail.count - Self.maximumTail) }
             tails[requestID] = tail

@@ -1,9 +1,5 @@
 import HTTP
 
-extension ContinuousClock.Instant {
-    var microsecondsUntilNow: Int { Int((.now - self) / .microseconds(1)) }
-}
-
 /// What a stage changed, for people.
 enum Changes {
     /// The most lines of one stage.

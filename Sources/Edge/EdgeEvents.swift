@@ -111,21 +111,67 @@ package enum EdgeEvents {
     private static func write(_ headers: Headers, to writer: inout JSONWriter) {
         writer.key("headers")
         writer.beginObject()
-        var done: Set<String> = []
-        for index in headers.indices {
-            let name = headers.name(at: index).lowercased()
-            guard !HeaderRules.isDisallowed(name), done.insert(name).inserted else { continue }
-            writer.key(name)
-            writer.beginArray()
-            for other in index..<headers.count where headers.isNamed(name, at: other) {
-                writer.beginObject()
-                writer.field("key", headers.name(at: other))
-                writer.field("value", headers.value(at: other))
-                writer.endObject()
+        headers.buffer.withUnsafeBufferPointer { bytes in
+            for index in headers.indices {
+                let entry = headers.entries[index]
+                guard !QuickFields.isDisallowed(headers, entry),
+                    !headers.entries[..<index].contains(where: { isSame(entry, $0, bytes) })
+                else { continue }
+                writer.key(lowercasing: slice(bytes, entry.nameStart, Int(entry.nameLength)))
+                writer.beginArray()
+                write(headers, at: index, bytes, to: &writer)
+                for other in index + 1..<max(index + 1, headers.count)
+                where isSame(entry, headers.entries[other], bytes) {
+                    write(headers, at: other, bytes, to: &writer)
+                }
+                writer.endArray()
             }
-            writer.endArray()
         }
         writer.endObject()
+    }
+
+    private static func write(
+        _ headers: Headers,
+        at index: Int,
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        to writer: inout JSONWriter
+    ) {
+        let entry = headers.entries[index]
+        let value = slice(bytes, entry.valueStart, Int(entry.valueLength))
+        writer.beginObject()
+        writer.key("key")
+        writer.string(slice(bytes, entry.nameStart, Int(entry.nameLength)))
+        writer.key("value")
+        if value.allSatisfy({ $0 < 0x80 }) {
+            writer.string(value)
+        } else {
+            writer.string(headers.value(at: index))
+        }
+        writer.endObject()
+    }
+
+    private static func slice(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ start: UInt32,
+        _ count: Int
+    ) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(rebasing: bytes[Int(start)..<Int(start) + count])
+    }
+
+    /// Whether two fields have the same name.
+    private static func isSame(
+        _ left: Headers.Entry,
+        _ right: Headers.Entry,
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        guard left.name == right.name, left.nameLength == right.nameLength else { return false }
+        guard left.name == .other else { return true }
+        let (first, second) = (Int(left.nameStart), Int(right.nameStart))
+        for offset in 0..<Int(left.nameLength)
+        where Headers.lowered(bytes[first + offset]) != Headers.lowered(bytes[second + offset]) {
+            return false
+        }
+        return true
     }
 
     private static func write(_ origin: Origin, to writer: inout JSONWriter) {

@@ -1,6 +1,7 @@
 import DataPlane
 import HTTP
 import Model
+import Reactor
 import Telemetry
 
 /// A request that is about to go to its origin.
@@ -24,7 +25,7 @@ extension EdgePipeline {
         if hook.includeBody {
             sent.body = try await peek(&exchange.body, EdgeLimits.viewerBody, passage)
         }
-        let started = ContinuousClock.now
+        let started = exchange.context.reactor.preciseTime
         let payload = try await invoke(hook, sent, nil, &exchange, passage)
         let result: RequestHookResult
         do throws(EdgeViolation) {
@@ -44,8 +45,9 @@ extension EdgePipeline {
         case .request(let changed):
             var next = exchange.request
             apply(changed, to: &next, body: &exchange.body)
-            note(hook, &exchange, started, Changes.between(exchange.request, next), "proceed")
-            exchange.request = next
+            let (before, after) = (exchange.request, next)
+            note(hook, &exchange, started, lazily: { Changes.between(before, after) })
+            exchange.request = after
         }
     }
 
@@ -60,7 +62,7 @@ extension EdgePipeline {
         if hook.includeBody {
             sent.body = try await peek(&outbound.body, EdgeLimits.originBody, passage)
         }
-        let started = ContinuousClock.now
+        let started = exchange.context.reactor.preciseTime
         let payload = try await invoke(hook, sent, nil, &exchange, passage)
         let result: RequestHookResult
         do throws(EdgeViolation) {
@@ -87,12 +89,12 @@ extension EdgePipeline {
             let before = outbound.request
             apply(changed, to: &outbound.request.head, body: &outbound.body)
             if let origin = changed.origin { outbound.request.origin = origin }
-            var changes = Changes.between(before.head, outbound.request.head)
-            if before.origin.domainName != outbound.request.origin.domainName {
-                let new = outbound.request.origin.domainName
-                changes.append("origin: \(before.origin.domainName) -> \(new)")
+            let after = outbound.request
+            note(hook, &exchange, started) {
+                let changes = Changes.between(before.head, after.head)
+                let (old, new) = (before.origin.domainName, after.origin.domainName)
+                return old == new ? changes : changes + ["origin: \(old) -> \(new)"]
             }
-            note(hook, &exchange, started, changes, "proceed")
             return nil
         }
     }
@@ -151,7 +153,7 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async throws(Stop) -> Bool {
-        let started = ContinuousClock.now
+        let started = exchange.context.reactor.preciseTime
         let payload = try await invoke(hook, sent, answer.head, &exchange, passage)
         do throws(EdgeViolation) {
             let result = try EdgeResults.decodeResponse(
@@ -159,7 +161,8 @@ extension EdgePipeline {
                 event: hook.event,
                 sent: answer.head
             )
-            note(hook, &exchange, started, Changes.between(answer.head, result.head), "proceed")
+            let before = answer.head
+            note(hook, &exchange, started) { Changes.between(before, result.head) }
             answer.head = result.head
             guard let body = result.body else { return false }
             answer.body = body.isEmpty ? .empty : .bytes(body)
@@ -204,7 +207,7 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async throws(Stop) -> Bytes {
-        let started = ContinuousClock.now
+        let started = exchange.context.reactor.preciseTime
         let payload = EdgeEvents.encode(
             hook.event,
             distribution: distribution,
@@ -240,7 +243,7 @@ extension EdgePipeline {
         _ hook: EdgeFunctionAssociation,
         _ exchange: inout Exchange,
         _ passage: Passage,
-        _ started: ContinuousClock.Instant
+        _ started: MonotonicInstant
     ) -> Stop {
         let rule = violation.rule
         let kind = rule.status == 502 ? "Validation error" : "Execution error"
@@ -258,17 +261,38 @@ extension EdgePipeline {
         )
     }
 
+    /// Notes that a function let pass what it may have changed; the changes are named when somebody asks.
     private func note(
         _ hook: EdgeFunctionAssociation,
         _ exchange: inout Exchange,
-        _ started: ContinuousClock.Instant,
+        _ started: MonotonicInstant,
+        lazily changes: @escaping @Sendable () -> [String]
+    ) {
+        let now = exchange.context.reactor.preciseTime
+        exchange.record.stages.append(
+            TimelineEntry(
+                stage: hook.event.rawValue,
+                durationMicroseconds: now.microseconds(since: started),
+                function: hook.qualifiedName,
+                changes: changes,
+                outcome: "proceed"
+            )
+        )
+    }
+
+    private func note(
+        _ hook: EdgeFunctionAssociation,
+        _ exchange: inout Exchange,
+        _ started: MonotonicInstant,
         _ changes: [String],
         _ outcome: String
     ) {
         exchange.record.stages.append(
             TimelineEntry(
                 stage: hook.event.rawValue,
-                durationMicroseconds: started.microsecondsUntilNow,
+                durationMicroseconds: exchange.context.reactor.preciseTime.microseconds(
+                    since: started
+                ),
                 function: hook.qualifiedName,
                 changes: changes,
                 outcome: outcome

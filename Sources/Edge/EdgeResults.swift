@@ -59,6 +59,19 @@ package enum EdgeResults {
         sent: EventRequest,
         acceptsLocalOrigins: Bool = false
     ) throws(EdgeViolation) -> RequestHookResult {
+        if event == .viewerRequest, let result = QuickResult.request(payload, sent: sent) {
+            return .request(result)
+        }
+        return try decodeAnyRequest(payload, event, sent, acceptsLocalOrigins)
+    }
+
+    /// The same for every result, step by step and with the words for what is wrong.
+    static func decodeAnyRequest(
+        _ payload: Bytes,
+        _ event: EdgeEvent,
+        _ sent: EventRequest,
+        _ acceptsLocalOrigins: Bool
+    ) throws(EdgeViolation) -> RequestHookResult {
         let value = try document(payload)
         if value["status"] != nil {
             return .response(try generated(value, event: event, sent: sent.head))
@@ -104,6 +117,16 @@ package enum EdgeResults {
         _ payload: Bytes,
         event: EdgeEvent,
         sent: ResponseHead
+    ) throws(EdgeViolation) -> ResponseResult {
+        if let result = QuickResult.response(payload, event: event, sent: sent) { return result }
+        return try decodeAnyResponse(payload, event, sent)
+    }
+
+    /// The same for every result, step by step and with the words for what is wrong.
+    static func decodeAnyResponse(
+        _ payload: Bytes,
+        _ event: EdgeEvent,
+        _ sent: ResponseHead
     ) throws(EdgeViolation) -> ResponseResult {
         let value = try document(payload)
         var head = sent

@@ -189,7 +189,8 @@ package enum HeaderRules {
             .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: "-")
     }
 
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
+    /// Whether a byte may stand in a name in lower case.
+    static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
         default: "!#$%&'*+-.^_`|~".utf8.contains(byte)

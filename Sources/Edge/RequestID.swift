@@ -45,10 +45,23 @@ enum RequestID {
         }.joined()
     }
 
-    /// The id of one invocation, in the form of a UUID of version 4.
+    /// The id of one invocation, in the form of a UUID of version 4 (RFC 9562 §5.4).
     static func invocation() -> String {
-        let digits = hexadecimal()
-        func part(_ start: Int, _ count: Int) -> Substring { digits.dropFirst(start).prefix(count) }
-        return "\(part(0, 8))-\(part(8, 4))-4\(part(13, 3))-8\(part(17, 3))-\(part(20, 12))"
+        let high = next() & ~0xF000 | 0x4000
+        let low = next() & ~(0b11 << 62) | 0b10 << 62
+        return String(unsafeUninitializedCapacity: 36) { output in
+            var place = 0
+            for digit in 0..<32 {
+                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+                    output[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = digit < 16 ? high : low
+                let value = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (digit & 15))) & 15
+                output[place] = value < 10 ? 48 + value : 87 + value
+                place += 1
+            }
+            return 36
+        }
     }
 }

@@ -18,22 +18,35 @@ final class ExecutionEnvironment {
     private let freezes: Bool
     private let log: @Sendable (FunctionLogLine) -> Void
     private var outputs: [ProcessOutput] = []
+    // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
+    @exclusivity(unchecked)
     private(set) var state = EnvironmentState.booting
+    @exclusivity(unchecked)
     private(set) var identity: FunctionIdentity?
+    @exclusivity(unchecked)
+    private var place = FunctionLogLine.Place.none
     private(set) var logStream = ""
-    private(set) var idleSince = ContinuousClock.now
+    @exclusivity(unchecked)
+    private(set) var idleSince: MonotonicInstant
     /// The version of a built-in worker's interpreter.
     private(set) var interpreterVersion = ""
     private(set) var ranOutOfMemory = false
     /// The most memory seen so far.
     ///
     /// Unit: bytes.
+    @exclusivity(unchecked)
     private(set) var peakMemory = 0
+    @exclusivity(unchecked)
     private(set) var currentRequest = ""
     /// How long loading took, until the first invocation has reported it.
-    var initDuration: Duration?
+    ///
+    /// Unit: nanoseconds.
+    @exclusivity(unchecked)
+    var initDuration: Int64?
     /// Whether the memory watch has it on its list.
+    @exclusivity(unchecked)
     var isWatched = false
+    @exclusivity(unchecked)
     private var isInUse = false
 
     init(
@@ -50,9 +63,10 @@ final class ExecutionEnvironment {
         self.reactor = reactor
         self.freezes = freezes
         self.log = log
+        idleSince = reactor.time
         for pipe in [child.output, child.errors] {
             let output = ProcessOutput(pipe) { [unowned self] in
-                write($0, requestID: currentRequest)
+                write(.text($0), requestID: currentRequest)
             }
             outputs.append(output)
             let confined = ReactorLocal((self, output))
@@ -74,6 +88,11 @@ final class ExecutionEnvironment {
     func bind(_ identity: FunctionIdentity, logStream: String) {
         self.identity = identity
         self.logStream = logStream
+        place = FunctionLogLine.Place(
+            function: identity.qualifiedName,
+            group: identity.logGroup,
+            stream: logStream
+        )
     }
 
     /// Loads a function; afterwards the environment is idle, or ended when there is a failure.
@@ -83,7 +102,7 @@ final class ExecutionEnvironment {
         _ identity: FunctionIdentity,
         path: String,
         request: String? = nil,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> LoadFailure? {
         guard state.apply(.assigned) else {
             return LoadFailure(type: "Runtime.Unknown", message: "The environment was not blank.")
@@ -96,16 +115,16 @@ final class ExecutionEnvironment {
         } else {
             write(platform?.initStart(phase: phase), requestID: "")
         }
-        let started = ContinuousClock.now
+        let started = reactor.preciseTime
         isInUse = true
         let outcome = await transport.initialise(self, identity, path: path, until: deadline)
-        letGo()
+        letGo(surely: true)
         measureMemory()
-        let took = ContinuousClock.now - started
+        let took = reactor.preciseTime - started
         if case .loaded = outcome, state.apply(.loaded) {
             if freezes { child.signal(SIGSTOP) }
-            if request == nil { initDuration = took }
-            idleSince = .now
+            if request == nil { initDuration = Int64(took / .nanoseconds(1)) }
+            idleSince = reactor.time
             return nil
         }
         let failure = await describe(outcome, after: took)
@@ -125,41 +144,52 @@ final class ExecutionEnvironment {
             )
         case .ended, .loaded:
             let text = "Error: " + (await exitText())
-            write(text, requestID: currentRequest)
-            write("Runtime.ExitError", requestID: currentRequest)
+            write(.text(text), requestID: currentRequest)
+            write(.text("Runtime.ExitError"), requestID: currentRequest)
             return LoadFailure(type: "Runtime.ExitError", message: text)
         }
     }
 
     /// The transport has done its part for now; a process that ended meanwhile is let go of.
-    private func letGo() {
+    private func letGo(surely: Bool) {
         isInUse = false
-        drainOutput()
+        drainOutput(surely: surely)
         if child.exit != nil { child.close() }
     }
 
     /// Runs one invocation.
     ///
     /// The process is still there after `response`, `failed`, `oversized` and `streamed`.
-    func invoke(_ call: EnvironmentCall, until deadline: ContinuousClock.Instant) async -> Answer {
+    func invoke(_ call: EnvironmentCall, until deadline: MonotonicInstant) async -> Answer {
         guard identity != nil, state.apply(.invoked) else { return .exited }
         currentRequest = call.requestID
         isInUse = true
         if freezes { child.signal(SIGCONT) }
         let answer = await transport.invoke(call, self, until: deadline)
         if case .timedOut = answer { stop() }
-        letGo()
+        letGo(surely: !transport.hasAnnouncedOutput)
         return answer
     }
 
+    /// Notes that the process has answered and, by the rules of its transport, can take its next call.
+    func answeredInStep() -> Bool {
+        guard state.apply(.answered) else { return false }
+        rest()
+        return true
+    }
+
     /// Waits until the process can take its next invocation; false when it is of no use any more.
-    func becomeIdle(until deadline: ContinuousClock.Instant) async -> Bool {
+    func becomeIdle(until deadline: MonotonicInstant) async -> Bool {
         let isReady = await transport.becomeReady(until: deadline)
         drainOutput()
         guard isReady, state.apply(.answered) else { return false }
-        idleSince = .now
-        if freezes { child.signal(SIGSTOP) }
+        rest()
         return true
+    }
+
+    private func rest() {
+        idleSince = reactor.time
+        if freezes { child.signal(SIGSTOP) }
     }
 
     /// Ends an invocation in the log's terms: later lines belong to nobody.
@@ -182,7 +212,9 @@ final class ExecutionEnvironment {
 
     /// Waits for the end of the process and says how it ended, in Lambda's words.
     func exitText() async -> String {
-        let timer = reactor.schedule(at: .now + Self.exitGrace) { [weak self] in self?.stop() }
+        let timer = reactor.schedule(at: reactor.preciseTime + Self.exitGrace) { [weak self] in
+            self?.stop()
+        }
         let exit = await child.waitForExit()
         reactor.cancel(timer)
         drainOutput()
@@ -212,21 +244,19 @@ final class ExecutionEnvironment {
     }
 
     /// Writes a line of the platform or the function to the log.
-    func write(_ text: String?, requestID: String) {
-        guard let text else { return }
+    func write(_ words: FunctionLogLine.Words?, requestID: String) {
+        guard let words else { return }
         log(
             FunctionLogLine(
-                function: identity?.version.qualifiedName ?? "",
-                group: identity?.logGroup ?? "",
-                stream: logStream,
+                place,
+                words,
                 requestID: requestID.isEmpty ? nil : requestID,
-                timestamp: System.milliseconds,
-                text: text
+                timestamp: System.milliseconds
             )
         )
     }
 
-    private func drainOutput() {
-        for output in outputs { output.drain() }
+    private func drainOutput(surely: Bool = true) {
+        for output in outputs { output.drain(surely: surely) }
     }
 }

@@ -20,7 +20,7 @@ final class FrameTransport: WorkerTransport {
     }
 
     /// Waits until the blank worker says that it is there; gives the version of its interpreter.
-    func waitUntilBlank(until deadline: ContinuousClock.Instant) async -> String? {
+    func waitUntilBlank(until deadline: MonotonicInstant) async -> String? {
         guard case .frame(.ready, let version) = await channel.next(until: deadline) else {
             return nil
         }
@@ -31,11 +31,12 @@ final class FrameTransport: WorkerTransport {
         _ environment: ExecutionEnvironment,
         _ identity: FunctionIdentity,
         path: String,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> Initialisation {
-        let settings = initialisation(environment, identity, path: path)
-        guard await channel.send(.initialise, settings, until: deadline) else {
-            return ContinuousClock.now >= deadline ? .timedOut : .ended
+        var frame = FrameChannel.frame(.initialise, reserving: 4096)
+        frame += initialisation(environment, identity, path: path)
+        guard await channel.send(frame, until: deadline) else {
+            return reactor.preciseTime >= deadline ? .timedOut : .ended
         }
         while true {
             switch await channel.next(until: deadline) {
@@ -54,10 +55,10 @@ final class FrameTransport: WorkerTransport {
     func invoke(
         _ call: EnvironmentCall,
         _ environment: ExecutionEnvironment,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> Answer {
-        guard await channel.send(.invoke, head(of: call), call.payload, until: deadline) else {
-            return ContinuousClock.now >= deadline ? .timedOut : .exited
+        guard await channel.send(head(of: call), call.payload, until: deadline) else {
+            return reactor.preciseTime >= deadline ? .timedOut : .exited
         }
         var collected: Bytes?
         while true {
@@ -92,7 +93,9 @@ final class FrameTransport: WorkerTransport {
 
     var answersEarly: Bool { false }
 
-    func becomeReady(until deadline: ContinuousClock.Instant) async -> Bool { true }
+    var hasAnnouncedOutput: Bool { channel.cameAlone }
+
+    func becomeReady(until deadline: MonotonicInstant) async -> Bool { true }
 
     func processEnded() {}
 
@@ -100,30 +103,35 @@ final class FrameTransport: WorkerTransport {
     private func record(
         _ frame: Bytes,
         _ environment: ExecutionEnvironment,
-        _ deadline: ContinuousClock.Instant
+        _ deadline: MonotonicInstant
     ) async -> Bool {
         guard let size = frame.first, frame.count > Int(size) else { return true }
         let rest = frame.dropFirst()
         environment.write(
-            String(decoding: rest.dropFirst(Int(size)), as: UTF8.self),
+            .text(String(decoding: rest.dropFirst(Int(size)), as: UTF8.self)),
             requestID: String(decoding: rest.prefix(Int(size)), as: UTF8.self)
         )
         logged += frame.count
         guard logged > Self.logBurst else { return true }
         logged = 0
         await reactor.sleep(for: .milliseconds(1))
-        return ContinuousClock.now < deadline
+        return reactor.preciseTime < deadline
     }
 
     private func head(of call: EnvironmentCall) -> [UInt8] {
-        var head: [UInt8] = []
-        head.reserveCapacity(256)
+        var head = FrameChannel.frame(.invoke, reserving: 320)
         head.append(littleEndian: UInt64(max(0, call.deadlineMilliseconds)))
-        for text in [call.requestID, call.arn, call.clientContext, call.identity, call.traceID] {
-            head.append(littleEndian: UInt32(text.utf8.count))
-            head += text.utf8
-        }
+        append(call.requestID, to: &head)
+        append(call.arn, to: &head)
+        append(call.clientContext, to: &head)
+        append(call.identity, to: &head)
+        append(call.traceID, to: &head)
         return head
+    }
+
+    private func append(_ text: String, to head: inout [UInt8]) {
+        head.append(littleEndian: UInt32(text.utf8.count))
+        head.append(contentsOf: text.utf8)
     }
 
     private func initialisation(
@@ -143,7 +151,7 @@ final class FrameTransport: WorkerTransport {
             "\"taskRoot\":" + ErrorPayload.quote(identity.taskRoot),
             "\"handler\":" + ErrorPayload.quote(version.handler),
             "\"name\":" + ErrorPayload.quote(identity.name),
-            "\"version\":\"\(version.versionText)\"",
+            "\"version\":\"\(identity.versionText)\"",
             "\"memory\":\(version.memory)",
             "\"heap\":\(version.memory)",
             "\"modern\":\(modern)",

@@ -43,41 +43,64 @@ final class FrameChannel {
     private static let headerSize = 5
     private let descriptor: Readiness
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
+    // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
+    @exclusivity(unchecked)
     private var start = 0
+    @exclusivity(unchecked)
     private var end = 0
+    /// Whether the latest frame was all there was when an event announced it.
+    @exclusivity(unchecked)
+    private(set) var cameAlone = false
 
     init(_ descriptor: Readiness) { self.descriptor = descriptor }
 
     deinit { buffer.deallocate() }
 
-    /// Sends a frame whose payload is `head` followed by `tail`; false when the worker is gone or stuck.
+    /// The beginning of a frame; its payload is appended, `send` writes the size.
+    static func frame(_ type: FrameType, reserving capacity: Int) -> [UInt8] {
+        var frame: [UInt8] = []
+        frame.reserveCapacity(headerSize + capacity)
+        frame.append(littleEndian: UInt32(0))
+        frame.append(type.rawValue)
+        return frame
+    }
+
+    /// Sends a frame whose payload goes on with `tail`; false when the worker is gone or stuck.
     func send(
-        _ type: FrameType,
-        _ head: [UInt8],
+        _ frame: consuming [UInt8],
         _ tail: Bytes = [],
-        until deadline: ContinuousClock.Instant? = nil
+        until deadline: MonotonicInstant
     ) async -> Bool {
-        var first: [UInt8] = []
-        first.reserveCapacity(Self.headerSize + head.count)
-        first.append(littleEndian: UInt32(head.count + tail.count))
-        first.append(type.rawValue)
-        first += head
-        let size = first.count + tail.count
-        return await descriptor.writeAll(first[...], tail, until: deadline) == .bytes(size)
+        let size = frame.count + tail.count
+        let payload = UInt32(size - Self.headerSize).littleEndian
+        frame.withUnsafeMutableBytes { $0.storeBytes(of: payload, as: UInt32.self) }
+        return await descriptor.writeAll(frame[...], tail, until: deadline) == .bytes(size)
     }
 
     /// The next frame.
-    func next(until deadline: ContinuousClock.Instant?) async -> FrameOutcome {
-        if let failure = await fill(Self.headerSize, deadline) { return failure }
+    func next(until deadline: MonotonicInstant) async -> FrameOutcome {
+        let isFresh = start == end
+        var reads = 0
+        while end - start < Self.headerSize {
+            reads += 1
+            if let failure = await fill(deadline) { return failure }
+        }
         let size = Int(buffer.loadUnaligned(fromByteOffset: start, as: UInt32.self))
         let type = FrameType(rawValue: buffer[start + 4])
         start += Self.headerSize
         guard let type, size < Self.absurdFrame else { return .ended }
         if size > Self.maximumFrame { return await discard(size, deadline) }
+        if end - start >= size {
+            let content = [UInt8](buffer[start..<start + size])
+            start += size
+            cameAlone = isFresh && reads == 1 && start == end && hasWaited
+            return .frame(type, content[...])
+        }
+        cameAlone = false
         var content: [UInt8] = []
         content.reserveCapacity(size)
         while content.count < size {
-            if start == end, let failure = await fill(1, deadline) { return failure }
+            if start == end, let failure = await fill(deadline) { return failure }
             let count = min(end - start, size - content.count)
             content.append(contentsOf: buffer[start..<start + count])
             start += count
@@ -85,14 +108,11 @@ final class FrameChannel {
         return .frame(type, content[...])
     }
 
-    private func discard(
-        _ size: Int,
-        _ deadline: ContinuousClock.Instant?
-    ) async -> FrameOutcome {
+    private func discard(_ size: Int, _ deadline: MonotonicInstant) async -> FrameOutcome {
         var left = size
         var burst = 0
         while left > 0 {
-            if start == end, let failure = await fill(1, deadline) { return failure }
+            if start == end, let failure = await fill(deadline) { return failure }
             let count = min(end - start, left)
             start += count
             left -= count
@@ -100,32 +120,42 @@ final class FrameChannel {
             guard burst > Self.maximumFrame else { continue }
             burst = 0
             await descriptor.reactor.sleep(for: .milliseconds(1))
-            if let deadline, ContinuousClock.now >= deadline { return .timedOut }
+            if descriptor.reactor.preciseTime >= deadline { return .timedOut }
         }
         return .oversized(size)
     }
 
-    private func fill(
-        _ wanted: Int,
-        _ deadline: ContinuousClock.Instant?
-    ) async -> FrameOutcome? {
-        while end - start < wanted {
-            if start == end {
-                start = 0
-                end = 0
-            } else if buffer.count - start < wanted {
-                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
-                end -= start
-                start = 0
-            }
+    /// Whether the latest `fill` had to wait for an event.
+    @exclusivity(unchecked)
+    private var hasWaited = false
+
+    /// Reads more; the buffer has room for it.
+    private func fill(_ deadline: MonotonicInstant) async -> FrameOutcome? {
+        if start == end {
+            start = 0
+            end = 0
+        } else if start > 0 {
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
+            end -= start
+            start = 0
+        }
+        hasWaited = false
+        while true {
             let free = UnsafeMutableRawBufferPointer(rebasing: buffer[end...])
-            switch await descriptor.readSome(into: free, until: deadline) {
-            case .bytes(let count): end += count
-            case .ended: return .ended
+            switch descriptor.readAvailable(into: free) {
+            case .bytes(let count):
+                end += count
+                return nil
+            case .end, .failed: return .ended
+            case .wouldBlock: break
+            }
+            hasWaited = true
+            switch await descriptor.readable(until: deadline) {
+            case .ready: continue
             case .timedOut: return .timedOut
+            case .closed: return .ended
             }
         }
-        return nil
     }
 }
 

@@ -1,8 +1,16 @@
 import Model
 
 /// What an environment is told about its function.
-struct FunctionIdentity {
+///
+/// A class, because each environment and invocation carries it along.
+final class FunctionIdentity: Sendable {
     let version: FunctionVersion
+    /// The version as functions see it: a number or `$LATEST`.
+    let versionText: String
+    /// `name:version`.
+    let qualifiedName: String
+    /// Whether the platform writes JSON records.
+    let logsJSON: Bool
     let taskRoot: String
     /// Folders of the layers, in the order in which they are merged.
     let layerRoots: [String]
@@ -26,6 +34,9 @@ struct FunctionIdentity {
         credentials: FunctionCredentials
     ) {
         self.version = version
+        versionText = version.versionText
+        qualifiedName = version.qualifiedName
+        logsJSON = version.logging?.format == .json
         self.taskRoot = taskRoot
         self.layerRoots = layerRoots
         self.credentials = credentials
@@ -39,8 +50,6 @@ struct FunctionIdentity {
         arn.region = region
         self.arn = arn.text
     }
-
-    var logsJSON: Bool { version.logging?.format == .json }
 
     /// A new stream of the function's group: `2026/01/31/[3]0123…`.
     func makeLogStream() -> String {

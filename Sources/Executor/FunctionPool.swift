@@ -17,32 +17,46 @@ final class FunctionPool {
     }
 
     private struct Waiter {
-        let number: Int
-        let deadline: ContinuousClock.Instant
+        let deadline: MonotonicInstant
+        /// When the queue looks at it next: at its deadline, or earlier.
+        var patience: MonotonicInstant
         let continuation: UnsafeContinuation<ReactorLocal<Grant>, Never>
-        var timer: TimerID
     }
 
     let identity: FunctionIdentity
     let counts: IdleCounts
+    /// Where the ledger counts this function's invocations.
+    let slot: ConcurrencyLedger.Slot
+    /// How long one invocation may take.
+    let timeout: Duration
     private let position: Int
     private let reactor: Reactor
     private let limit: Int
     private let maximumWaiters: Int
-    private var idle: [ExecutionEnvironment] = [] {
-        didSet { counts.cells[position].set(idle.count) }
-    }
+    // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
+    @exclusivity(unchecked)
+    private var idle: [ExecutionEnvironment] = []
+    /// Those before `firstWaiter` have left.
+    @exclusivity(unchecked)
     private var waiters: [Waiter] = []
-    private var serial = 0
+    @exclusivity(unchecked)
+    private var firstWaiter = 0
+    /// One timer serves all waiters; it is left alone when they leave.
+    @exclusivity(unchecked)
+    private var timer: (id: TimerID, at: MonotonicInstant)?
+    @exclusivity(unchecked)
     private var retired = false
     /// Environments that have answered and not yet asked for more.
+    @exclusivity(unchecked)
     private var finishing = 0
     /// Idle, busy and starting environments.
+    @exclusivity(unchecked)
     private(set) var total = 0
 
     init(
         identity: FunctionIdentity,
         counts: IdleCounts,
+        slot: ConcurrencyLedger.Slot,
         position: Int,
         reactor: Reactor,
         limit: Int,
@@ -50,6 +64,8 @@ final class FunctionPool {
     ) {
         self.identity = identity
         self.counts = counts
+        self.slot = slot
+        timeout = .seconds(identity.version.timeout)
         self.position = position
         self.reactor = reactor
         self.limit = max(1, limit)
@@ -58,30 +74,32 @@ final class FunctionPool {
 
     var hasIdle: Bool { !idle.isEmpty }
 
-    /// The most recently used idle environment, the right to start one, or a place in the queue.
-    func acquire(until deadline: ContinuousClock.Instant) async -> Grant {
+    /// The most recently used idle environment.
+    func takeIdle() -> ExecutionEnvironment? {
+        defer { countIdle() }
         while let environment = idle.popLast() {
-            if environment.isAlive { return .environment(environment) }
+            if environment.isAlive { return environment }
             environment.stop()
             total -= 1
         }
+        return nil
+    }
+
+    /// An idle environment, the right to start one, or a place in the queue.
+    func acquire(until deadline: MonotonicInstant) async -> Grant {
+        if let environment = takeIdle() { return .environment(environment) }
         if total < limit, finishing == 0 {
             total += 1
             return .startNew
         }
-        guard waiters.count < maximumWaiters, !retired else { return .throttled }
-        serial += 1
-        let number = serial
-        let patience = total < limit ? min(deadline, .now + Self.finishingPatience) : deadline
+        guard waiters.count - firstWaiter < maximumWaiters, !retired else { return .throttled }
+        let patience =
+            total < limit ? min(deadline, reactor.time + Self.finishingPatience) : deadline
         let granted: ReactorLocal<Grant> = await withUnsafeContinuation { continuation in
             waiters.append(
-                Waiter(
-                    number: number,
-                    deadline: deadline,
-                    continuation: continuation,
-                    timer: watch(number, until: patience)
-                )
+                Waiter(deadline: deadline, patience: patience, continuation: continuation)
             )
+            watch(until: patience)
         }
         return granted.value
     }
@@ -96,7 +114,10 @@ final class FunctionPool {
             environment.stop()
             return startFailed()
         }
-        if !resumeFirst(with: .environment(environment)) { idle.append(environment) }
+        if !resumeFirst(with: .environment(environment)) {
+            idle.append(environment)
+            countIdle()
+        }
     }
 
     /// Takes a loaded environment that nobody had asked for.
@@ -110,22 +131,24 @@ final class FunctionPool {
         if retired || !resumeFirst(with: .startNew) { total -= 1 }
     }
 
-    /// Ends environments that have been idle since before an instant.
-    func reap(idleBefore instant: ContinuousClock.Instant) {
-        let old = idle.filter { $0.idleSince < instant || !$0.isAlive }
+    /// Ends environments that have been idle for longer than a limit.
+    func reap(idleFor limit: Duration, at now: MonotonicInstant) {
+        let old = idle.filter { $0.idleSince + limit < now || !$0.isAlive }
         guard !old.isEmpty else { return }
-        idle.removeAll { $0.idleSince < instant || !$0.isAlive }
+        idle.removeAll { $0.idleSince + limit < now || !$0.isAlive }
+        countIdle()
         total -= old.count
         for environment in old { environment.stop() }
     }
 
     /// Since when the longest idle environment has been idle; nil when none is.
-    var longestIdle: ContinuousClock.Instant? { idle.first?.idleSince }
+    var longestIdle: MonotonicInstant? { idle.first?.idleSince }
 
     /// Ends the longest idle environment.
     func endLongestIdle() {
         guard !idle.isEmpty else { return }
         idle.removeFirst().stop()
+        countIdle()
         total -= 1
     }
 
@@ -135,30 +158,55 @@ final class FunctionPool {
         for environment in idle { environment.stop() }
         total -= idle.count
         idle = []
+        countIdle()
         while resumeFirst(with: .throttled) {}
     }
 
+    private func countIdle() { counts.cells[position].set(idle.count) }
+
     private func resumeFirst(with grant: Grant) -> Bool {
-        guard !waiters.isEmpty else { return false }
-        let waiter = waiters.removeFirst()
-        reactor.cancel(waiter.timer)
+        guard firstWaiter < waiters.count else { return false }
+        let waiter = waiters[firstWaiter]
+        firstWaiter += 1
+        if firstWaiter == waiters.count {
+            waiters.removeAll(keepingCapacity: true)
+            firstWaiter = 0
+        } else if firstWaiter > maximumWaiters {
+            waiters.removeFirst(firstWaiter)
+            firstWaiter = 0
+        }
         waiter.continuation.resume(returning: ReactorLocal(grant))
         return true
     }
 
-    private func watch(_ number: Int, until instant: ContinuousClock.Instant) -> TimerID {
-        reactor.schedule(at: instant) { [weak self] in self?.expire(number, at: instant) }
+    private func watch(until instant: MonotonicInstant) {
+        if let timer {
+            guard instant < timer.at else { return }
+            reactor.cancel(timer.id)
+        }
+        let id = reactor.schedule(at: instant) { [weak self] in self?.expire() }
+        timer = (id, instant)
     }
 
-    private func expire(_ number: Int, at instant: ContinuousClock.Instant) {
-        guard let position = waiters.firstIndex(where: { $0.number == number }) else { return }
-        if instant >= waiters[position].deadline {
-            waiters.remove(at: position).continuation.resume(returning: ReactorLocal(.throttled))
-        } else if total < limit {
-            total += 1
-            waiters.remove(at: position).continuation.resume(returning: ReactorLocal(.startNew))
-        } else {
-            waiters[position].timer = watch(number, until: waiters[position].deadline)
+    /// Looks at every waiter whose time has come.
+    private func expire() {
+        guard let at = timer?.at else { return }
+        timer = nil
+        let now = max(reactor.time, at)
+        let looked = waiters[firstWaiter...]
+        waiters = []
+        firstWaiter = 0
+        for var waiter in looked {
+            if now >= waiter.deadline {
+                waiter.continuation.resume(returning: ReactorLocal(.throttled))
+            } else if now >= waiter.patience, total < limit {
+                total += 1
+                waiter.continuation.resume(returning: ReactorLocal(.startNew))
+            } else {
+                if now >= waiter.patience { waiter.patience = waiter.deadline }
+                waiters.append(waiter)
+            }
         }
+        if let next = waiters.lazy.map(\.patience).min() { watch(until: next) }
     }
 }

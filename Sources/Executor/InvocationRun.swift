@@ -12,44 +12,43 @@ struct InvocationRun {
     private let invocation: Invocation
     private let pool: FunctionPool
     private let workers: ReactorWorkers
+    private let ledger: SharedLedger
     /// When the caller stops waiting.
-    private let latest: ContinuousClock.Instant
+    private let latest: MonotonicInstant
     private let stream: ResponseChannel?
-    /// Whether one more environment may be started now.
-    private let mayGrow: () -> Bool
 
     private var id: String { invocation.requestID }
-    private var version: FunctionVersion { pool.identity.version }
+    private var now: MonotonicInstant { workers.reactor.preciseTime }
 
     init(
         _ invocation: Invocation,
         pool: FunctionPool,
         workers: ReactorWorkers,
-        latest: ContinuousClock.Instant,
-        stream: ResponseChannel?,
-        mayGrow: @escaping () -> Bool
+        ledger: SharedLedger,
+        stream: ResponseChannel?
     ) {
         self.invocation = invocation
         self.pool = pool
         self.workers = workers
-        self.latest = latest
+        self.ledger = ledger
+        latest = workers.reactor.preciseTime + invocation.limit
         self.stream = stream
-        self.mayGrow = mayGrow
     }
 
     /// Finds or starts an environment and runs the invocation in it.
     func result(initLimit: Duration) async -> InvocationResult {
+        if let environment = pool.takeIdle() { return await call(environment) }
         switch await pool.acquire(until: latest) {
         case .throttled: return .throttled("ConcurrentInvocationLimitExceeded")
         case .environment(let environment): return await call(environment)
         case .startNew:
-            guard mayGrow() else { return noRoom() }
-            let limit = min(latest, .now + initLimit)
+            guard ledger.grow(pool.slot) else { return noRoom() }
+            let limit = min(latest, now + initLimit)
             switch await workers.start(pool.identity, until: limit) {
             case .ready(let environment): return await call(environment)
             case .full: return noRoom()
             case .failed(let failure, _):
-                guard !failure.isFinal, ContinuousClock.now < latest else {
+                guard !failure.isFinal, now < latest else {
                     pool.startFailed()
                     return .functionError(.initFailed, payload: failure.payload[...])
                 }
@@ -67,7 +66,7 @@ struct InvocationRun {
     ///
     /// Source: "Understanding the Lambda execution environment lifecycle", failures during the Init phase.
     private func startAgain() async -> InvocationResult {
-        let started = ContinuousClock.now
+        let started = now
         let deadline = deadline(from: started)
         switch await workers.start(pool.identity, request: id, until: deadline) {
         case .ready(let environment):
@@ -87,7 +86,7 @@ struct InvocationRun {
                 result = timeout(after: deadline - started, environment)
                 ending = PlatformLog.Ending(status: "timeout")
             }
-            report(environment, .now - started, ending)
+            report(environment, since: started, ending)
             return result
         }
     }
@@ -100,23 +99,23 @@ struct InvocationRun {
         )
     }
 
-    private func deadline(from started: ContinuousClock.Instant) -> ContinuousClock.Instant {
-        min(latest, started + .seconds(version.timeout))
+    private func deadline(from started: MonotonicInstant) -> MonotonicInstant {
+        min(latest, started + pool.timeout)
     }
 
     private func call(_ environment: ExecutionEnvironment) async -> InvocationResult {
-        let started = ContinuousClock.now
+        let started = now
         environment.write(environment.platform?.start(id), requestID: id)
         return await call(environment, started: started, deadline: deadline(from: started))
     }
 
     private func call(
         _ environment: ExecutionEnvironment,
-        started: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant
+        started: MonotonicInstant,
+        deadline: MonotonicInstant
     ) async -> InvocationResult {
         workers.memory.add(environment)
-        let left = Int64((deadline - .now) / .milliseconds(1))
+        let left = (deadline - workers.reactor.preciseTime) / .milliseconds(1)
         let call = EnvironmentCall(
             payload: invocation.payload,
             requestID: id,
@@ -124,7 +123,7 @@ struct InvocationRun {
             clientContext: invocation.clientContext ?? "",
             identity: invocation.identity ?? "",
             traceID: invocation.traceID ?? "",
-            deadlineMilliseconds: System.milliseconds + left,
+            deadlineMilliseconds: System.milliseconds + Int64(left),
             stream: stream
         )
         let answer = await environment.invoke(call, until: deadline)
@@ -154,22 +153,22 @@ struct InvocationRun {
     /// Reports the invocation and gives the environment back, once it is ready for the next.
     private func finish(
         _ environment: ExecutionEnvironment,
-        started: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant,
+        started: MonotonicInstant,
+        deadline: MonotonicInstant,
         _ ending: PlatformLog.Ending
     ) async {
         guard ending.status == "success", environment.isAlive else {
-            report(environment, .now - started, ending)
+            report(environment, since: started, ending)
             return pool.release(environment)
         }
         guard environment.transport.answersEarly else {
-            _ = await environment.becomeIdle(until: deadline)
-            report(environment, .now - started, ending)
+            _ = environment.answeredInStep()
+            report(environment, since: started, ending)
             return pool.release(environment)
         }
         // Most runtimes ask for more at once: then the log is whole before the caller has its answer.
-        if await environment.becomeIdle(until: min(deadline, .now + Self.grace)) {
-            report(environment, .now - started, ending)
+        if await environment.becomeIdle(until: min(deadline, now + Self.grace)) {
+            report(environment, since: started, ending)
             return pool.release(environment)
         }
         pool.beginFinishing()
@@ -180,7 +179,7 @@ struct InvocationRun {
             if await !environment.becomeIdle(until: deadline) {
                 ending = await run.failToFinish(environment, after: deadline - started)
             }
-            run.report(environment, .now - started, ending)
+            run.report(environment, since: started, ending)
             run.pool.release(environment, afterFinishing: true)
         }
     }
@@ -219,7 +218,7 @@ struct InvocationRun {
     ) -> InvocationResult {
         let text = "Task timed out after \(System.twoDecimals(limit, per: .seconds(1))) seconds"
         environment.write(
-            "\(System.timestamp(System.milliseconds)) \(id) \(text)",
+            .text("\(System.timestamp(System.milliseconds)) \(id) \(text)"),
             requestID: id
         )
         let message = "RequestId: \(id) Error: \(text)"
@@ -229,8 +228,8 @@ struct InvocationRun {
 
     private func exited(_ environment: ExecutionEnvironment) async -> InvocationResult {
         let text = "RequestId: \(id) Error: " + (await environment.exitText())
-        environment.write(text, requestID: id)
-        environment.write("Runtime.ExitError", requestID: id)
+        environment.write(.text(text), requestID: id)
+        environment.write(.text("Runtime.ExitError"), requestID: id)
         return .functionError(
             environment.ranOutOfMemory ? .outOfMemory : .exited,
             payload: ErrorPayload.make(type: "Runtime.ExitError", message: text)[...]
@@ -239,20 +238,21 @@ struct InvocationRun {
 
     private func report(
         _ environment: ExecutionEnvironment,
-        _ duration: Duration,
+        since started: MonotonicInstant,
         _ ending: PlatformLog.Ending
     ) {
-        let platform = environment.platform
-        environment.write(platform?.end(id), requestID: id)
-        let text = platform?.report(
-            id,
-            duration: duration,
+        guard let platform = environment.platform else { return environment.endRequest() }
+        environment.write(platform.end, requestID: id)
+        let report = InvocationReport(
+            duration: now.nanoseconds - started.nanoseconds,
             loading: environment.initDuration,
             peakMemory: environment.peakMemory,
-            ending
+            memory: platform.identity.version.memory,
+            status: ending.status,
+            errorType: ending.errorType
         )
         environment.initDuration = nil
-        environment.write(text, requestID: id)
+        environment.write(platform.report(id, report), requestID: id)
         environment.endRequest()
     }
 }

@@ -13,9 +13,9 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     private let reactors: [Reactor]
     private let functions: @Sendable (String) -> FunctionVersion?
     private let codeFolder: @Sendable (String) -> String?
-    private let ledger: Mutex<ConcurrencyLedger>
+    private let ledger: SharedLedger
     private let events = Mutex<EventQueue?>(nil)
-    private let idleCounts = Mutex<[String: IdleCounts]>([:])
+    private let idleCounts = Mutex<[PoolKey: IdleCounts]>([:])
 
     /// Makes an executor; nothing is started before it is needed or asked for.
     ///
@@ -29,7 +29,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         log: @escaping @Sendable (FunctionLogLine) -> Void
     ) {
         self.configuration = configuration
-        ledger = Mutex(ConcurrencyLedger(configuration.concurrency))
+        ledger = SharedLedger(configuration.concurrency)
         self.reactors = reactors
         self.functions = functions
         self.codeFolder = codeFolder
@@ -51,19 +51,23 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
 
     /// Runs a function on the current reactor, or on the first one when called from elsewhere.
     package func invoke(_ invocation: Invocation) async -> InvocationResult {
-        let function = String(invocation.function.prefix { $0 != ":" })
-        if let refusal = ledger.withLock({ $0.begin(function, at: .now) }) {
-            return .throttled(refusal.rawValue)
+        for position in reactors.indices where reactors[position].isCurrent {
+            return await count(invocation, on: workers[position].value)
         }
-        defer { ledger.withLock { $0.end(function) } }
-        return await place(invocation)
+        return await onReactor(0) { await self.count(invocation, on: $0) }
     }
 
-    private func place(_ invocation: Invocation) async -> InvocationResult {
-        for position in reactors.indices where reactors[position].isCurrent {
-            return await run(invocation, on: workers[position].value, mayMove: true)
-        }
-        return await onReactor(0) { await self.run(invocation, on: $0, mayMove: true) }
+    /// Runs an invocation that the ledger lets through.
+    private func count(
+        _ invocation: Invocation,
+        on workers: ReactorWorkers
+    ) async -> InvocationResult {
+        guard let pool = pool(for: invocation, on: workers) else { return notFound(invocation) }
+        let slot = pool.slot
+        if let refusal = ledger.begin(slot) { return .throttled(refusal.rawValue) }
+        let result = await run(invocation, in: pool, on: workers)
+        ledger.end(slot)
+        return result
     }
 
     /// Runs a function and gives its answer while it arrives, when the function streams.
@@ -73,16 +77,24 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         guard let position = reactors.indices.first(where: { reactors[$0].isCurrent }) else {
             return .whole(await invoke(invocation))
         }
-        let function = String(invocation.function.prefix { $0 != ":" })
-        if let refusal = ledger.withLock({ $0.begin(function, at: .now) }) {
-            return .whole(.throttled(refusal.rawValue))
+        let workers = workers[position].value
+        guard let pool = pool(for: invocation, on: workers) else {
+            return .whole(notFound(invocation))
         }
+        if let refusal = ledger.begin(pool.slot) { return .whole(.throttled(refusal.rawValue)) }
         let channel = ResponseChannel(reactor: reactors[position])
-        let confined = ReactorLocal((workers[position].value, channel))
+        let confined = ReactorLocal((pool, workers, channel))
         let running = Task(executorPreference: reactors[position]) {
-            let (workers, channel) = confined.value
-            let result = await self.run(invocation, on: workers, mayMove: false, stream: channel)
-            self.ledger.withLock { $0.end(function) }
+            let (pool, workers, channel) = confined.value
+            let run = InvocationRun(
+                invocation,
+                pool: pool,
+                workers: workers,
+                ledger: self.ledger,
+                stream: channel
+            )
+            let result = await run.result(initLimit: self.configuration.initLimit)
+            self.ledger.end(pool.slot)
             if case .functionError(_, let payload) = result {
                 channel.end(error: payload)
             } else {
@@ -123,7 +135,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     package func attach(_ queue: EventQueue) { events.withLock { $0 = queue } }
 
     /// Sets aside concurrency for functions, by name; 0 stops one.
-    package func reserve(_ reserves: [String: Int]) { ledger.withLock { $0.reserve(reserves) } }
+    package func reserve(_ reserves: [String: Int]) { ledger.reserve(reserves) }
 
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
@@ -145,22 +157,24 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         edge: String? = nil,
         turn: Int = 0
     ) async -> LoadFailure? {
-        let deadline = ContinuousClock.now + configuration.initLimit
-        return await onReactor(turn % reactors.count) { workers in
-            let key = edge.map { version.qualifiedName + "@" + $0 } ?? version.qualifiedName
+        await onReactor(turn % reactors.count) { workers in
+            let key = PoolKey(function: version.qualifiedName, edge: edge)
             guard let identity = self.identity(version, edge: edge) else {
                 return LoadFailure(
                     type: "Runtime.InvalidTaskConfig",
-                    message: "The code of \(key) is not on this machine."
+                    message: "The code of \(key.function) is not on this machine."
                 )
             }
+            let deadline = workers.reactor.preciseTime + self.configuration.initLimit
             switch await workers.start(identity, until: deadline) {
             case .failed(let failure, _): return failure
             case .full:
                 let text = "All \(self.configuration.processes) processes are at work."
                 return LoadFailure(type: "Sandbox.Failure", message: text)
             case .ready(let environment):
-                workers.adopt(environment, as: identity, key: key) { self.counts(for: key) }
+                workers.adopt(environment, as: identity, key: key) {
+                    (self.counts(for: key), self.ledger.slot(of: key.function))
+                }
                 return nil
             }
         }
@@ -168,13 +182,11 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
 
     /// Ends the environments of all functions except the named ones (`name:version`).
     package func retire(functionsNotIn kept: Set<String>) {
-        let unwanted: @Sendable (String) -> Bool = { key in
-            !kept.contains(String(key.prefix { $0 != "@" }))
-        }
+        let unwanted: @Sendable (String) -> Bool = { !kept.contains($0) }
         for (reactor, confined) in zip(reactors, workers) {
             reactor.submit { confined.value.retire(where: unwanted) }
         }
-        idleCounts.withLock { counts in counts = counts.filter { !unwanted($0.key) } }
+        idleCounts.withLock { counts in counts = counts.filter { !unwanted($0.key.function) } }
     }
 
     /// Ends the environments of functions that are gone or whose code or settings have changed.
@@ -183,7 +195,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
             reactor.submit { confined.value.retire(functionsOtherThan: current) }
         }
         idleCounts.withLock { counts in
-            counts = counts.filter { current[String($0.key.prefix { $0 != "@" })] != nil }
+            counts = counts.filter { current[$0.key.function] != nil }
         }
     }
 
@@ -229,7 +241,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         )
     }
 
-    private func counts(for key: String) -> IdleCounts {
+    private func counts(for key: PoolKey) -> IdleCounts {
         idleCounts.withLock { all in
             if let counts = all[key] { return counts }
             let counts = IdleCounts(reactors: reactors.count)
@@ -238,34 +250,48 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         }
     }
 
+    private func notFound(_ invocation: Invocation) -> InvocationResult {
+        .notFound("Function not found: \(invocation.function)")
+    }
+
+    /// The pool of an invocation on one reactor; nil when there is no such function.
+    private func pool(for invocation: Invocation, on workers: ReactorWorkers) -> FunctionPool? {
+        let key = PoolKey(function: invocation.function, edge: invocation.edge)
+        return workers.pool(for: key) {
+            guard let version = functions(key.function),
+                let identity = identity(version, edge: key.edge)
+            else { return nil }
+            return (identity, counts(for: key), ledger.slot(of: key.function))
+        }
+    }
+
     private func run(
         _ invocation: Invocation,
-        on workers: ReactorWorkers,
-        mayMove: Bool,
-        stream: ResponseChannel? = nil
+        in pool: FunctionPool,
+        on workers: ReactorWorkers
     ) async -> InvocationResult {
-        let latest = ContinuousClock.now + invocation.limit
-        let key = invocation.edge.map { invocation.function + "@" + $0 } ?? invocation.function
-        let found = workers.pool(for: key, counts: { counts(for: key) }) {
-            functions(invocation.function).flatMap { identity($0, edge: invocation.edge) }
+        if !pool.hasIdle, let lender = pool.counts.lender(besides: workers.position) {
+            return await onReactor(lender) { workers in
+                guard let pool = self.pool(for: invocation, on: workers) else {
+                    return self.notFound(invocation)
+                }
+                return await self.run(invocation, pool, workers)
+            }
         }
-        guard let pool = found else {
-            return .notFound("Function not found: \(invocation.function)")
-        }
-        if mayMove, !pool.hasIdle, let lender = pool.counts.lender(besides: workers.position) {
-            return await onReactor(lender) { await self.run(invocation, on: $0, mayMove: false) }
-        }
+        return await run(invocation, pool, workers)
+    }
+
+    private func run(
+        _ invocation: Invocation,
+        _ pool: FunctionPool,
+        _ workers: ReactorWorkers
+    ) async -> InvocationResult {
         let run = InvocationRun(
             invocation,
             pool: pool,
             workers: workers,
-            latest: latest,
-            stream: stream,
-            mayGrow: { [self] in
-                ledger.withLock {
-                    $0.grow(String(invocation.function.prefix { $0 != ":" }), at: .now)
-                }
-            }
+            ledger: ledger,
+            stream: nil
         )
         return await run.result(initLimit: configuration.initLimit)
     }

@@ -30,7 +30,7 @@ final class MemoryWatch {
     }
 
     private func schedule() {
-        timer = reactor.schedule(at: .now + interval) { [weak self] in self?.measure() }
+        timer = reactor.schedule(at: reactor.time + interval) { [weak self] in self?.measure() }
     }
 
     private func measure() {

@@ -7,14 +7,12 @@ import Model
 struct PlatformLog {
     let identity: FunctionIdentity
 
-    private static let millisecond = Duration.milliseconds(1)
-
     /// `INIT_START`.
-    func initStart(phase: String) -> String? {
+    func initStart(phase: String) -> FunctionLogLine.Words? {
         let runtime = identity.version.runtime
         let arn = "arn:aws:lambda:\(identity.region)::runtime:portico"
         guard identity.logsJSON else {
-            return "INIT_START Runtime Version: \(runtime)\tRuntime Version ARN: \(arn)"
+            return .text("INIT_START Runtime Version: \(runtime)\tRuntime Version ARN: \(arn)")
         }
         return record("platform.initStart", .info) { json in
             json.field("initializationType", "on-demand")
@@ -22,19 +20,23 @@ struct PlatformLog {
             json.field("runtimeVersion", runtime)
             json.field("runtimeVersionArn", arn)
             json.field("functionName", identity.name)
-            json.field("functionVersion", identity.version.versionText)
+            json.field("functionVersion", identity.versionText)
         }
     }
 
     /// `INIT_REPORT`, which only a failed initialisation has.
-    func initReport(_ took: Duration, phase: String, _ failure: LoadFailure) -> String? {
-        let milliseconds = System.twoDecimals(took, per: Self.millisecond)
+    func initReport(
+        _ took: Duration,
+        phase: String,
+        _ failure: LoadFailure
+    ) -> FunctionLogLine.Words? {
+        let milliseconds = System.twoDecimals(took, per: .milliseconds(1))
         let status = failure.isTimeout ? "timeout" : "error"
         guard identity.logsJSON else {
             var text =
                 "INIT_REPORT Init Duration: \(milliseconds) ms\tPhase: \(phase)\tStatus: \(status)"
             if !failure.isTimeout { text += "\tError Type: \(failure.type)" }
-            return text
+            return .text(text)
         }
         return record("platform.initReport", .warn) { json in
             json.field("initializationType", "on-demand")
@@ -50,20 +52,16 @@ struct PlatformLog {
     }
 
     /// `START`.
-    func start(_ requestID: String) -> String? {
-        guard identity.logsJSON else {
-            return "START RequestId: \(requestID) Version: \(identity.version.versionText)"
-        }
+    func start(_ requestID: String) -> FunctionLogLine.Words? {
+        guard identity.logsJSON else { return .start(version: identity.versionText) }
         return record("platform.start", .info) { json in
             json.field("requestId", requestID)
-            json.field("version", identity.version.versionText)
+            json.field("version", identity.versionText)
         }
     }
 
     /// `END`; JSON has no such record.
-    func end(_ requestID: String) -> String? {
-        identity.logsJSON ? nil : "END RequestId: \(requestID)"
-    }
+    var end: FunctionLogLine.Words? { identity.logsJSON ? nil : .end }
 
     /// How an invocation ended, for its report.
     struct Ending {
@@ -71,54 +69,34 @@ struct PlatformLog {
         var errorType: String?
     }
 
-    /// `REPORT`, with the tabulator at the end of each field, the last included.
-    func report(
-        _ requestID: String,
-        duration: Duration,
-        loading: Duration?,
-        peakMemory: Int,
-        _ ending: Ending
-    ) -> String? {
-        let memory = identity.version.memory
-        let used = min(memory, (peakMemory + (1 << 20) - 1) >> 20)
-        let spent = System.twoDecimals(duration, per: Self.millisecond)
-        let billed = Int(((duration + (loading ?? .zero)) / Self.millisecond).rounded(.up))
-        let initial = loading.map { System.twoDecimals($0, per: Self.millisecond) }
-        if identity.logsJSON {
-            return record("platform.report", ending.status == "success" ? .info : .warn) { json in
-                json.field("requestId", requestID)
-                json.field("status", ending.status)
-                if let type = ending.errorType { json.field("errorType", type) }
-                json.key("metrics")
-                json.beginObject()
-                json.key("durationMs")
-                json.raw(spent)
-                json.field("billedDurationMs", billed)
-                json.field("memorySizeMB", memory)
-                json.field("maxMemoryUsedMB", used)
-                if let initial {
-                    json.key("initDurationMs")
-                    json.raw(initial)
-                }
-                json.endObject()
+    /// `REPORT`.
+    func report(_ requestID: String, _ report: InvocationReport) -> FunctionLogLine.Words? {
+        guard identity.logsJSON else { return .report(report) }
+        let level = report.status == "success" ? FunctionLogging.Level.info : .warn
+        return record("platform.report", level) { json in
+            json.field("requestId", requestID)
+            json.field("status", report.status)
+            if let type = report.errorType { json.field("errorType", type) }
+            json.key("metrics")
+            json.beginObject()
+            json.key("durationMs")
+            json.raw(InvocationReport.text(of: report.duration))
+            json.field("billedDurationMs", report.billed)
+            json.field("memorySizeMB", report.memory)
+            json.field("maxMemoryUsedMB", report.usedMemory)
+            if let loading = report.loading {
+                json.key("initDurationMs")
+                json.raw(InvocationReport.text(of: loading))
             }
+            json.endObject()
         }
-        var text =
-            "REPORT RequestId: \(requestID)\tDuration: \(spent) ms\tBilled Duration: \(billed) ms"
-        text += "\tMemory Size: \(memory) MB\tMax Memory Used: \(used) MB\t"
-        if let initial { text += "Init Duration: \(initial) ms\t" }
-        if ending.status != "success" {
-            text += "Status: \(ending.status)"
-            text += ending.errorType.map { "\tError Type: \($0)\t" } ?? "\t"
-        }
-        return text
     }
 
     private func record(
         _ type: String,
         _ level: FunctionLogging.Level,
         _ fill: (inout JSONWriter) -> Void
-    ) -> String? {
+    ) -> FunctionLogLine.Words? {
         guard level >= identity.version.logging?.systemLevel ?? .info else { return nil }
         var json = JSONWriter(reserving: 256)
         json.beginObject()
@@ -129,6 +107,6 @@ struct PlatformLog {
         fill(&json)
         json.endObject()
         json.endObject()
-        return String(decoding: json.bytes, as: UTF8.self)
+        return .text(String(decoding: json.bytes, as: UTF8.self))
     }
 }

@@ -29,7 +29,7 @@ final class ProcessOutput {
     /// Copies until the pipe is closed.
     func run() async {
         copying: while pipe.isOpen {
-            switch drain() {
+            switch drain(surely: false) {
             case .ended: break copying
             case .more: await pipe.reactor.sleep(for: .milliseconds(1))
             case .empty: guard await pipe.readable() == .ready else { break copying }
@@ -41,17 +41,19 @@ final class ProcessOutput {
     /// What is left in the pipe after `drain`.
     enum Rest { case empty, more, ended }
 
-    /// Takes what has arrived, up to a burst.
+    /// Takes what has arrived, up to a burst; with `surely` also what no event has announced yet.
     @discardableResult
-    func drain() -> Rest {
+    func drain(surely: Bool = true) -> Rest {
         guard pipe.isOpen else { return .ended }
+        if !surely, pipe.isDrained { return .empty }
         return withUnsafeTemporaryAllocation(byteCount: Self.pieceSize, alignment: 8) { buffer in
             var taken = 0
             while taken < Self.burst {
-                switch pipe.readAvailable(into: buffer) {
+                switch pipe.readNow(into: buffer) {
                 case .bytes(let count):
                     append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                     taken += count
+                    if pipe.isDrained { return .empty }
                 case .wouldBlock: return .empty
                 case .end, .failed: return .ended
                 }

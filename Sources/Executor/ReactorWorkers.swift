@@ -24,7 +24,7 @@ final class ReactorWorkers {
     let memory: MemoryWatch
     private let configuration: ExecutorConfiguration
     private let log: @Sendable (FunctionLogLine) -> Void
-    private var pools: [String: FunctionPool] = [:]
+    private var pools: [PoolKey: FunctionPool] = [:]
     private var living: [ObjectIdentifier: ExecutionEnvironment] = [:]
     private var reapTimer: TimerID?
     /// What the scripts that stand for `python3` or `node` in some installations run in the end.
@@ -57,15 +57,15 @@ final class ReactorWorkers {
 
     /// The pool of a function version, made when needed.
     func pool(
-        for key: String,
-        counts: () -> IdleCounts,
-        _ identity: () -> FunctionIdentity?
+        for key: PoolKey,
+        _ ingredients: () -> (FunctionIdentity, IdleCounts, ConcurrencyLedger.Slot)?
     ) -> FunctionPool? {
         if let pool = pools[key] { return pool }
-        guard !isClosed, let identity = identity() else { return nil }
+        guard !isClosed, let (identity, counts, slot) = ingredients() else { return nil }
         let pool = FunctionPool(
             identity: identity,
-            counts: counts(),
+            counts: counts,
+            slot: slot,
             position: position,
             reactor: reactor,
             limit: configuration.environmentLimit,
@@ -80,15 +80,17 @@ final class ReactorWorkers {
     func adopt(
         _ environment: ExecutionEnvironment,
         as identity: FunctionIdentity,
-        key: String,
-        counts: () -> IdleCounts
+        key: PoolKey,
+        _ counts: () -> (IdleCounts, ConcurrencyLedger.Slot)
     ) {
         if let old = pools[key], old.identity.version != identity.version {
             pools.removeValue(forKey: key)?.retire()
         }
-        guard let pool = pool(for: key, counts: counts, { identity }) else {
-            return environment.stop()
+        let pool = pool(for: key) {
+            let (counts, slot) = counts()
+            return (identity, counts, slot)
         }
+        guard let pool else { return environment.stop() }
         pool.adopt(environment)
     }
 
@@ -96,7 +98,7 @@ final class ReactorWorkers {
     func start(
         _ identity: FunctionIdentity,
         request: String? = nil,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> Start {
         guard let kind = RuntimeKind(identity.version) else {
             let text =
@@ -156,7 +158,7 @@ final class ReactorWorkers {
             if !kind.isExact(runtime, version: version), warned.insert(runtime).inserted {
                 let text =
                     "\(runtime) runs on \(kind.title) \(version), the nearest on this machine"
-                environment.write(text, requestID: "")
+                environment.write(.text(text), requestID: "")
             }
             return taken
         }
@@ -198,7 +200,7 @@ final class ReactorWorkers {
             )
             let frames = FrameTransport(child, reactor: reactor)
             let environment = makeEnvironment(child, kind, frames)
-            let deadline = ContinuousClock.now + BlankWorkers.bootLimit
+            let deadline = reactor.preciseTime + BlankWorkers.bootLimit
             if let version = await frames.waitUntilBlank(until: deadline),
                 environment.becomeBlank(version: version)
             {
@@ -298,16 +300,17 @@ final class ReactorWorkers {
         return oldest != nil
     }
 
-    /// Ends the pools whose key is not wanted any more.
+    /// Ends the pools of functions (`name:version`) that are not wanted any more.
     func retire(where unwanted: (String) -> Bool) {
-        for key in pools.keys where unwanted(key) { pools.removeValue(forKey: key)?.retire() }
+        for key in pools.keys where unwanted(key.function) {
+            pools.removeValue(forKey: key)?.retire()
+        }
     }
 
     /// Ends the pools of functions that are gone or differ from the given ones.
     func retire(functionsOtherThan current: [String: FunctionVersion]) {
-        for (key, pool) in pools {
-            let name = key.split(separator: "@", maxSplits: 1).first.map(String.init) ?? key
-            if current[name] != pool.identity.version { pools.removeValue(forKey: key)?.retire() }
+        for (key, pool) in pools where current[key.function] != pool.identity.version {
+            pools.removeValue(forKey: key)?.retire()
         }
     }
 
@@ -329,15 +332,16 @@ final class ReactorWorkers {
 
     private func scheduleReaping() {
         guard reapTimer == nil, !isClosed else { return }
-        reapTimer = reactor.schedule(at: .now + configuration.idleLimit / 4) { [weak self] in
+        reapTimer = reactor.schedule(at: reactor.time + configuration.idleLimit / 4) {
+            [weak self] in
             self?.reap()
         }
     }
 
     private func reap() {
         reapTimer = nil
-        let instant = ContinuousClock.now - configuration.idleLimit
-        for pool in pools.values { pool.reap(idleBefore: instant) }
+        let now = reactor.time
+        for pool in pools.values { pool.reap(idleFor: configuration.idleLimit, at: now) }
         if !pools.isEmpty { scheduleReaping() }
     }
 }

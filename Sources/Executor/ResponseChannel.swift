@@ -49,11 +49,11 @@ final class ResponseChannel: BodySource {
     }
 
     /// Hands over a piece once the one before was taken; false when that took too long.
-    func write(_ bytes: Bytes, until deadline: ContinuousClock.Instant) async -> Bool {
+    func write(_ bytes: Bytes, until deadline: MonotonicInstant) async -> Bool {
         byteCount += bytes.count
         guard !bytes.isEmpty, !isAbandoned else { return true }
         while piece != nil, !isAbandoned {
-            if ContinuousClock.now >= deadline { return false }
+            if reactor.preciseTime >= deadline { return false }
             let timer = reactor.schedule(at: deadline) { [weak self] in self?.wakeWriter() }
             await withUnsafeContinuation { writer = $0 }
             reactor.cancel(timer)

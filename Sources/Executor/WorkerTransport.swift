@@ -1,4 +1,5 @@
 import HTTP
+import Reactor
 
 /// One call as an environment passes it to its process.
 struct EnvironmentCall {
@@ -45,21 +46,26 @@ protocol WorkerTransport: AnyObject {
         _ environment: ExecutionEnvironment,
         _ identity: FunctionIdentity,
         path: String,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> Initialisation
 
     /// Passes one call and waits for its answer.
     func invoke(
         _ call: EnvironmentCall,
         _ environment: ExecutionEnvironment,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> Answer
 
     /// Whether an answer may come before the process is ready for the next call.
     var answersEarly: Bool { get }
 
+    /// Whether the reactor's latest look showed all output that the process had made before its answer.
+    ///
+    /// Then nothing else of it can lie in a pipe, and none need be asked.
+    var hasAnnouncedOutput: Bool { get }
+
     /// Waits until the process asks for its next call; false when it has ended or taken too long.
-    func becomeReady(until deadline: ContinuousClock.Instant) async -> Bool
+    func becomeReady(until deadline: MonotonicInstant) async -> Bool
 
     /// The process has ended: whoever waits for it is told so.
     func processEnded()

@@ -30,6 +30,26 @@ package struct JSONWriter: Sendable {
         quote(text)
     }
 
+    /// Writes a key that lies in a buffer: ASCII, made lower case.
+    package mutating func key(lowercasing ascii: UnsafeBufferPointer<UInt8>) {
+        separate()
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ascii.count) { lowered in
+            for offset in ascii.indices {
+                let byte = ascii[offset]
+                lowered[offset] = byte &- 65 < 26 ? byte | 0x20 : byte
+            }
+            quote(UnsafeBufferPointer(lowered))
+        }
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    /// Writes a string that lies in a buffer as UTF-8.
+    package mutating func string(_ utf8: UnsafeBufferPointer<UInt8>) {
+        separate()
+        quote(utf8)
+    }
+
     /// Writes an integer.
     package mutating func int(_ value: Int) { raw(String(value)) }
     /// Writes a truth value.
@@ -112,20 +132,22 @@ package struct JSONWriter: Sendable {
 
     private mutating func quote(_ text: String) {
         var text = text
+        text.withUTF8 { quote($0) }
+    }
+
+    private mutating func quote(_ utf8: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        text.withUTF8 { utf8 in
-            var start = 0
-            for offset in utf8.indices {
-                let byte = utf8[offset]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-                    continue
-                }
-                bytes.append(contentsOf: utf8[start..<offset])
-                escape(byte)
-                start = offset + 1
+        var start = 0
+        for offset in utf8.indices {
+            let byte = utf8[offset]
+            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+                continue
             }
-            bytes.append(contentsOf: utf8[start...])
+            bytes.append(contentsOf: utf8[start..<offset])
+            escape(byte)
+            start = offset + 1
         }
+        bytes.append(contentsOf: utf8[start...])
         bytes.append(UInt8(ascii: "\""))
     }
 

@@ -73,7 +73,7 @@ package final class ChildProcess {
         }
         let child = ChildProcess(
             pid: pid,
-            channel: reactor.register(ends.take(\.ours)),
+            channel: reactor.register(ends.take(\.ours), announcesRoom: false),
             output: reactor.register(ends.take(\.outputRead)),
             errors: reactor.register(ends.take(\.errorsRead)),
             reactor: reactor

@@ -132,8 +132,11 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     }
 
     /// Watches a non-blocking descriptor, edge-triggered; the reactor owns it from now on.
-    package func register(_ descriptor: Int32) -> Readiness {
-        let readiness = Readiness(descriptor, reactor: self)
+    ///
+    /// A socket of the Unix domain announces room each time its peer has read; with `announcesRoom` false
+    /// that wakes nobody before a write has had to wait.
+    package func register(_ descriptor: Int32, announcesRoom: Bool = true) -> Readiness {
+        let readiness = Readiness(descriptor, reactor: self, announcesRoom: announcesRoom)
         let slot = Int(descriptor)
         if slot >= slots.count {
             slots.append(
@@ -141,12 +144,17 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
             )
         }
         slots[slot] = readiness
-        var event = epoll_event()
-        event.events =
-            EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLET.rawValue | EPOLLRDHUP.rawValue
-        event.data.fd = descriptor
-        epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+        watch(readiness, EPOLL_CTL_ADD)
         return readiness
+    }
+
+    /// Tells the system which events of a descriptor matter.
+    func watch(_ readiness: Readiness, _ operation: Int32) {
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue | EPOLLET.rawValue | EPOLLRDHUP.rawValue
+        if readiness.announcesRoom { event.events |= EPOLLOUT.rawValue }
+        event.data.fd = readiness.descriptor
+        epoll_ctl(epoll, operation, readiness.descriptor, &event)
     }
 
     /// Stops watching a descriptor, closes it and wakes whoever waits for it.

@@ -41,9 +41,14 @@ package final class Readiness {
     @exclusivity(unchecked)
     private var timer: (id: TimerID, at: MonotonicInstant)?
 
-    init(_ descriptor: Int32, reactor: Reactor) {
+    /// Whether events tell that a write may succeed.
+    @exclusivity(unchecked)
+    private(set) var announcesRoom: Bool
+
+    init(_ descriptor: Int32, reactor: Reactor, announcesRoom: Bool) {
         self.descriptor = descriptor
         self.reactor = reactor
+        self.announcesRoom = announcesRoom
     }
 
     /// Remembers whether a read took all that had arrived.
@@ -105,6 +110,10 @@ package final class Readiness {
     /// Call only after a write would have blocked.
     package func writable(until deadline: MonotonicInstant) async -> Outcome {
         guard isOpen else { return .closed }
+        if !announcesRoom {
+            announcesRoom = true
+            reactor.watch(self, EPOLL_CTL_MOD)
+        }
         return await withUnsafeContinuation { continuation in
             writer = continuation
             writeDeadline = deadline

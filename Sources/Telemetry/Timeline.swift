@@ -24,13 +24,19 @@ package struct TimelineEntry: Sendable, Encodable {
         }
     }
 
+    /// What a stage changed: in words, or how to find them.
+    private enum Changes: Sendable {
+        case words([String])
+        case found(@Sendable () -> [String])
+    }
+
     /// The stage's name, such as `viewer-request` or `cache`.
     package var stage: String
     /// Unit: microseconds.
     package var durationMicroseconds: Int
     /// The function version that ran in this stage, as `name:version`.
     package var function: String?
-    private var changed: [String]
+    private var changed: Changes
     private var asked: Asked?
     private var ended: Outcome?
 
@@ -45,8 +51,23 @@ package struct TimelineEntry: Sendable, Encodable {
         self.stage = stage
         self.durationMicroseconds = durationMicroseconds
         self.function = function
-        changed = changes
+        changed = .words(changes)
         ended = outcome.map { .word($0) }
+    }
+
+    /// Makes an entry whose changes are found when it is read.
+    package init(
+        stage: String,
+        durationMicroseconds: Int,
+        function: String?,
+        changes: @escaping @Sendable () -> [String],
+        outcome: String
+    ) {
+        self.stage = stage
+        self.durationMicroseconds = durationMicroseconds
+        self.function = function
+        changed = .found(changes)
+        ended = .word(outcome)
     }
 
     /// Makes the entry of a request to an origin.
@@ -54,12 +75,17 @@ package struct TimelineEntry: Sendable, Encodable {
         self.stage = stage
         self.durationMicroseconds = durationMicroseconds
         self.asked = asked
-        changed = []
+        changed = .words([])
         ended = outcome
     }
 
     /// What the stage changed: `uri: /a -> /b`, `header x-added: 1`, `status: 200 -> 404`.
     package var changes: [String] {
+        let changed =
+            switch changed {
+            case .words(let words): words
+            case .found(let find): find()
+            }
         guard let asked else { return changed }
         return ["origin: \(asked.host)\(asked.path)\(asked.query.map { "?" + $0 } ?? "")"] + changed
     }

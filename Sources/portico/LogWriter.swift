@@ -1,6 +1,7 @@
 import Dispatch
 import Executor
 import Foundation
+import JSON
 import Synchronization
 
 /// Writes log lines to standard error, as text or JSON.
@@ -14,7 +15,7 @@ final class LogWriter: Sendable {
     private static let timestamp = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
     /// How long a function's line may wait for others.
-    private static let patience = DispatchTimeInterval.milliseconds(2)
+    private static let patience = DispatchTimeInterval.milliseconds(10)
     /// How much may wait; the line that reaches it is written by its own thread.
     ///
     /// Unit: bytes.
@@ -39,14 +40,17 @@ final class LogWriter: Sendable {
     }
 
     /// A line that a function wrote or that belongs to its invocation.
+    ///
+    /// It is put into words where it waits: no text is made for it.
     func function(_ line: FunctionLogLine) {
-        append(
-            asJSON
-                ? json([
-                    "function": line.function, "requestId": line.requestID ?? "",
-                    "message": line.text,
-                ]) : "[\(line.function)] \(line.text)"
-        )
+        if asJSON { return append(json(line)) }
+        add { bytes in
+            bytes.append(UInt8(ascii: "["))
+            bytes.append(contentsOf: line.function.utf8)
+            bytes.append(UInt8(ascii: "]"))
+            bytes.append(UInt8(ascii: " "))
+            line.append(to: &bytes)
+        }
     }
 
     /// A line of an app that the template starts.
@@ -67,9 +71,11 @@ final class LogWriter: Sendable {
         }
     }
 
-    private func append(_ text: String) {
+    private func append(_ text: String) { add { $0.append(contentsOf: text.utf8) } }
+
+    private func add(_ write: (inout [UInt8]) -> Void) {
         let (isFirst, isFull) = waiting.withLock { waiting in
-            waiting.bytes.append(contentsOf: text.utf8)
+            write(&waiting.bytes)
             waiting.bytes.append(10)
             defer { waiting.isScheduled = true }
             return (!waiting.isScheduled, waiting.bytes.count >= Self.mostWaiting)
@@ -80,6 +86,17 @@ final class LogWriter: Sendable {
             waiting.withLock { $0.isScheduled = false }
             flush()
         }
+    }
+
+    private func json(_ line: FunctionLogLine) -> String {
+        var json = JSONWriter(reserving: 256)
+        json.beginObject()
+        json.field("function", line.function)
+        json.field("message", line.text)
+        json.field("requestId", line.requestID ?? "")
+        json.field("timestamp", line.time)
+        json.endObject()
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 
     private func json(_ fields: [String: String]) -> String {

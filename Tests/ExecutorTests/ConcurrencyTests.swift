@@ -93,6 +93,21 @@ struct ConcurrencyTests {
     }
 }
 
+extension ConcurrencyLedger {
+    fileprivate mutating func begin(
+        _ function: String,
+        at now: ContinuousClock.Instant
+    ) -> Refusal? {
+        begin(slot(of: function), at: now)
+    }
+
+    fileprivate mutating func end(_ function: String) { end(slot(of: function)) }
+
+    fileprivate mutating func grow(_ function: String, at now: ContinuousClock.Instant) -> Bool {
+        grow(slot(of: function), at: now)
+    }
+}
+
 extension ProcessTests {
     @Suite
     struct ThrottlingTests {

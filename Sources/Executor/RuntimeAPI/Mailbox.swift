@@ -22,8 +22,8 @@ final class Mailbox<Value> {
     func clear() { value = nil }
 
     /// Takes the value, waiting for it; nil when the time is up.
-    func take(until deadline: ContinuousClock.Instant) async -> Value? {
-        if value == nil, ContinuousClock.now < deadline {
+    func take(until deadline: MonotonicInstant) async -> Value? {
+        if value == nil, reactor.preciseTime < deadline {
             let timer = reactor.schedule(at: deadline) { [self] in
                 let waiting = reader
                 reader = nil

@@ -77,7 +77,7 @@ extension RuntimeAPI {
         _ environment: ExecutionEnvironment,
         _ identity: FunctionIdentity,
         path: String,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> Initialisation {
         await loaded.take(until: deadline) ?? .timedOut
     }
@@ -85,7 +85,7 @@ extension RuntimeAPI {
     func invoke(
         _ call: EnvironmentCall,
         _ environment: ExecutionEnvironment,
-        until deadline: ContinuousClock.Instant
+        until deadline: MonotonicInstant
     ) async -> Answer {
         guard !hasEnded, state.apply(.assigned) else { return .exited }
         answers.clear()
@@ -98,7 +98,9 @@ extension RuntimeAPI {
 
     var answersEarly: Bool { true }
 
-    func becomeReady(until deadline: ContinuousClock.Instant) async -> Bool {
+    var hasAnnouncedOutput: Bool { false }
+
+    func becomeReady(until deadline: MonotonicInstant) async -> Bool {
         if hasEnded { return false }
         if state == .ready { return true }
         return await asked.take(until: deadline) ?? false
@@ -193,7 +195,7 @@ extension RuntimeAPI {
     private func pump(_ exchange: Exchange, into stream: ResponseChannel) async -> Response {
         let type = exchange.request.headers["Content-Type"] ?? "application/octet-stream"
         stream.begin(contentType: type)
-        let never = ContinuousClock.now + Self.rest
+        let never = MonotonicInstant.never
         var trailers = Headers()
         switch exchange.body {
         case .empty, .upgrade: break

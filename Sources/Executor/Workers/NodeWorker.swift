@@ -11,30 +11,37 @@ enum NodeWorker {
         const INIT = 1, INVOKE = 2, READY = 10, LOADED = 11, LOAD_FAILED = 12, RESPONSE = 13;
         const FAILED = 14, LOG = 15, FATAL = 16, STREAM_START = 17, STREAM_DATA = 18, STREAM_END = 19;
         const realExit = process.reallyExit.bind(process), now = Date.now, writeSync = fs.writeSync;
-        const inbox = { buffer: Buffer.allocUnsafeSlow(64 << 10), callback: (size, buffer) => {
-          receive(buffer.subarray(0, size));
-          return true;
-        } };
-        const sock = new net.Socket({ fd: 3, readable: true, writable: false, onread: inbox });
+        const inbox = Buffer.allocUnsafeSlow(64 << 10), outbox = Buffer.allocUnsafeSlow(64 << 10);
+        const sock = new net.Socket({ fd: 3, readable: true, writable: false,
+          onread: { buffer: inbox, callback: (size) => { receive(size); return true; } } });
         const pause = new Int32Array(new SharedArrayBuffer(4));
         let settings = null, handler = null, modern = false, current = null, currentID = undefined;
         let traced = false;
 
         // Written at once, so that nothing is lost when the function ends the process.
-        function write(bytes) {
-          for (let at = 0; at < bytes.length;) {
-            try { at += writeSync(3, bytes, at); } catch (error) {
+        function write(bytes, size) {
+          for (let at = 0; at < size;) {
+            try { at += writeSync(3, bytes, at, size - at); } catch (error) {
               if (error.code === 'EAGAIN') Atomics.wait(pause, 0, 0, 1); else realExit(0);
             }
           }
         }
+        function sendOutbox(type, size) {
+          outbox.writeUInt32LE(size, 0);
+          outbox[4] = type;
+          write(outbox, 5 + size);
+        }
         function send(type, body) {
-          const size = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-          const out = Buffer.allocUnsafe(5 + size);
-          out.writeUInt32LE(size, 0);
+          // A letter takes three bytes at most: what fits for certain is written straight into the outbox.
+          if (typeof body === 'string') {
+            if (body.length * 3 + 5 <= outbox.length) return sendOutbox(type, outbox.write(body, 5));
+            body = Buffer.from(body);
+          }
+          const out = body.length + 5 <= outbox.length ? outbox : Buffer.allocUnsafe(5 + body.length);
+          out.writeUInt32LE(body.length, 0);
           out[4] = type;
-          if (typeof body === 'string') out.write(body, 5); else body.copy(out, 5);
-          write(out);
+          body.copy(out, 5);
+          write(out, 5 + body.length);
         }
         function lastWords(type, body, status) {
           send(type, body);
@@ -103,13 +110,13 @@ enum NodeWorker {
           context.getRemainingTimeInMillis = () => deadline - now();
           return context;
         }
-        function invoke(body) {
-          const deadline = Number(body.readBigUInt64LE(0));
-          let at = 8;
+        function invoke(data, from, to) {
+          const deadline = data.readUInt32LE(from) + data.readUInt32LE(from + 4) * 4294967296;
+          let at = from + 8;
           const next = () => {
-            const from = at + 4;
-            at = from + body.readUInt32LE(at);
-            return from === at ? '' : body.toString('utf8', from, at);
+            const start = at + 4, size = data.readUInt32LE(at);
+            at = start + size;
+            return size === 0 ? '' : data.toString('utf8', start, at);
           };
           const id = next(), arn = next(), client = next(), identity = next(), trace = next();
           const call = { done: false, settled: null, promised: false, context: null, stream: null };
@@ -119,7 +126,7 @@ enum NodeWorker {
           else if (traced) delete process.env._X_AMZN_TRACE_ID;
           traced = trace !== '';
           try {
-            const event = JSON.parse(body.toString('utf8', at));
+            const event = JSON.parse(data.toString('utf8', at, to));
             call.context = makeContext(call, id, deadline, arn, client, identity, trace);
             sock.unref();
             if (handler[streamed]) return invokeStreamed(call, event);
@@ -148,32 +155,44 @@ enum NodeWorker {
         });
 
         let held = [], heldSize = 0, needed = 5;
-        // The chunk's memory is used again for the next one.
-        function receive(chunk) {
-          held.push(chunk);
-          heldSize += chunk.length;
-          while (heldSize >= needed) {
-            let data = held.length === 1 ? held[0] : Buffer.concat(held, heldSize);
-            const size = data.readUInt32LE(0);
-            if (data.length < 5 + size) {
-              held = [data];
+        // Runs the whole frames of a buffer and gives where the rest begins.
+        function consume(data, end) {
+          let at = 0;
+          needed = 5;
+          while (end - at >= 5) {
+            const size = data.readUInt32LE(at), from = at + 5;
+            if (end - from < size) {
               needed = 5 + size;
               break;
             }
-            const type = data[4], body = data.subarray(5, 5 + size);
-            data = data.subarray(5 + size);
-            held = data.length ? [data] : [];
-            heldSize = data.length;
-            needed = 5;
-            if (type === INVOKE) invoke(body);
+            const type = data[at + 4];
+            at = from + size;
+            if (type === INVOKE) invoke(data, from, at);
             else if (type === INIT) {
-              init(body).catch((error) => {
+              init(data.subarray(from, at)).catch((error) => {
                 report('Uncaught Exception ', error, describe(error));
                 send(LOAD_FAILED, loadFailure(error));
               });
             }
           }
-          if (held.length) held = held.map((part) => part.buffer === inbox.buffer.buffer ? Buffer.from(part) : part);
+          return at;
+        }
+        // The inbox is used again for the next bytes.
+        function receive(size) {
+          let data = inbox;
+          if (heldSize > 0) {
+            held.push(Buffer.from(inbox.subarray(0, size)));
+            heldSize += size;
+            if (heldSize < needed) return;
+            data = Buffer.concat(held, heldSize);
+            size = heldSize;
+            held = [];
+            heldSize = 0;
+          }
+          const rest = consume(data, size);
+          if (rest === size) return;
+          held = [data === inbox ? Buffer.from(inbox.subarray(rest, size)) : data.subarray(rest, size)];
+          heldSize = size - rest;
         }
         sock.resume();
         sock.on('end', () => realExit(0));

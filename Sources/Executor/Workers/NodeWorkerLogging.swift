@@ -5,8 +5,14 @@ extension NodeWorker {
         let jsonLogs = false, leastLevel = 0;
 
         function log(text) {
-          const id = Buffer.from(current ? currentID : '');
-          send(LOG, Buffer.concat([Buffer.from([id.length]), id, Buffer.from(text)]));
+          const id = current ? currentID : '';
+          if ((id.length + text.length) * 3 + 6 > outbox.length) {
+            const name = Buffer.from(id);
+            return send(LOG, Buffer.concat([Buffer.from([name.length]), name, Buffer.from(text)]));
+          }
+          const size = outbox.write(id, 6);
+          outbox[5] = size;
+          sendOutbox(LOG, 1 + size + outbox.write(text, 6 + size));
         }
         function line(level, text) {
           log(new Date().toISOString() + '\t' + currentID + '\t' + level + '\t' + text.replace(/\n/g, '\r'));

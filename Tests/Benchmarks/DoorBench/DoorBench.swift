@@ -1,14 +1,19 @@
 import DataPlane
+import Executor
 import FrontDoors
 import Glibc
 import Model
 import Reactor
+import Synchronization
 import TLS
 
 /// One distribution on one reactor and one thread, without registry, executor or control plane: what a
 /// profiler or an instruction counter can run.
 ///
-/// usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem [cached]
+/// usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem [cached | hook FOLDER]
+///
+/// With `hook`, `index.handler` of the folder runs at viewer-request, in the real executor; its log lines are
+/// put into words and thrown away.
 @main
 struct DoorBench {
     private static let distributionID = "EBENCH"
@@ -16,7 +21,9 @@ struct DoorBench {
     static func main() throws {
         let words = CommandLine.arguments
         guard words.count >= 5, let port = Int(words[1]), let origin = Int(words[2]) else {
-            print("usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem [cached]")
+            print(
+                "usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem [cached | hook FOLDER]"
+            )
             exit(2)
         }
         signal(SIGPIPE, SIG_IGN)
@@ -28,12 +35,19 @@ struct DoorBench {
             certificates: CertificateStore { _ in pair },
             options: TLSServerOptions()
         )
+        let reactor = Reactor()
+        let folder = words.count > 6 && words[5] == "hook" ? words[6] : nil
+        let state = snapshot(
+            origin: origin,
+            isCached: words.count > 5 && words[5] == "cached",
+            isHooked: folder != nil
+        )
         let doors = FrontDoors(
             edges: [
                 EdgeNode(
                     name: "iad",
-                    box: SnapshotBox(snapshot(origin: origin, isCached: words.count > 5)),
-                    invoker: NoFunctions()
+                    box: SnapshotBox(state),
+                    invoker: folder.map { invoker(over: $0, state, reactor) } ?? NoFunctions()
                 )
             ],
             ports: DoorPorts(https: port, http: 80)
@@ -45,20 +59,55 @@ struct DoorBench {
             handler: doors,
             sink: { _ in }
         )
-        let reactor = Reactor()
         try listener.start(on: [reactor])
         reactor.run()
     }
 
-    private static func snapshot(origin port: Int, isCached: Bool) -> Snapshot {
+    private static func invoker(
+        over folder: String,
+        _ state: Snapshot,
+        _ reactor: Reactor
+    ) -> any FunctionInvoker {
+        var line: [UInt8] = []
+        line.reserveCapacity(1 << 20)
+        let waiting = Mutex(line)
+        return LocalInvoker(
+            configuration: ExecutorConfiguration(workFolder: folder + "/workers"),
+            reactors: [reactor],
+            functions: { state.functions[$0] },
+            codeFolder: { _ in folder },
+            log: { line in
+                waiting.withLock { bytes in
+                    line.append(to: &bytes)
+                    if bytes.count > 1 << 19 { bytes.removeAll(keepingCapacity: true) }
+                }
+            }
+        )
+    }
+
+    private static func snapshot(origin port: Int, isCached: Bool, isHooked: Bool) -> Snapshot {
         var origin = Origin(id: "app", domainName: "app.example.com")
         origin.keepaliveTimeout = 60
-        let behavior = CacheBehavior(
+        var behavior = CacheBehavior(
             pathPattern: "*",
             targetOriginID: "app",
             cachePolicy: isCached ? .cachingOptimized : .cachingDisabled
         )
         var snapshot = Snapshot()
+        if isHooked {
+            let version = FunctionVersion(
+                name: "hook",
+                version: 1,
+                runtime: "nodejs20.x",
+                handler: "index.handler",
+                codeDigest: "code",
+                timeout: 5
+            )
+            snapshot.functions[version.qualifiedName] = version
+            behavior.functions = [
+                EdgeFunctionAssociation(event: .viewerRequest, function: "hook", version: 1)
+            ]
+        }
         snapshot.distributions[distributionID] = Distribution(
             id: distributionID,
             origins: [origin],
