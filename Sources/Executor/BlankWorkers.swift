@@ -19,6 +19,8 @@ final class BlankWorkers {
     private var waiting: [WorkerProgram: [ExecutionEnvironment]] = [:]
     private var booting: [WorkerProgram: Int] = [:]
     private var isClosed = false
+    /// Who waits for a boot of somebody else to end.
+    private var sleepers: [UnsafeContinuation<Void, Never>] = []
 
     init(
         wanted: Int,
@@ -48,34 +50,58 @@ final class BlankWorkers {
     /// Boots workers until enough blank ones wait, and waits for them.
     func prewarm(_ program: WorkerProgram) async -> LoadFailure? {
         while (waiting[program]?.count ?? 0) < wanted, !isClosed {
-            switch await boot(program) {
-            case .failure(let failure): return failure
-            case .success(let environment): keep(environment, program)
+            if isShort(of: program) {
+                if let failure = await bootOne(program) { return failure }
+            } else {
+                await withUnsafeContinuation { sleepers.append($0) }
             }
         }
         return nil
     }
 
+    /// Whether those that wait and those that boot are too few.
+    private func isShort(of program: WorkerProgram) -> Bool {
+        (waiting[program]?.count ?? 0) + booting[program, default: 0] < wanted
+    }
+
+    private func bootOne(_ program: WorkerProgram) async -> LoadFailure? {
+        booting[program, default: 0] += 1
+        let booted = await boot(program)
+        booting[program, default: 0] -= 1
+        defer { wakeSleepers() }
+        switch booted {
+        case .failure(let failure): return failure
+        case .success(let environment):
+            keep(environment, program)
+            return nil
+        }
+    }
+
+    private func wakeSleepers() {
+        let woken = sleepers
+        sleepers = []
+        for sleeper in woken { sleeper.resume() }
+    }
+
     /// Ends the waiting workers; nothing boots any more.
     func close() {
         isClosed = true
+        wakeSleepers()
         for environment in waiting.values.joined() { environment.stop() }
         waiting = [:]
     }
 
     /// Boots workers in the background until enough blank ones wait.
     private func refill(_ program: WorkerProgram) {
-        while !isClosed, (waiting[program]?.count ?? 0) + booting[program, default: 0] < wanted {
-            booting[program, default: 0] += 1
+        guard !isClosed else { return }
+        let missing = wanted - (waiting[program]?.count ?? 0) - booting[program, default: 0]
+        for _ in 0..<max(0, missing) {
             let confined = ReactorLocal(self)
-            reactor.submit { await confined.value.bootInBackground(program) }
+            reactor.submit {
+                let blank = confined.value
+                if !blank.isClosed, blank.isShort(of: program) { _ = await blank.bootOne(program) }
+            }
         }
-    }
-
-    private func bootInBackground(_ program: WorkerProgram) async {
-        let booted = await boot(program)
-        booting[program, default: 0] -= 1
-        if case .success(let environment) = booted { keep(environment, program) }
     }
 
     private func keep(_ environment: ExecutionEnvironment, _ program: WorkerProgram) {

@@ -28,6 +28,15 @@ package struct ExecutorConfiguration: Sendable {
     package var memoryInterval: Duration = .milliseconds(24)
     /// Whether processes stand still between invocations, as in AWS; else background work goes on.
     package var freezesBetweenInvocations = false
+    /// Whether each process gets a `/tmp` of its own where the machine allows it.
+    package var isolatesScratch = true
+    /// How much fits into `/tmp`.
+    ///
+    /// Unit: bytes. Source: Lambda quotas, "/tmp directory storage": 512 MB unless a function asks for more.
+    package var scratchSize = 512 << 20
+    /// Folders that processes need, also when they lie in `/tmp`; that of the worker scripts and its
+    /// neighbours always belong to them.
+    package var neededFolders: [String] = []
     /// The region told to functions.
     package var region = "us-east-1"
     /// The credentials told to functions; the local endpoint takes any.

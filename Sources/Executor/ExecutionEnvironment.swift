@@ -43,6 +43,8 @@ final class ExecutionEnvironment {
     /// Unit: nanoseconds.
     @exclusivity(unchecked)
     var initDuration: Int64?
+    /// Its `/tmp`, once it has a function; nil when it shares the machine's.
+    private(set) var scratch: ScratchFolder?
     /// Whether the memory watch has it on its list.
     @exclusivity(unchecked)
     var isWatched = false
@@ -107,7 +109,10 @@ final class ExecutionEnvironment {
         guard state.apply(.assigned) else {
             return LoadFailure(type: "Runtime.Unknown", message: "The environment was not blank.")
         }
-        if self.identity == nil { bind(identity, logStream: identity.makeLogStream()) }
+        if self.identity == nil {
+            bind(identity, logStream: identity.makeLogStream())
+            scratch = ScratchFolder(of: child.pid)
+        }
         let phase = request == nil ? "init" : "invoke"
         currentRequest = request ?? ""
         if let request {
@@ -122,6 +127,7 @@ final class ExecutionEnvironment {
         measureMemory()
         let took = reactor.preciseTime - started
         if case .loaded = outcome, state.apply(.loaded) {
+            if scratch == nil { scratch = ScratchFolder(of: child.pid) }
             if freezes { child.signal(SIGSTOP) }
             if request == nil { initDuration = Int64(took / .nanoseconds(1)) }
             idleSince = reactor.time
@@ -202,7 +208,10 @@ final class ExecutionEnvironment {
     }
 
     /// The process is gone: takes its last words and lets go of the descriptors.
-    func processEnded() {
+    ///
+    /// Processes that it started and that left its group end with it.
+    func processEnded(sweeps: Bool = true) {
+        if sweeps, let scratch { ScratchFolder.killAll(in: [scratch.namespace]) }
         _ = state.apply(.stopped)
         drainOutput()
         for output in outputs { output.flush() }

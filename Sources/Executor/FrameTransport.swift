@@ -13,6 +13,8 @@ final class FrameTransport: WorkerTransport {
     private let channel: FrameChannel
     private let reactor: Reactor
     private var logged = 0
+    /// Names the current call; answers to others are late or second ones.
+    private var serial: UInt32 = 0
 
     init(_ child: ChildProcess, reactor: Reactor) {
         channel = FrameChannel(child.channel)
@@ -57,33 +59,51 @@ final class FrameTransport: WorkerTransport {
         _ environment: ExecutionEnvironment,
         until deadline: MonotonicInstant
     ) async -> Answer {
+        serial &+= 1
         guard await channel.send(head(of: call), call.payload, until: deadline) else {
             return reactor.preciseTime >= deadline ? .timedOut : .exited
         }
         var collected: Bytes?
         while true {
+            let type: FrameType
+            let frame: Bytes
             switch await channel.next(until: deadline) {
-            case .frame(.response, let bytes): return .response(bytes)
-            case .frame(.failed, let bytes): return .failed(bytes)
-            case .frame(.fatal, let bytes): return .fatal(bytes)
-            case .oversized(let size): return .oversized(size)
             case .frame(.log, let bytes):
                 guard await record(bytes, environment, deadline) else { return .timedOut }
-            case .frame(.streamStart, let type):
-                collected = []
-                call.stream?.begin(contentType: String(decoding: type, as: UTF8.self))
-            case .frame(.streamData, let bytes):
-                if let stream = call.stream {
-                    guard await stream.write(bytes, until: deadline) else { return .timedOut }
-                } else if let count = collected?.count, count <= FrameChannel.maximumFrame {
-                    collected?.append(contentsOf: bytes)
-                }
-            case .frame(.streamEnd, let error): return finish(call, collected, error)
-            case .frame: continue
+                continue
+            case .frame(.fatal, let bytes): return .fatal(bytes)
+            case .frame(let found, let bytes):
+                guard let content = answer(bytes) else { continue }
+                (type, frame) = (found, content)
+            case .oversized(let size): return .oversized(size - Self.serialSize)
             case .timedOut: return .timedOut
             case .ended: return .exited
             }
+            switch type {
+            case .response: return .response(frame)
+            case .failed: return .failed(frame)
+            case .streamStart:
+                collected = []
+                call.stream?.begin(contentType: String(decoding: frame, as: UTF8.self))
+            case .streamData:
+                if let stream = call.stream {
+                    guard await stream.write(frame, until: deadline) else { return .timedOut }
+                } else if let count = collected?.count, count <= FrameChannel.maximumFrame {
+                    collected?.append(contentsOf: frame)
+                }
+            case .streamEnd: return finish(call, collected, frame)
+            default: continue
+            }
         }
+    }
+
+    private static let serialSize = 4
+
+    /// What an answer says; nil when it is for another call.
+    private func answer(_ frame: Bytes) -> Bytes? {
+        guard frame.count >= Self.serialSize else { return nil }
+        let named = frame.prefix(Self.serialSize).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        return named == serial ? frame.dropFirst(Self.serialSize) : nil
     }
 
     private func finish(_ call: EnvironmentCall, _ collected: Bytes?, _ error: Bytes) -> Answer {
@@ -120,6 +140,7 @@ final class FrameTransport: WorkerTransport {
 
     private func head(of call: EnvironmentCall) -> [UInt8] {
         var head = FrameChannel.frame(.invoke, reserving: 320)
+        head.append(littleEndian: serial)
         head.append(littleEndian: UInt64(max(0, call.deadlineMilliseconds)))
         append(call.requestID, to: &head)
         append(call.arn, to: &head)

@@ -46,6 +46,7 @@ final class FunctionPool {
     private var timer: (id: TimerID, at: MonotonicInstant)?
     @exclusivity(unchecked)
     private var retired = false
+    private var kept: [ScratchFolder] = []
     /// Environments that have answered and not yet asked for more.
     @exclusivity(unchecked)
     private var finishing = 0
@@ -104,6 +105,15 @@ final class FunctionPool {
         return granted.value
     }
 
+    /// Keeps the files of an environment that ran out of time, for the one that takes its place.
+    func keep(_ scratch: ScratchFolder?) {
+        guard let scratch, !retired, kept.count < limit else { return }
+        kept.append(scratch)
+    }
+
+    /// The files that the next environment finds.
+    func takeScratch() -> ScratchFolder? { kept.popLast() }
+
     /// An environment has answered and works on; it comes back by `release`.
     func beginFinishing() { finishing += 1 }
 
@@ -155,6 +165,7 @@ final class FunctionPool {
     /// Ends everything: idle environments now, busy ones when they come back, waiters are refused.
     func retire() {
         retired = true
+        kept = []
         for environment in idle { environment.stop() }
         total -= idle.count
         idle = []

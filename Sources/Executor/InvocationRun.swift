@@ -44,7 +44,11 @@ struct InvocationRun {
         case .startNew:
             guard ledger.grow(pool.slot) else { return noRoom() }
             let limit = min(latest, now + initLimit)
-            switch await workers.start(pool.identity, until: limit) {
+            switch await workers.start(
+                pool.identity,
+                scratch: pool.takeScratch(),
+                until: limit
+            ) {
             case .ready(let environment): return await call(environment)
             case .full: return noRoom()
             case .failed(let failure, _):
@@ -140,6 +144,7 @@ struct InvocationRun {
             ending = PlatformLog.Ending(status: "error", errorType: "Runtime.ExitError")
             _ = await exited(environment)
         case .timedOut:
+            pool.keep(environment.scratch)
             result = timeout(after: deadline - started, environment)
             ending = PlatformLog.Ending(status: "timeout")
         case .exited:

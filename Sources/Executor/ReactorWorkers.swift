@@ -33,6 +33,8 @@ final class ReactorWorkers {
     private var unusable: Set<String> = []
     /// Runtimes of which the log says already that another version runs them.
     private var warned: Set<String> = []
+    private var isolation: ScratchIsolation?
+    private var hasTriedIsolation = false
     private(set) var isClosed = false
 
     var processCount: Int { living.count }
@@ -98,6 +100,7 @@ final class ReactorWorkers {
     func start(
         _ identity: FunctionIdentity,
         request: String? = nil,
+        scratch: ScratchFolder? = nil,
         until deadline: MonotonicInstant
     ) async -> Start {
         guard let kind = RuntimeKind(identity.version) else {
@@ -110,20 +113,49 @@ final class ReactorWorkers {
         let found: Result<ExecutionEnvironment, LoadFailure>
         switch kind {
         case .node, .python: found = await takeBlank(kind, identity.version.runtime)
-        case .provided: found = startProvided(identity)
+        case .provided: found = await startProvided(identity)
         }
         switch found {
         case .failure(let failure): return .failed(failure, nil)
         case .success(let environment):
             memory.add(environment)
+            if kind != .provided { await carry(scratch, to: environment) }
             let failure = await environment.load(
                 identity,
                 path: configuration.path,
                 request: request,
                 until: deadline
             )
+            if kind == .provided, failure == nil { await carry(scratch, to: environment) }
             return failure.map { .failed($0, environment) } ?? .ready(environment)
         }
+    }
+
+    /// Hands files of an environment that was reset to the one that takes its place.
+    private func carry(_ scratch: ScratchFolder?, to environment: ExecutionEnvironment) async {
+        guard let scratch, let isolation else { return }
+        await scratch.carry(to: environment.child.pid, except: isolation.kept, on: reactor)
+    }
+
+    /// The command line of a program with a `/tmp` of its own, where the machine allows it.
+    private func isolated(
+        _ program: String,
+        _ arguments: [String]
+    ) async -> (path: String, arguments: [String]) {
+        if configuration.isolatesScratch, !hasTriedIsolation {
+            let parent = configuration.workFolder.split(separator: "/").dropLast()
+            let search = configuration.path.split(separator: ":").map(String.init)
+            isolation = await ScratchIsolation.find(
+                size: configuration.scratchSize,
+                stage: configuration.workFolder + "/stage",
+                needed: ["/" + parent.joined(separator: "/")] + configuration.neededFolders
+                    + search.filter(System.isFolder),
+                path: configuration.path,
+                on: reactor
+            )
+            hasTriedIsolation = true
+        }
+        return isolation?.command(program, arguments) ?? (program, arguments)
     }
 
     /// Boots blank workers for a runtime and waits for them.
@@ -191,9 +223,13 @@ final class ReactorWorkers {
             "PATH=\(configuration.path)", "LANG=en_US.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
         ]
         do throws(SpawnError) {
+            let command = await isolated(
+                interpreters[path] ?? path,
+                kind.arguments(script: script)
+            )
             let child = try ChildProcess.spawn(
-                path: interpreters[path] ?? path,
-                arguments: kind.arguments(script: script),
+                path: command.path,
+                arguments: command.arguments,
                 environment: variables,
                 openFiles: Self.openFiles,
                 on: reactor
@@ -224,7 +260,7 @@ final class ReactorWorkers {
     /// Starts the function's own program, which asks the Runtime API for its invocations.
     private func startProvided(
         _ identity: FunctionIdentity
-    ) -> Result<ExecutionEnvironment, LoadFailure> {
+    ) async -> Result<ExecutionEnvironment, LoadFailure> {
         let runtime: ProvidedRuntime
         switch ProvidedRuntime.find(identity, path: configuration.path) {
         case .failure(let failure): return .failure(failure)
@@ -241,9 +277,10 @@ final class ReactorWorkers {
         var variables = identity.variables(logStream: stream, path: configuration.path)
         variables["AWS_LAMBDA_RUNTIME_API"] = address
         do throws(SpawnError) {
+            let command = await isolated(runtime.program, runtime.arguments)
             let child = try ChildProcess.spawn(
-                path: runtime.program,
-                arguments: runtime.arguments,
+                path: command.path,
+                arguments: command.arguments,
                 environment: variables.map { "\($0.key)=\($0.value)" },
                 openFiles: Self.openFiles,
                 directory: runtime.directory,
@@ -285,7 +322,7 @@ final class ReactorWorkers {
         reactor.submit {
             let (workers, environment) = confined.value
             _ = await environment.child.waitForExit()
-            environment.processEnded()
+            environment.processEnded(sweeps: !workers.isClosed)
             workers.living[ObjectIdentifier(environment)] = nil
         }
         return environment
@@ -322,12 +359,14 @@ final class ReactorWorkers {
         memory.stop()
         retire { _ in true }
         blank.close()
+        let namespaces = Set(living.values.compactMap { $0.scratch?.namespace })
         while let environment = living.values.first {
             for other in living.values { other.stop() }
             _ = await environment.child.waitForExit()
-            environment.processEnded()
+            environment.processEnded(sweeps: false)
             living[ObjectIdentifier(environment)] = nil
         }
+        ScratchFolder.killAll(in: namespaces)
     }
 
     private func scheduleReaping() {

@@ -1,3 +1,8 @@
+import Crypto
+import DataPlane
+import HTTP
+import JSON
+
 /// Messages of `application/vnd.amazon.eventstream`: lengths, headers, payload and two checksums, all
 /// big-endian.
 struct EventStream {
@@ -14,6 +19,23 @@ struct EventStream {
             rest = rest.dropFirst(piece.count)
             event("PayloadChunk", contentType: "application/octet-stream", Array(piece))
         }
+    }
+
+    /// The last message: with the error that ended the answer and the end of the log, if there are any.
+    mutating func complete(error: ArraySlice<UInt8>?, tail: [UInt8]?) {
+        var completion = JSONObject()
+        if let error {
+            let text = String(decoding: error, as: UTF8.self)
+            let kind = (try? JSONValue.parse(text))?["errorType"]?.string
+            completion["ErrorCode"] = .string(kind ?? "Unhandled")
+            completion["ErrorDetails"] = .string(text)
+        }
+        if let tail { completion["LogResult"] = .string(Base64.encode(tail)) }
+        event(
+            "InvokeComplete",
+            contentType: "application/json",
+            JSONValue.object(completion).encoded()
+        )
     }
 
     mutating func event(_ type: String, contentType: String, _ payload: [UInt8]) {
@@ -53,5 +75,41 @@ struct EventStream {
         ~bytes.reduce(UInt32.max) { value, byte in
             table[Int(UInt8(truncatingIfNeeded: value) ^ byte)] ^ (value >> 8)
         }
+    }
+}
+
+/// A function's answer as messages, while it arrives.
+///
+/// Confined to the reactor of the answer.
+final class EventStreamBody: BodySource {
+    private let answer: StreamedResponse
+    private let tail: () -> [UInt8]?
+    private var hasEnded = false
+    let trailers = Headers()
+
+    init(_ answer: StreamedResponse, tail: @escaping () -> [UInt8]?) {
+        self.answer = answer
+        self.tail = tail
+    }
+
+    deinit { if !hasEnded { _ = tail() } }
+
+    var isReady: Bool { !hasEnded && answer.body.isReady }
+
+    func read() async throws(Fault) -> Bytes? {
+        guard !hasEnded else { return nil }
+        var stream = EventStream()
+        var piece: Bytes?
+        // A function that fails half-way ends the stream with its error, not with a broken connection.
+        do throws(Fault) { piece = try await answer.body.read() } catch {
+            if answer.error() == nil { throw error }
+        }
+        if let piece {
+            stream.payloadChunks(Array(piece))
+        } else {
+            hasEnded = true
+            stream.complete(error: answer.error(), tail: tail())
+        }
+        return stream.bytes[...]
     }
 }

@@ -32,7 +32,7 @@ extension LambdaService {
         let (invocation, _) = try await invocation(call)
         try await queue(invocation)
         var reply = APIReply(status: 202)
-        reply.raw = ("application/json", Array("{\"Status\":202}".utf8))
+        reply.raw = ("application/json", .bytes(Array("{\"Status\":202}".utf8)))
         return reply
     }
 
@@ -127,27 +127,31 @@ extension LambdaService {
     func invokeWithResponseStream(_ call: APICall) async throws(APIError) -> APIReply {
         let (invocation, version) = try await invocation(call)
         if call["InvocationType"]?.string == "DryRun" { return .empty(204) }
-        var stream = EventStream()
-        var completion = JSONObject()
-        switch await invoker.invoke(invocation) {
-        case .success(let bytes): stream.payloadChunks(Array(bytes))
-        case .functionError(_, let bytes):
-            let text = String(decoding: bytes, as: UTF8.self)
-            let kind = (try? JSONValue.parse(text))?["errorType"]?.string
-            completion["ErrorCode"] = .string(kind ?? "Unhandled")
-            completion["ErrorDetails"] = .string(text)
-        case .throttled(let reason): throw .throttled(reason)
-        case .notFound: throw .functionNotFound(version.arn)
-        }
-        stream.event(
-            "InvokeComplete",
-            contentType: "application/json",
-            JSONValue.object(completion).encoded()
-        )
+        let wantsTail = call["LogType"]?.string == "Tail"
+        if wantsTail { tails.open(call.id) }
+        let tails = tails
+        let tail: () -> [UInt8]? = { wantsTail ? tails.close(call.id) : nil }
         var output = JSONObject()
         output["ExecutedVersion"] = .string(version.versionText)
         var reply = APIReply(.object(output))
-        reply.raw = ("application/vnd.amazon.eventstream", stream.bytes)
+        let body: RawBody
+        switch await invoker.stream(invocation) {
+        case .streamed(let answer):
+            body = .stream(ReactorLocal(EventStreamBody(answer, tail: tail)))
+        case .whole(let result):
+            let log = tail()
+            var stream = EventStream()
+            switch result {
+            case .success(let bytes):
+                stream.payloadChunks(Array(bytes))
+                stream.complete(error: nil, tail: log)
+            case .functionError(_, let bytes): stream.complete(error: bytes, tail: log)
+            case .throttled(let reason): throw .throttled(reason)
+            case .notFound: throw .functionNotFound(version.arn)
+            }
+            body = .bytes(stream.bytes)
+        }
+        reply.raw = ("application/vnd.amazon.eventstream", body)
         return reply
     }
 }

@@ -1,5 +1,7 @@
+import DataPlane
 import HTTP
 import JSON
+import Reactor
 
 /// A request of an AWS API after its protocol has been read.
 struct APICall: Sendable {
@@ -20,6 +22,20 @@ struct APICall: Sendable {
     func text(_ member: String) -> String { input[member]?.string ?? "" }
 }
 
+/// A body that stands for itself.
+enum RawBody: Sendable {
+    case bytes([UInt8])
+    /// One that arrives while it is read, on the reactor of the call.
+    case stream(ReactorLocal<any BodySource>)
+
+    var body: Body {
+        switch self {
+        case .bytes(let bytes): .bytes(bytes[...])
+        case .stream(let source): .stream(source.value, length: nil)
+        }
+    }
+}
+
 /// What a service answers; the protocol's encoder makes a response of it.
 struct APIReply {
     /// The members by the model's names, also those that travel in headers.
@@ -31,7 +47,7 @@ struct APIReply {
     /// Headers that the model does not know.
     var headers: [(name: String, value: String)] = []
     /// A body that stands for itself, with its content type.
-    var raw: (contentType: String, bytes: [UInt8])?
+    var raw: (contentType: String, body: RawBody)?
     /// Whether body and content type are left out.
     var isEmpty = false
 

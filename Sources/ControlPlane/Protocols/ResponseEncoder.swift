@@ -20,7 +20,7 @@ struct ResponseEncoder {
         if reply.isEmpty { return Response(head: head) }
         if let raw = reply.raw {
             head.headers.append("Content-Type", raw.contentType)
-            return Response(head: head, body: .bytes(raw.bytes[...]))
+            return Response(head: head, body: raw.body.body)
         }
         if model.wire == .query { return formResponse(reply, shape, operation, head) }
         if let member = shape.payload.flatMap(shape.member) {

@@ -43,6 +43,16 @@ enum NodeWorker {
           body.copy(out, 5);
           write(out, 5 + body.length);
         }
+        // An answer names the call that it is for, so that a second one to the same call means nothing.
+        function answer(type, serial, body) {
+          if (typeof body === 'string' && body.length * 3 + 9 <= outbox.length) {
+            outbox.writeUInt32LE(serial, 5);
+            return sendOutbox(type, 4 + outbox.write(body, 9));
+          }
+          const head = Buffer.allocUnsafe(4);
+          head.writeUInt32LE(serial, 0);
+          send(type, Buffer.concat([head, typeof body === 'string' ? Buffer.from(body) : body]));
+        }
         function lastWords(type, body, status) {
           send(type, body);
           realExit(status);
@@ -55,7 +65,7 @@ enum NodeWorker {
           call.done = true;
           current = null;
           sock.ref();
-          send(type, body);
+          answer(type, call.serial, body);
         }
         function fail(call, error) {
           if (call.done) return;
@@ -111,15 +121,16 @@ enum NodeWorker {
           return context;
         }
         function invoke(data, from, to) {
-          const deadline = data.readUInt32LE(from) + data.readUInt32LE(from + 4) * 4294967296;
-          let at = from + 8;
+          const serial = data.readUInt32LE(from);
+          const deadline = data.readUInt32LE(from + 4) + data.readUInt32LE(from + 8) * 4294967296;
+          let at = from + 12;
           const next = () => {
             const start = at + 4, size = data.readUInt32LE(at);
             at = start + size;
             return size === 0 ? '' : data.toString('utf8', start, at);
           };
           const id = next(), arn = next(), client = next(), identity = next(), trace = next();
-          const call = { done: false, settled: null, promised: false, context: null, stream: null };
+          const call = { serial, done: false, settled: null, promised: false, context: null, stream: null };
           current = call;
           currentID = id;
           if (trace) process.env._X_AMZN_TRACE_ID = trace;

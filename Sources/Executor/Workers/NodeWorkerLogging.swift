@@ -106,27 +106,27 @@ extension NodeWorker {
           start() {
             if (this.started || this.call.done) return;
             this.started = true;
-            send(STREAM_START, this.contentType);
+            answer(STREAM_START, this.call.serial, this.contentType);
           }
           _write(chunk, encoding, done) {
             if (this.call.done) return done();
             this.start();
             if (this._prelude) {
-              send(STREAM_DATA, Buffer.concat([Buffer.from(this._prelude), Buffer.alloc(8)]));
+              answer(STREAM_DATA, this.call.serial, Buffer.concat([Buffer.from(this._prelude), Buffer.alloc(8)]));
               this._prelude = null;
             }
             let bytes = chunk;
             if (typeof chunk === 'string') bytes = Buffer.from(chunk, 'utf8');
             else if (!(chunk instanceof Uint8Array)) bytes = Buffer.from(JSON.stringify(chunk));
             else if (!Buffer.isBuffer(chunk)) bytes = Buffer.from(chunk);
-            send(STREAM_DATA, bytes);
+            answer(STREAM_DATA, this.call.serial, bytes);
             setImmediate(done);
           }
           _final(done) {
             if (!this.call.done) {
               this.start();
               if (this._prelude) {
-                send(STREAM_DATA, Buffer.concat([Buffer.from(this._prelude), Buffer.alloc(8)]));
+                answer(STREAM_DATA, this.call.serial, Buffer.concat([Buffer.from(this._prelude), Buffer.alloc(8)]));
               }
               finish(this.call, STREAM_END, '');
             }

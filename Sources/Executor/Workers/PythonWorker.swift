@@ -16,9 +16,10 @@ enum PythonWorker {
         OWNER = os.getpid()
 
 
-        def send(kind, body):
+        def send(kind, body, serial=b""):
+            # An answer names the call that it is for, so that a second one to the same call means nothing.
             with lock:
-                channel.sendall(struct.pack("<IB", len(body), kind) + body)
+                channel.sendall(struct.pack("<IB", len(serial) + len(body), kind) + serial + body)
 
 
         def new_lock():
@@ -36,15 +37,21 @@ enum PythonWorker {
         """#
 
     private static let invocation = #"""
-        def receive(size):
-            data = bytearray(size)
-            view, at = memoryview(data), 0
-            while at < size:
-                count = channel.recv_into(view[at:])
-                if count == 0:
+        inbox = bytearray()
+
+
+        def receive():
+            while True:
+                if len(inbox) >= 5:
+                    size, kind = struct.unpack_from("<IB", inbox)
+                    if len(inbox) >= 5 + size:
+                        body = bytes(inbox[5:5 + size])
+                        del inbox[:5 + size]
+                        return kind, body
+                data = channel.recv(65536)
+                if not data:
                     os._exit(0)
-                at += count
-            return data
+                inbox.extend(data)
 
 
         def drain():
@@ -92,8 +99,8 @@ enum PythonWorker {
 
         def invoke(settings, handler, body):
             global current_id
-            (deadline,) = struct.unpack_from("<Q", body)
-            at, texts = 8, []
+            serial, (deadline,) = body[:4], struct.unpack_from("<Q", body, 4)
+            at, texts = 12, []
             for _ in range(5):
                 (size,) = struct.unpack_from("<I", body, at)
                 texts.append(body[at + 4:at + 4 + size].decode())
@@ -121,7 +128,7 @@ enum PythonWorker {
                 # A forked child came back through the handler; only its parent answers.
                 os._exit(0)
             current_id = ""
-            send(kind, answer)
+            send(kind, answer, serial)
 
 
         def main():
@@ -130,8 +137,7 @@ enum PythonWorker {
             settings, handler = None, None
             try:
                 while True:
-                    size, kind = struct.unpack("<IB", receive(5))
-                    body = receive(size)
+                    kind, body = receive()
                     if kind == INIT:
                         settings, handler = initialise(body)
                     elif kind == INVOKE and handler is not None:

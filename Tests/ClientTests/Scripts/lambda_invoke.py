@@ -48,6 +48,31 @@ assert json.loads(body)["event"] == {"s": 1} and "InvokeComplete" in events[-1]
 events = list(lambda_.invoke_with_response_stream(FunctionName="bad")["EventStream"])
 assert events[-1]["InvokeComplete"]["ErrorCode"] == "TypeError" and len(events) == 1
 
+# A function that streams is heard while it runs, and what it had sent stays sent when it fails.
+import time
+
+create(lambda_, "streams", """exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+  stream.write('first');
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  if (event.fail) throw new RangeError('late');
+  stream.write('second');
+  stream.end();
+});""")
+for event, wanted in [({}, b"firstsecond"), ({"fail": True}, b"first")]:
+    stream = lambda_.invoke_with_response_stream(FunctionName="streams", LogType="Tail", Payload=json.dumps(event))
+    body, moments = b"", []
+    for message in stream["EventStream"]:
+        moments.append(time.monotonic())
+        if "PayloadChunk" in message:
+            body += message["PayloadChunk"]["Payload"]
+        else:
+            complete = message["InvokeComplete"]
+    assert body == wanted, body
+    assert moments[-1] - moments[0] > 0.2, moments
+    assert complete.get("ErrorCode") == ("RangeError" if event else None), complete
+    import base64
+    assert b"REPORT RequestId: " in base64.b64decode(complete["LogResult"]), complete
+
 # New code is what the next call runs once the update is over.
 lambda_.update_function_code(FunctionName="f", ZipFile=archive("exports.handler = async () => 'new'"))
 settle(lambda_, "f")

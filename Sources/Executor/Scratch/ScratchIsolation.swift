@@ -1,0 +1,83 @@
+import Glibc
+import Reactor
+
+/// Gives each process a `/tmp` of its own: a mount namespace with a file system in memory that has a size.
+///
+/// Source: "Configure ephemeral storage for Lambda functions". What lies in it ends with the last process of
+/// the namespace, however that ends, so nothing is left behind even when Portico is killed.
+struct ScratchIsolation: Sendable {
+    /// How long trying it out may take.
+    static let probeLimit: Duration = .seconds(5)
+    private static let launcher = "/usr/bin/unshare"
+    private static let shell = "/bin/sh"
+    /// Gets the size, a folder to work in, how many folders of `/tmp` stay visible, these folders and the command.
+    ///
+    /// The state folder may itself lie in `/tmp`, with the code that is to run.
+    private static let script = """
+        set -e
+        size=$1 stage=$2 kept=$3
+        shift 3
+        /bin/mount -t tmpfs -o "size=$size,mode=1777,nosuid,nodev" portico-tmp "$stage"
+        while [ "$kept" -gt 0 ]; do
+          /bin/mkdir -p "$stage${1#/tmp}"
+          /bin/mount --bind "$1" "$stage${1#/tmp}"
+          kept=$((kept - 1))
+          shift
+        done
+        /bin/mount --move "$stage" /tmp
+        exec "$@"
+        """
+
+    /// Whether it takes a user namespace to be allowed to mount.
+    let asUser: Bool
+    /// Unit: bytes.
+    let size: Int
+    /// An empty folder of this machine.
+    let stage: String
+    /// Folders that processes need and that may lie in `/tmp`.
+    let needed: [String]
+
+    /// The folders that must be carried over into the new `/tmp`.
+    var kept: [String] { needed.filter { $0.hasPrefix("/tmp/") } }
+
+    /// The command line that runs a program with a `/tmp` of its own.
+    func command(_ program: String, _ arguments: [String]) -> (path: String, arguments: [String]) {
+        var line = asUser ? ["--user", "--map-root-user"] : []
+        line += ["--mount", "--propagation", "private", "--", Self.shell, "-c", Self.script]
+        line += ["portico", String(size), stage, String(kept.count)] + kept + [program]
+        return (Self.launcher, line + arguments)
+    }
+
+    /// Tries it out; nil when this machine does not let us.
+    static func find(
+        size: Int,
+        stage: String,
+        needed: [String],
+        path: String,
+        on reactor: Reactor
+    ) async -> ScratchIsolation? {
+        guard System.isExecutable(launcher) else { return nil }
+        System.makeFolder(stage)
+        let isolation = ScratchIsolation(
+            asUser: geteuid() != 0,
+            size: size,
+            stage: stage,
+            needed: needed
+        )
+        let command = isolation.command("/bin/true", [])
+        guard
+            let child = try? ChildProcess.spawn(
+                path: command.path,
+                arguments: command.arguments,
+                environment: ["PATH=\(path)"],
+                openFiles: 64,
+                on: reactor
+            )
+        else { return nil }
+        let timer = reactor.schedule(at: reactor.preciseTime + probeLimit) { child.kill() }
+        let exit = await child.waitForExit()
+        reactor.cancel(timer)
+        child.close()
+        return exit == .status(0) ? isolation : nil
+    }
+}

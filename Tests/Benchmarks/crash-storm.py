@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+"""Functions that crash in every way, ten thousand times, beside one that must not notice.
+
+usage: crash-storm.py BINARY [--count N] [--smoke]
+
+The functions exit, hang, allocate without end, fork children, write garbage to the transport, fill /tmp, close
+their descriptors, answer twice and answer late. Meanwhile a witness calls another function: its 99th percentile
+must stay within three times the quiet value (printed by --smoke, not judged: a few calls say little). At the
+end no process, no descriptor and no file may be left.
+"""
+import argparse, http.client, json, os, pathlib, random, statistics, sys, threading, time
+
+from sidebyside import Stage, family
+
+FAULTS = r'''
+import os, signal, socket, struct, subprocess, sys, threading, time
+
+def frame(kind, body):
+    return struct.pack("<IB", len(body), kind) + body
+
+def exits(event, context):
+    os._exit(event["n"] % 3)
+
+def hangs(event, context):
+    time.sleep(3600)
+
+def allocates(event, context):
+    held = []
+    while True:
+        held.append(bytearray(8 << 20))
+
+def forks(event, context):
+    for number in range(4):
+        if os.fork() == 0:
+            if number % 2:
+                os.setsid()
+            time.sleep(3600)
+            os._exit(0)
+    if event["n"] % 2:
+        os._exit(1)
+    return "forked"
+
+def garbage(event, context):
+    os.write(3, os.urandom(64) if event["n"] % 2 else b"\xff" * 64)
+    time.sleep(3600)
+
+def fills(event, context):
+    taken = 0
+    try:
+        with open("/tmp/filled", "wb", 0) as file:
+            while True:
+                taken += file.write(bytes(4 << 20))
+    except OSError as error:
+        os._exit(1) if event["n"] % 2 else None
+        return [taken, error.errno]
+
+def closes(event, context):
+    os.closerange(0, 64)
+    time.sleep(3600)
+
+def twice(event, context):
+    os.write(3, frame(13, b'"first"'))
+    return "second"
+
+def late(event, context):
+    def answer():
+        time.sleep(0.3)
+        for _ in range(200):
+            os.write(3, frame(13, b'"late"'))
+    if event["n"] % 2:
+        threading.Thread(target=answer, daemon=True).start()
+        return "early"
+    time.sleep(1.02)
+    return "late"
+'''
+WITNESS = "exports.handler = async (event) => event;\n"
+# How many of ten thousand, and what an invocation may end in.
+SHARES = {
+    "exits": (2100, {"Runtime.ExitError"}),
+    "hangs": (500, {"Sandbox.Timedout"}),
+    "allocates": (500, {"Runtime.ExitError"}),
+    "forks": (1500, {"Runtime.ExitError", None}),
+    "garbage": (2000, {"Runtime.ExitError", "Sandbox.Timedout", None}),
+    "fills": (200, {"Runtime.ExitError", "Sandbox.Timedout", None}),
+    "closes": (1700, {"Runtime.ExitError"}),
+    "twice": (1000, {None}),
+    "late": (500, {"Sandbox.Timedout", "Runtime.ExitError", None}),
+}
+FUNCTION = """  {title}:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: {name}
+      Runtime: {runtime}
+      Handler: {handler}
+      CodeUri: ./{folder}
+      Timeout: 1
+      MemorySize: 128
+"""
+
+
+class Client:
+    def __init__(self, port):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+
+    def invoke(self, name, event):
+        path = f"/2015-03-31/functions/{name}/invocations"
+        self.connection.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.status == 429:
+            return "throttled"
+        if answer.status != 200:
+            sys.exit(f"{name}: {answer.status} {body[:300]!r}")
+        failed = answer.getheader("X-Amz-Function-Error")
+        return json.loads(body).get("errorType", "?") if failed else None
+
+
+def percentile(times, share):
+    return sorted(times)[min(len(times) - 1, int(len(times) * share))]
+
+
+class Witness(threading.Thread):
+    """Calls one function at a steady pace for as long as it is not told to stop."""
+
+    def __init__(self, port):
+        super().__init__()
+        self.client, self.times, self.done = Client(port), [], threading.Event()
+
+    def run(self):
+        while not self.done.is_set():
+            self.once()
+            self.done.wait(0.004)
+
+    def once(self):
+        started = time.perf_counter()
+        outcome = self.client.invoke("witness", {"n": len(self.times)})
+        self.times.append(time.perf_counter() - started)
+        if outcome is not None:
+            print(f"the witness got {outcome}", file=sys.stderr)
+            os._exit(1)
+
+
+def start(stage, binary):
+    folder = stage.folder / "storm"
+    (folder / "faults").mkdir(parents=True)
+    (folder / "witness").mkdir()
+    (folder / "faults" / "app.py").write_text(FAULTS)
+    (folder / "witness" / "index.js").write_text(WITNESS)
+    text = "Resources:\n" + FUNCTION.format(
+        title="Witness", name="witness", runtime="nodejs20.x", handler="index.handler", folder="witness")
+    for name in SHARES:
+        text += FUNCTION.format(title=name.capitalize(), name=name, runtime="python3.12",
+                                handler=f"app.{name}", folder="faults")
+    (folder / "template.yaml").write_text(text)
+    arguments = [os.path.abspath(binary), "up", "--https-port", "0", "--http-port", "0", "--api-port", "0",
+                 "--reactors", "2"]
+    import subprocess
+    process = stage.start(arguments, cwd=folder, stdout=subprocess.PIPE,
+                          stderr=open(folder / "log", "w"), text=True)
+    port = None
+    for line in process.stdout:
+        if line.startswith("https ") and " api " in line:
+            port = int(line.split(" api ")[1].split()[0])
+        if line.strip() == "ready":
+            return process, port
+    sys.exit("portico did not start: " + (folder / "log").read_text())
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def namespace_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    except OSError:
+        return None
+
+
+def strays(own):
+    """Processes of functions that no longer belong to the node: whose folder of code is the storm's."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"worker.py" in command and str(own).encode() in command:
+            found.append(int(entry.name))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("binary")
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--smoke", action="store_true")
+    options = parser.parse_args()
+    count = 150 if options.smoke else options.count
+    plan = [name for name, (share, _) in SHARES.items() for _ in range(max(3, share * count // 10_000))]
+    random.Random(7).shuffle(plan)
+    with Stage("storm") as stage:
+        process, port = start(stage, options.binary)
+        # A first round starts what stays.
+        quiet = Witness(port)
+        for _ in range(100):
+            quiet.once()
+        quiet.times.clear()
+        quiet.start()
+        time.sleep(1 if options.smoke else 8)
+        quiet.done.set()
+        quiet.join()
+        settled = descriptors(process.pid)
+
+        witness = Witness(port)
+        witness.start()
+        outcomes, lock, place = {}, threading.Lock(), [0]
+
+        def storm():
+            client = Client(port)
+            while True:
+                with lock:
+                    if place[0] == len(plan):
+                        return
+                    number = place[0]
+                    place[0] += 1
+                outcome = client.invoke(plan[number], {"n": number})
+                with lock:
+                    key = (plan[number], outcome)
+                    outcomes[key] = outcomes.get(key, 0) + 1
+
+        began = time.monotonic()
+        workers = [threading.Thread(target=storm) for _ in range(24)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        took = time.monotonic() - began
+        witness.done.set()
+        witness.join()
+
+        problems = [f"{name} ended in {outcome}, {times} times"
+                    for (name, outcome), times in outcomes.items() if outcome not in SHARES[name][1]]
+        before, during = percentile(quiet.times, 0.99) * 1000, percentile(witness.times, 0.99) * 1000
+        print(f"{len(plan)} invocations in {took:.0f} s, {sum(outcomes.values())} ended")
+        for (name, outcome), times in sorted(outcomes.items(), key=str):
+            print(f"  {name:10} {outcome or 'answered':20} {times:6}")
+        print(f"the witness's p99: quiet {before:.2f} ms, in the storm {during:.2f} ms, "
+              f"ratio {during / before:.2f} (target 3), {len(witness.times)} calls")
+        print(f"the witness's p50: quiet {statistics.median(quiet.times) * 1000:.2f} ms, "
+              f"in the storm {statistics.median(witness.times) * 1000:.2f} ms")
+        after = descriptors(process.pid)
+        # Warm environments may stay: each has a handful of descriptors in the node.
+        living = len(family(process.pid)) - 1
+        print(f"descriptors of the node: {settled} before, {after} after with {living} workers")
+        if after > settled + 8 * living + 16:
+            problems.append(f"{after} descriptors")
+        process.terminate()
+        process.wait(30)
+        deadline = time.monotonic() + 5
+        while strays(stage.folder) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        left = strays(stage.folder)
+        if left:
+            problems.append(f"{len(left)} processes are left: {left[:10]}")
+            for pid in left:
+                os.kill(pid, 9)
+        leftover = [name for name in os.listdir("/tmp") if name == "filled"]
+        if leftover:
+            problems.append("a function wrote into the machine's /tmp")
+            os.unlink("/tmp/filled")
+        if problems:
+            sys.exit("\n".join(problems))
+        print("no process, descriptor or file is left")
+
+
+if __name__ == "__main__":
+    main()
