@@ -84,7 +84,9 @@ package struct FunctionLogLine: Sendable {
 struct InvocationReport: Sendable {
     /// Unit: nanoseconds.
     var duration: Int64
-    /// How long loading took, when this invocation is the first. Unit: nanoseconds.
+    /// How long loading took, when this invocation is the first.
+    ///
+    /// Unit: nanoseconds.
     var loading: Int64?
     /// Unit: bytes.
     var peakMemory: Int

@@ -40,7 +40,9 @@ def main():
     binary, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1000
     with tempfile.TemporaryDirectory() as root:
         folder = pathlib.Path(root)
-        notes = folder / "notes"
+        # The function has a /tmp of its own; of the machine's it sees the state folder.
+        (folder / "state").mkdir()
+        notes = folder / "state" / "notes"
         notes.touch()
         (folder / "code").mkdir()
         (folder / "code" / "index.js").write_text(CODE)
