@@ -245,7 +245,7 @@ final class ReactorWorkers {
                 }
                 return .success(environment)
             }
-            let hasTimedOut = ContinuousClock.now >= deadline
+            let hasTimedOut = reactor.preciseTime >= deadline
             environment.stop()
             // What ended by itself keeps its status: the signal comes too late for it.
             if !hasTimedOut, case .signal = await child.waitForExit() {
