@@ -35,7 +35,7 @@ lint:
 format:
 	$(SWIFT) format format --in-place --recursive Package.swift Sources Tests
 
-BENCHES = tls-proxy tls-h2 cache-hit hook cold-start save-to-live idle-connections large-bodies
+BENCHES = tls-proxy tls-h2 cache-hit hook function cold-start save-to-live idle-connections large-bodies
 
 bench: build
 	scripts/install-dependencies bench

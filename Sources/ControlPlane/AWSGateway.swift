@@ -28,6 +28,7 @@ package final class AWSGateway: ExchangeHandler {
         tails: LogTails,
         health: @escaping @Sendable (TargetGroup, TargetGroup.Target) -> TargetCondition,
         invalidate: @escaping @Sendable (_ distribution: String, _ paths: [String]) async -> Void,
+        testFunction: @escaping FunctionTest.Runner,
         replicaRemovalDelay: Duration = .zero,
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
@@ -47,7 +48,11 @@ package final class AWSGateway: ExchangeHandler {
                     httpsPort: httpsPort,
                     logicalIDs: logicalIDs
                 ),
-                cloudFront: CloudFrontService(ledger: ledger, invalidate: invalidate),
+                cloudFront: CloudFrontService(
+                    ledger: ledger,
+                    invalidate: invalidate,
+                    test: testFunction
+                ),
                 keyValues: KeyValueService(ledger: ledger),
                 balancing: LoadBalancingService(ledger: ledger, health: health),
                 gateway: GatewayService(ledger: ledger, httpsPort: httpsPort)

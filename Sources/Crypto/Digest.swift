@@ -74,19 +74,21 @@ package final class SHA256Hasher {
 package enum HMAC {
     /// The HMAC-SHA-256 of the bytes under a key.
     package static func sha256(key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
-        var result = [UInt8](repeating: 0, count: 32)
+        code(key: key, bytes, EVP_sha256(), 32)
+    }
+
+    fileprivate static func code(
+        key: [UInt8],
+        _ bytes: [UInt8],
+        _ algorithm: OpaquePointer?,
+        _ size: Int
+    ) -> [UInt8] {
+        var result = [UInt8](repeating: 0, count: size)
         var count: UInt32 = 0
         // An empty array may have no address, which libcrypto reads as "the key of before".
+        let length = Int32(key.count)
         let key = key.isEmpty ? [0] : key
-        _ = COpenSSL.HMAC(
-            EVP_sha256(),
-            key,
-            Int32(key.count),
-            bytes,
-            bytes.count,
-            &result,
-            &count
-        )
+        _ = COpenSSL.HMAC(algorithm, key, length, bytes, bytes.count, &result, &count)
         return result
     }
 
@@ -104,5 +106,36 @@ package enum RandomBytes {
         guard count > 0 else { return bytes }
         precondition(RAND_bytes(&bytes, Int32(count)) == 1, "the random generator has no seed")
         return bytes
+    }
+}
+
+extension Digest {
+    /// The algorithms that functions may name.
+    package enum Algorithm: String, Sendable {
+        case md5, sha1, sha256
+
+        private var method: OpaquePointer? {
+            switch self {
+            case .md5: EVP_md5()
+            case .sha1: EVP_sha1()
+            case .sha256: EVP_sha256()
+            }
+        }
+
+        private var count: Int {
+            switch self {
+            case .md5: 16
+            case .sha1: 20
+            case .sha256: 32
+            }
+        }
+
+        /// The digest of the bytes.
+        package func digest(_ bytes: [UInt8]) -> [UInt8] { Digest.digest(bytes, method, count) }
+
+        /// The HMAC of the bytes under a key.
+        package func code(key: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
+            HMAC.code(key: key, bytes, method, count)
+        }
     }
 }

@@ -24,6 +24,9 @@ final class BehaviorPlan: Sendable {
     /// The `CloudFront-…` headers that some policy asks for, as spelled there.
     let cloudFrontHeaders: [String]
     private let hooks: [EdgeFunctionAssociation?]
+    /// The CloudFront Functions at the viewer's events.
+    let viewerRequestFunction: ViewerFunction?
+    let viewerResponseFunction: ViewerFunction?
     /// What reaches the origin, by both policies.
     private let forwardedHeaders: NameFilter
     /// The same for listed names, by their numbers.
@@ -33,7 +36,12 @@ final class BehaviorPlan: Sendable {
     /// Whether names of cookies may hold wildcards, as only the older settings know them.
     private let hasCookiePatterns: Bool
 
-    init(_ behavior: CacheBehavior, of distribution: Distribution, signers: [String: PublicKey]?) {
+    init(
+        _ behavior: CacheBehavior,
+        of distribution: Distribution,
+        signers: [String: PublicKey]?,
+        functions: ViewerFunctions = .none
+    ) {
         self.behavior = behavior
         policy = behavior.cachePolicy
         pattern = PathPattern(behavior.pathPattern)
@@ -69,6 +77,11 @@ final class BehaviorPlan: Sendable {
         hooks = EdgeEvent.allCases.map { event in
             behavior.functions.first { $0.event == event }
         }
+        let viewer = behavior.viewerFunctions ?? []
+        viewerRequestFunction = viewer.first { $0.event == .viewerRequest }
+            .map(functions.function)
+        viewerResponseFunction = viewer.first { $0.event == .viewerResponse }
+            .map(functions.function)
     }
 
     private static func names(_ selection: Selection) -> [String] {
@@ -85,6 +98,10 @@ final class BehaviorPlan: Sendable {
         }
     }
 
+    /// Whether a function of either kind stands at a viewer's event.
+    var runsAtViewerRequest: Bool { hook(.viewerRequest) != nil || viewerRequestFunction != nil }
+    var runsAtViewerResponse: Bool { hook(.viewerResponse) != nil || viewerResponseFunction != nil }
+
     /// Whether answers to this method are stored and found.
     func caches(_ method: String) -> Bool {
         guard !isCachingOff else { return false }
@@ -93,8 +110,12 @@ final class BehaviorPlan: Sendable {
 
     /// The origins to ask for this method, in order; only some methods turn to the second.
     func origins(for method: String) -> ArraySlice<Origin> {
-        let failsOver = method == "GET" || method == "HEAD" || cachesOptions && method == "OPTIONS"
-        return failsOver ? origins[...] : origins.prefix(1)
+        failsOver(for: method) ? origins[...] : origins.prefix(1)
+    }
+
+    /// Whether a group's second origin may be asked for this method.
+    func failsOver(for method: String) -> Bool {
+        method == "GET" || method == "HEAD" || cachesOptions && method == "OPTIONS"
     }
 
     /// Whether the origin gets every query string.

@@ -14,9 +14,13 @@ extension EdgePipeline {
     /// Runs the viewer-request hook: the request changes, or the function answers.
     func viewerRequest(
         _ exchange: inout Exchange,
-        _ passage: Passage
+        _ passage: inout Passage
     ) async throws(Stop) {
-        guard !passage.isErrorPage, let hook = passage.plan.hook(.viewerRequest) else { return }
+        guard !passage.isErrorPage else { return }
+        if let function = passage.plan.viewerRequestFunction {
+            return try runFunction(function, &exchange, &passage)
+        }
+        guard let hook = passage.plan.hook(.viewerRequest) else { return }
         var sent = EventRequest(
             clientIP: exchange.viewer.address,
             head: exchange.request,
@@ -121,15 +125,25 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async throws(Stop) {
-        guard let hook = passage.plan.hook(.viewerResponse), answer.runsViewerResponse,
-            !passage.isErrorPage, !answer.isUpgrade
-        else { return }
+        guard answer.runsViewerResponse, !passage.isErrorPage, !answer.isUpgrade else { return }
+        let body = answer.body
+        if let function = passage.plan.viewerResponseFunction {
+            do throws(Stop) {
+                if try runFunction(function, viewerHead, &answer, &exchange, passage) {
+                    await keep(body)
+                }
+            } catch {
+                await keep(body)
+                throw error
+            }
+            return
+        }
+        guard let hook = passage.plan.hook(.viewerResponse) else { return }
         let sent = EventRequest(
             clientIP: exchange.viewer.address,
             head: viewerHead,
             querystring: viewerHead.query ?? ""
         )
-        let body = answer.body
         do throws(Stop) {
             if try await respond(hook, sent, &answer, &exchange, passage) { await keep(body) }
         } catch {

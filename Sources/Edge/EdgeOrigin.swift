@@ -26,6 +26,7 @@ extension EdgePipeline {
         }
         // What the origin's own settings say wins over the viewer's.
         for name in origin.customHeaders.keys { head.headers.remove(name) }
+        if let host = origin.hostHeader { head.headers.set(.host, host) }
         let body = exchange.body
         exchange.body = .empty
         return Outbound(
@@ -134,7 +135,8 @@ extension EdgePipeline {
     ) async throws(Fault) -> Response {
         switch origins.target(for: request) {
         case .folder(let folder): return FolderOrigin.respond(to: request.head, folder: folder)
-        case .upstream(let target):
+        case .upstream(var target):
+            if let name = request.origin.serverName { target.serverName = name }
             let limit = CompletionLimit(seconds: request.origin.responseCompletionTimeout)
             var response = try await exchange.context.upstream.send(
                 request.head,
@@ -224,7 +226,10 @@ extension BehaviorPlan {
     ///
     /// Source: "Optimize high availability with CloudFront origin failover": a failed connection counts as
     /// 503, a timeout as 504.
-    func failsOver(on outcome: Result<Response, Fault>) -> Bool {
+    func failsOver(
+        on outcome: Result<Response, Fault>,
+        _ failoverStatuses: Set<Int>
+    ) -> Bool {
         switch outcome {
         case .success(let response): return failoverStatuses.contains(response.head.status)
         case .failure(let fault):

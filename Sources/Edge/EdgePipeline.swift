@@ -13,6 +13,8 @@ package final class EdgePipeline: Sendable {
     let origins: any OriginResolver
     let locations: LocationTable
     let settings: EdgeSettings
+    /// What runs CloudFront Functions.
+    let functionHost: FunctionHost?
     let log: @Sendable (String) -> Void
     let clock: @Sendable () -> Int
     /// `<32 hex digits>.cloudfront.net (CloudFront)`.
@@ -32,12 +34,18 @@ package final class EdgePipeline: Sendable {
         signers: (CacheBehavior) -> [String: PublicKey]? = { _ in nil },
         locations: LocationTable = LocationTable(),
         settings: EdgeSettings = EdgeSettings(),
+        functions: ViewerFunctions = .none,
         log: @escaping @Sendable (String) -> Void,
         clock: @escaping @Sendable () -> Int = { WallClock.now() }
     ) {
         self.distribution = distribution
         plans = distribution.behaviors.map {
-            BehaviorPlan($0, of: distribution, signers: signers($0))
+            BehaviorPlan(
+                $0,
+                of: distribution,
+                signers: signers($0),
+                functions: functions
+            )
         }
         precondition(!plans.isEmpty, "a distribution has a default behaviour")
         self.edge = edge
@@ -46,6 +54,7 @@ package final class EdgePipeline: Sendable {
         self.origins = origins
         self.locations = locations
         self.settings = settings
+        functionHost = functions.host
         self.log = log
         self.clock = clock
         via = RequestID.hexadecimal() + ".cloudfront.net (CloudFront)"
@@ -75,13 +84,13 @@ package final class EdgePipeline: Sendable {
     func pass(_ exchange: inout Exchange, _ passage: inout Passage) async -> Answer {
         do throws(Stop) {
             try admit(&exchange, &passage)
-            if passage.plan.hook(.viewerRequest) != nil {
+            if passage.plan.runsAtViewerRequest {
                 passage.original = passage.original ?? exchange.request
-                try await viewerRequest(&exchange, passage)
+                try await viewerRequest(&exchange, &passage)
             }
             applyDefaultRootObject(&exchange)
             // Only a response hook asks for the request as it was before CloudFront's own headers.
-            let hasHook = passage.plan.hook(.viewerResponse) != nil
+            let hasHook = passage.plan.runsAtViewerResponse
             let viewerHead = hasHook ? exchange.request : nil
             var answer: Answer
             switch await lookUp(&exchange, passage) {
@@ -109,7 +118,7 @@ package final class EdgePipeline: Sendable {
         _ passage: Passage
     ) async throws(Stop) -> Answer {
         do throws(Stop) {
-            var candidates = passage.plan.origins(for: exchange.request.method)
+            var candidates = passage.origins(for: exchange.request.method)
             while let origin = candidates.popFirst() {
                 var outbound = makeOutbound(origin, pending, &exchange, passage)
                 let outcome: Result<Response, Fault>
@@ -121,7 +130,7 @@ package final class EdgePipeline: Sendable {
                 } else {
                     outcome = await askOrigin(&outbound, &exchange, passage)
                 }
-                if !candidates.isEmpty, passage.plan.failsOver(on: outcome) { continue }
+                if !candidates.isEmpty, passage.failsOver(on: outcome) { continue }
                 var answer = try judge(outcome, outbound, pending, passage)
                 try await originResponse(&answer, outbound, &exchange, passage)
                 joinRefreshed(&answer)

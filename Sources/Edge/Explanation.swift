@@ -20,7 +20,12 @@ extension EdgePipeline {
         let hooks = EdgeEvent.allCases.compactMap { event in
             plan.hook(event).map { "  \(event.rawValue): \($0.qualifiedName)" }
         }
-        if !hooks.isEmpty { lines += ["functions"] + hooks }
+        let viewerFunctions = (plan.behavior.viewerFunctions ?? []).map {
+            "  \($0.event.rawValue): \($0.name), a CloudFront Function"
+        }
+        if !hooks.isEmpty || !viewerFunctions.isEmpty {
+            lines += ["functions"] + viewerFunctions + hooks
+        }
         var head = request
         if head.path == "/", !distribution.defaultRootObject.isEmpty {
             head.path = "/" + distribution.defaultRootObject

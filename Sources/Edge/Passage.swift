@@ -1,4 +1,6 @@
+import DataPlane
 import HTTP
+import Model
 
 /// What one request carries from stage to stage.
 struct Passage {
@@ -17,5 +19,19 @@ struct Passage {
         self.plan = plan
     }
 
+    /// The origins that a CloudFront Function chose; nil for the behaviour's own.
+    var choice: OriginChoice?
+
     var isErrorPage: Bool { failed != nil }
+
+    /// The origins to ask for this method, in order.
+    func origins(for method: String) -> ArraySlice<Origin> {
+        guard let choice else { return plan.origins(for: method) }
+        return plan.failsOver(for: method) ? choice.origins[...] : choice.origins.prefix(1)
+    }
+
+    /// Whether the second origin is asked after this outcome of the first.
+    func failsOver(on outcome: Result<Response, Fault>) -> Bool {
+        plan.failsOver(on: outcome, choice?.failoverStatuses ?? plan.failoverStatuses)
+    }
 }

@@ -11,6 +11,7 @@ struct DoorCompiler: OriginResolver {
     let ports: DoorPorts
     let state: DoorState
     let cache: CacheStore
+    let functions: FunctionHost
     let log: @Sendable (String) -> Void
     /// The doors and origins found so far, while the snapshot is served.
     ///
@@ -37,6 +38,7 @@ struct DoorCompiler: OriginResolver {
                     origins: self,
                     signers: snapshot.signers,
                     locations: LocationTable(snapshot.locations),
+                    functions: ViewerFunctions(snapshot, host: functions),
                     log: log
                 )
             )

@@ -1,5 +1,5 @@
 package import DataPlane
-import Edge
+package import Edge
 import HTTP
 package import Model
 import Synchronization
@@ -85,6 +85,8 @@ package final class FrontDoors: ExchangeHandler {
     private let names: [String]
     private let ports: DoorPorts
     private let log: @Sendable (String) -> Void
+    /// What runs CloudFront Functions.
+    package let functions: FunctionHost
     /// What outlives snapshots: health, cookies' keys, limits.
     package let state = DoorState()
 
@@ -92,12 +94,14 @@ package final class FrontDoors: ExchangeHandler {
     package init(
         edges: [EdgeNode],
         ports: DoorPorts,
+        functions: FunctionHost = FunctionHost(),
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         precondition(!edges.isEmpty, "front doors need an edge")
         nodes = edges.map { Node($0) }
         names = edges.map { $0.name.lowercased() }
         self.ports = ports
+        self.functions = functions
         self.log = log
     }
 
@@ -201,6 +205,7 @@ package final class FrontDoors: ExchangeHandler {
                 ports: ports,
                 state: state,
                 cache: node.cache,
+                functions: functions,
                 log: log,
                 found: found
             )

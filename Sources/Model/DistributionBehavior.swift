@@ -21,6 +21,8 @@ package struct CacheBehavior: Sendable, Codable, Hashable {
     package var trustedKeyGroups: [String] = []
     package var compress = false
     package var functions: [EdgeFunctionAssociation] = []
+    /// CloudFront Functions at the viewer's events; nil when there are none.
+    package var viewerFunctions: [ViewerFunctionAssociation]?
 
     /// Makes a behaviour.
     package init(pathPattern: String, targetOriginID: String, cachePolicy: CachePolicy) {
@@ -59,4 +61,19 @@ extension CacheBehavior {
                 }
             }
     }
+}
+
+/// A CloudFront Function at one of the viewer's events.
+package struct ViewerFunctionAssociation: Sendable, Codable, Hashable {
+    package var event: EdgeEvent
+    package var arn: String
+
+    /// Makes an association.
+    package init(event: EdgeEvent, arn: String) {
+        self.event = event
+        self.arn = arn
+    }
+
+    /// The function's name.
+    package var name: String { arn.split(separator: "/").last.map(String.init) ?? arn }
 }

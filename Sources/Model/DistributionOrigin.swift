@@ -31,6 +31,10 @@ package struct Origin: Sendable, Codable, Hashable {
     package var connectionTimeout = 10
     /// Unit: seconds; 0 means none.
     package var responseCompletionTimeout = 0
+    /// What `Host` says when a CloudFront Function chose it; nil for the usual.
+    package var hostHeader: String?
+    /// The name for TLS when a CloudFront Function chose it; nil for the domain's.
+    package var serverName: String?
 
     /// Makes a custom origin with CloudFront's defaults.
     package init(id: String, domainName: String) {

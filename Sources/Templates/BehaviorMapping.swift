@@ -38,6 +38,7 @@ extension ResourceMapper {
             let message = "an event type stands twice"
             fields.refuse("LambdaFunctionAssociations", .functionEventTwice, message)
         }
+        result.viewerFunctions = viewerFunctions(fields, beside: result.functions)
         return result
     }
 

@@ -164,6 +164,10 @@ extension Evaluator {
         case "AWS::CloudFront::Distribution": return ids.distribution(id)
         case "AWS::CloudFront::OriginAccessControl": return ids.distribution(id)
         case "AWS::CloudFront::PublicKey": return "K" + ids.distribution(id).dropFirst()
+        case "AWS::CloudFront::Function":
+            return "arn:aws:cloudfront::\(FunctionARN.account):function/"
+                + (property("Name", of: resource) ?? id)
+        case "AWS::CloudFront::KeyValueStore": return property("Name", of: resource) ?? id
         case "AWS::CloudFront::CachePolicy", "AWS::CloudFront::OriginRequestPolicy",
             "AWS::CloudFront::ResponseHeadersPolicy", "AWS::CloudFront::KeyGroup":
             return ids.uuid(id)
@@ -175,6 +179,12 @@ extension Evaluator {
             return "arn:aws:lambda:us-east-1:\(FunctionARN.account):layer:\(name):1"
         default: return ids.name(id, limit: 64)
         }
+    }
+
+    /// The ARN of a key-value store of the template.
+    func storeARN(_ resource: ResourceEntry) -> String {
+        "arn:aws:cloudfront::\(FunctionARN.account):key-value-store/"
+            + ids.uuid(resource.logicalID)
     }
 
     /// What Fn::GetAtt gives.
@@ -256,6 +266,15 @@ extension Evaluator {
             ("AWS::CloudFront::ResponseHeadersPolicy", "Id"), ("AWS::CloudFront::PublicKey", "Id"),
             ("AWS::CloudFront::KeyGroup", "Id"), ("AWS::CloudFront::OriginAccessControl", "Id"):
             return id
+        case ("AWS::CloudFront::Function", "FunctionARN"),
+            ("AWS::CloudFront::Function", "FunctionMetadata.FunctionARN"):
+            return id
+        case ("AWS::CloudFront::Function", "Stage"):
+            return property("AutoPublish", of: resource) == "true" ? "LIVE" : "DEVELOPMENT"
+        case ("AWS::CloudFront::KeyValueStore", "Arn"): return storeARN(resource)
+        case ("AWS::CloudFront::KeyValueStore", "Id"):
+            return storeARN(resource).split(separator: "/").last.map(String.init)
+        case ("AWS::CloudFront::KeyValueStore", "Status"): return "READY"
         case ("AWS::S3::Bucket", "DomainName"): return "\(id).s3.amazonaws.com"
         case ("AWS::S3::Bucket", "RegionalDomainName"): return "\(id).s3.us-east-1.amazonaws.com"
         case ("AWS::S3::Bucket", "Arn"): return "arn:aws:s3:::\(id)"
@@ -294,7 +313,8 @@ enum Known {
         "AWS::CloudFront::Distribution", "AWS::CloudFront::CachePolicy",
         "AWS::CloudFront::OriginRequestPolicy", "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup",
-        "AWS::CloudFront::OriginAccessControl", "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::Function",
+        "AWS::CloudFront::KeyValueStore", "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
         "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ApiGatewayV2::Api",
         "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Stage",

@@ -67,6 +67,8 @@ final class ResourceMapper {
         case "AWS::CloudFront::PublicKey": mapPublicKey(resource)
         case "AWS::CloudFront::KeyGroup": mapKeyGroup(resource)
         case "AWS::CloudFront::OriginAccessControl": mapOriginAccessControl(resource)
+        case "AWS::CloudFront::Function": mapViewerFunction(resource)
+        case "AWS::CloudFront::KeyValueStore": mapKeyValueStore(resource)
         case "AWS::ElasticLoadBalancingV2::LoadBalancer": mapBalancer(resource)
         case "AWS::ElasticLoadBalancingV2::TargetGroup": mapTargetGroup(resource)
         case "AWS::ElasticLoadBalancingV2::Listener": _ = listener(resource)

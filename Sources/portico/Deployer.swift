@@ -229,7 +229,11 @@ actor Deployer {
 
     private func difference(from current: Snapshot, to resources: [Resource]) -> [Change] {
         let present = Set(current.resources)
-        var changes = resources.filter { !present.contains($0) }.map(Change.put)
+        let keys = Set(present.map(\.key))
+        var changes = resources.filter { resource in
+            !present.contains(resource)
+                && !(resource.keepsContent && keys.contains(resource.key))
+        }.map(Change.put)
         let wanted = Set(resources.map(\.key))
         let kept = Set(
             resources.compactMap { resource -> String? in
@@ -265,5 +269,16 @@ actor Deployer {
             to: URL(fileURLWithPath: keysPath),
             options: .atomic
         )
+    }
+}
+
+extension Resource {
+    /// Whether a template only begins it: what its own API writes later stays.
+    fileprivate var keepsContent: Bool {
+        if case .record(let id, _) = self {
+            id.hasPrefix("cloudfront/key-value-store/")
+        } else {
+            false
+        }
     }
 }

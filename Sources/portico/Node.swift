@@ -91,6 +91,7 @@ final class Node: Sendable {
         )
         let outcome = try await deployer.deploy(plan, verifies: false)
         report(outcome.diagnostics.dropFirst(plan.diagnostics.count))
+        warnOfFunctions(plan)
         for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
         async let apps: Void = applications.reconcile(plan.starts, folder: stack.folder)
 
@@ -175,6 +176,7 @@ final class Node: Sendable {
                 )
             },
             invalidate: { doors.invalidate(distribution: $0, paths: $1) },
+            testFunction: { await doors.functions.outcome(of: $0, on: reactor) },
             operate: { await operations.answer($0) }
         )
         let api = try binder.startAPI(gateway, port: configuration.apiPort)
@@ -190,6 +192,15 @@ final class Node: Sendable {
                 }
             log.line(diagnostic.description, level: level)
         }
+    }
+
+    /// Says so when the template has CloudFront Functions and nothing here can run them.
+    private func warnOfFunctions(_ plan: StackPlan) {
+        let hasFunctions = plan.resources(versions: [:]).resources.contains {
+            $0.key.hasPrefix("record/cloudfront/function/")
+        }
+        guard hasFunctions, !FunctionHost.isAvailable else { return }
+        log.line(FunctionHost.advice + " (requests to them get 503)", level: .warning)
     }
 
     private func announce(_ listeners: Listeners, snapshot: Snapshot) {

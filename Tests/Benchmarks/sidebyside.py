@@ -79,6 +79,21 @@ ASSOCIATION = """          LambdaFunctionAssociations:
 """
 
 
+FUNCTION = """
+  Function:
+    Type: AWS::CloudFront::Function
+    Properties:
+      Name: bench
+      AutoPublish: true
+      FunctionConfig: {{ Comment: '', Runtime: cloudfront-js-2.0 }}
+      FunctionCode: |
+{code}
+"""
+FUNCTION_ASSOCIATION = """          FunctionAssociations:
+            - {{ EventType: {event}, FunctionARN: !Ref Function }}
+"""
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -196,17 +211,26 @@ class Stage:
         wait_for(port)
         return process.pid, port
 
-    def portico(self, binary, origin, policy=CACHING_DISABLED, hook=None, options=(),
+    def portico(self, binary, origin, policy=CACHING_DISABLED, hook=None, function=None, options=(),
                 keepalive=60):
-        """Starts `portico up` with one distribution; `hook` is the text of a viewer-request function."""
+        """Starts `portico up` with one distribution.
+
+        `hook` is the text of a Node.js function at viewer-request, `function` event and code of a
+        CloudFront Function.
+        """
         state = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
         if hook is not None:
             (state / "hook").mkdir()
             (state / "hook" / "index.js").write_text(hook)
+        functions, associations = (HOOK, ASSOCIATION) if hook is not None else ("", "")
+        if function is not None:
+            event, code = function
+            functions = FUNCTION.format(code="\n".join("        " + line for line in code.splitlines()))
+            associations = FUNCTION_ASSOCIATION.format(event=event)
         template = state / "template.yaml"
         template.write_text(TEMPLATE.format(
-            origin=origin, policy=policy, keepalive=keepalive, functions=HOOK if hook is not None else "",
-            associations=ASSOCIATION if hook is not None else ""))
+            origin=origin, policy=policy, keepalive=keepalive, functions=functions,
+            associations=associations))
         port = free_port()
         log = open(state / "log", "w")
         process = self.start(

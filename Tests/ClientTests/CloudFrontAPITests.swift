@@ -8,7 +8,7 @@ struct CloudFrontAPITests {
         "boto3 finds what it expects of CloudFront",
         arguments: [
             "cloudfront_distributions.py", "cloudfront_policies.py", "cloudfront_functions.py",
-            "cloudfront_traffic.py",
+            "cloudfront_traffic.py", "cloudfront_function_runs.py",
         ]
     )
     func boto3(script: String) throws {

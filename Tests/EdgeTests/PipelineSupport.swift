@@ -104,6 +104,7 @@ final class Bench: Sendable {
         signers: [String: PublicKey]? = nil,
         locations: [String: String] = [:],
         settings: EdgeSettings = EdgeSettings(),
+        functions: ViewerFunctions = .none,
         origin answer: @escaping @Sendable (RequestHead) -> (ResponseHead, String)
     ) {
         invoker = ScriptedInvoker(scripts)
@@ -117,6 +118,7 @@ final class Bench: Sendable {
             signers: { $0.trustedKeyGroups.isEmpty ? nil : signers ?? [:] },
             locations: LocationTable(locations),
             settings: settings,
+            functions: functions,
             log: { [self] line in lines.withLock { $0.append(line) } },
             clock: { [self] in time.load(ordering: .relaxed) }
         )

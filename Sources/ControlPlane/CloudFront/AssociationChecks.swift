@@ -110,22 +110,23 @@ struct AssociationChecks {
     func functions(
         _ items: [JSONValue],
         beside lambda: [EdgeFunctionAssociation]
-    ) throws(APIError) {
-        var events: Set<String> = []
+    ) throws(APIError) -> [ViewerFunctionAssociation]? {
+        var result: [ViewerFunctionAssociation] = []
         for item in items {
             let arn = item["FunctionARN"]?.string ?? ""
-            let event = item["EventType"]?.string ?? ""
-            guard event.hasPrefix("viewer-") else {
+            guard let event = item["EventType"]?.string.flatMap(EdgeEvent.init),
+                event == .viewerRequest || event == .viewerResponse
+            else {
                 throw Self.refusedFunction(
                     "CloudFront Functions can be associated with viewer-request and viewer-response "
                         + "only. Function: \(arn)"
                 )
             }
-            guard events.insert(event).inserted,
+            guard !result.contains(where: { $0.event == event }),
                 !lambda.contains(where: { $0.event.rawValue.hasPrefix("viewer-") })
             else {
                 throw Self.refusedFunction(
-                    "The event \(event) has more than one function. Function: \(arn)"
+                    "The event \(event.rawValue) has more than one function. Function: \(arn)"
                 )
             }
             let name = arn.split(separator: "/").last.map(String.init) ?? ""
@@ -134,7 +135,9 @@ struct AssociationChecks {
                     "The function is not published to the LIVE stage. Function: \(arn)"
                 )
             }
+            result.append(ViewerFunctionAssociation(event: event, arn: arn))
         }
+        return result.isEmpty ? nil : result
     }
 
     private static func refusedFunction(_ message: String) -> APIError {

@@ -45,7 +45,7 @@ struct BehaviorBuilder {
         }
         let checks = AssociationChecks(snapshot: snapshot)
         behavior.functions = try checks.lambda(config["LambdaFunctionAssociations"]?.items ?? [])
-        try checks.functions(
+        behavior.viewerFunctions = try checks.functions(
             config["FunctionAssociations"]?.items ?? [],
             beside: behavior.functions
         )

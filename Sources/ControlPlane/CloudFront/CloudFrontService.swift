@@ -14,15 +14,19 @@ final class CloudFrontService: APIService {
     let ledger: Ledger
     /// Makes the edges forget what paths of a distribution name.
     let invalidate: @Sendable (_ distribution: String, _ paths: [String]) async -> Void
+    /// Runs a stage of a function with an event, outside every request.
+    let test: FunctionTest.Runner
     /// When this node began; what templates brought in carries it as its date.
     let started = Timestamp.now()
 
     init(
         ledger: Ledger,
-        invalidate: @escaping @Sendable (String, [String]) async -> Void
+        invalidate: @escaping @Sendable (String, [String]) async -> Void,
+        test: @escaping FunctionTest.Runner
     ) {
         self.ledger = ledger
         self.invalidate = invalidate
+        self.test = test
     }
 
     func perform(_ call: APICall) async throws(APIError) -> APIReply {
@@ -80,6 +84,7 @@ final class CloudFrontService: APIService {
         case "PublishFunction": try await publishFunction(call)
         case "DeleteFunction": try await deleteFunction(call)
         case "ListFunctions": try await listFunctions(call)
+        case "TestFunction": try await testFunction(call)
         default: nil
         }
     }

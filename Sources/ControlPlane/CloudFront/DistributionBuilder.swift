@@ -286,9 +286,6 @@ struct DistributionBuilder {
         }
         if config["Staging"]?.bool == true { names.append("Staging") }
         let all = [config["DefaultCacheBehavior"] ?? [:]] + (config["CacheBehaviors"]?.items ?? [])
-        if all.contains(where: { !($0["FunctionAssociations"]?.items.isEmpty ?? true) }) {
-            names.append("FunctionAssociations")
-        }
         for name in ["FieldLevelEncryptionId", "RealtimeLogConfigArn"]
         where all.contains(where: { $0[name]?.string ?? "" != "" }) {
             names.append(name)

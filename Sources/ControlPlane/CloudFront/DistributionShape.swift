@@ -106,6 +106,11 @@ enum DistributionShape {
                 ]
             }
         )
+        members["FunctionAssociations"] = CloudFrontService.list(
+            (behavior.viewerFunctions ?? []).map {
+                ["FunctionARN": .string($0.arn), "EventType": .string($0.event.rawValue)]
+            }
+        )
         if behavior.cachePolicy.isLegacy {
             forward(behavior.cachePolicy, into: &members)
         } else {

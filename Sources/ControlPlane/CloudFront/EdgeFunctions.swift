@@ -7,23 +7,25 @@ import Registry
 extension CloudFrontService {
     /// The most bytes of a function's code.
     ///
-    /// Source: CloudFront API, "CreateFunction".
-    private static let maximumCode = 40_960
+    /// Source: "Quotas on CloudFront Functions".
+    private static let maximumCode = 10_240
 
-    private static func key(_ name: String) -> String { "cloudfront/function/\(name)" }
+    static func functionKey(_ name: String) -> String { "cloudfront/function/\(name)" }
 
-    private static let missing = error(
+    static let missingFunction = error(
         "NoSuchFunctionExists",
         "The specified function does not exist."
     )
 
-    private func function(_ name: String, in snapshot: Snapshot) throws(APIError) -> JSONObject {
-        guard let record = snapshot.record(Self.key(name)) else { throw Self.missing }
+    func function(_ name: String, in snapshot: Snapshot) throws(APIError) -> JSONObject {
+        guard let record = snapshot.record(Self.functionKey(name)) else {
+            throw Self.missingFunction
+        }
         return record
     }
 
     /// One of the two stages of a function.
-    private func stage(
+    func stage(
         _ record: JSONObject,
         _ call: APICall
     ) throws(APIError) -> (
@@ -31,11 +33,11 @@ extension CloudFrontService {
     ) {
         let name = call["Stage"]?.string ?? "DEVELOPMENT"
         let member = name == "LIVE" ? "Live" : "Development"
-        guard let content = record[member]?.object else { throw Self.missing }
+        guard let content = record[member]?.object else { throw Self.missingFunction }
         return (name, content)
     }
 
-    private func summary(
+    func functionSummary(
         _ record: JSONObject,
         _ stage: String,
         _ content: JSONObject,
@@ -52,8 +54,8 @@ extension CloudFrontService {
             "FunctionConfig": content["Config"] ?? [:],
             "FunctionMetadata": [
                 "FunctionARN": .string(arn), "Stage": .string(stage),
-                "CreatedTime": record["Created"] ?? 0,
-                "LastModifiedTime": content["Modified"] ?? 0,
+                "CreatedTime": record["Created"] ?? Timestamp.json(started),
+                "LastModifiedTime": content["Modified"] ?? Timestamp.json(started),
             ],
         ]
     }
@@ -73,7 +75,7 @@ extension CloudFrontService {
         in snapshot: Snapshot
     ) -> APIReply {
         APIReply([
-            "FunctionSummary": summary(record, stage, content, in: snapshot),
+            "FunctionSummary": functionSummary(record, stage, content, in: snapshot),
             "ETag": content["ETag"] ?? "",
         ])
     }
@@ -112,7 +114,7 @@ extension CloudFrontService {
     func createFunction(_ call: APICall) async throws(APIError) -> APIReply {
         try await ledger.change { [self] draft throws(APIError) in
             let name = call.text("Name")
-            guard draft.record(Self.key(name)) == nil else {
+            guard draft.record(Self.functionKey(name)) == nil else {
                 throw Self.error(
                     "FunctionAlreadyExists",
                     "A function with the same name already exists in this account: \(name)"
@@ -125,7 +127,7 @@ extension CloudFrontService {
             record["Development"] = .object(content)
             let tags = Self.tags(call["Tags"])
             if !tags.isEmpty { record["Tags"] = .object(tags) }
-            draft.setRecord(Self.key(name), record)
+            draft.setRecord(Self.functionKey(name), record)
             var reply = reply(record, "DEVELOPMENT", content, in: draft.snapshot)
             var output = reply.output.object ?? JSONObject()
             output["Location"] = Self.location("function/\(name)")
@@ -157,7 +159,7 @@ extension CloudFrontService {
             try Self.checkMatch(call, record["Development"]?["ETag"]?.string ?? "")
             let content = try content(call, in: draft.snapshot)
             record["Development"] = .object(content)
-            draft.setRecord(Self.key(call.text("Name")), record)
+            draft.setRecord(Self.functionKey(call.text("Name")), record)
             var reply = reply(record, "DEVELOPMENT", content, in: draft.snapshot)
             // The model binds the version to a misspelt header; other clients read the right one.
             reply.headers.append(("ETag", content["ETag"]?.string ?? ""))
@@ -168,14 +170,14 @@ extension CloudFrontService {
     func publishFunction(_ call: APICall) async throws(APIError) -> APIReply {
         try await ledger.change { [self] draft throws(APIError) in
             var record = try function(call.text("Name"), in: draft.snapshot)
-            guard var content = record["Development"]?.object else { throw Self.missing }
+            guard var content = record["Development"]?.object else { throw Self.missingFunction }
             try Self.checkMatch(call, content["ETag"]?.string ?? "")
             content["ETag"] = .string(Self.makeETag())
             content["Modified"] = Timestamp.json(Timestamp.now())
             record["Live"] = .object(content)
-            draft.setRecord(Self.key(call.text("Name")), record)
+            draft.setRecord(Self.functionKey(call.text("Name")), record)
             return APIReply([
-                "FunctionSummary": summary(record, "LIVE", content, in: draft.snapshot)
+                "FunctionSummary": functionSummary(record, "LIVE", content, in: draft.snapshot)
             ])
         }
     }
@@ -192,7 +194,7 @@ extension CloudFrontService {
                         + "behaviors."
                 )
             }
-            draft.setRecord(Self.key(name), nil)
+            draft.setRecord(Self.functionKey(name), nil)
             return .empty(204)
         }
     }
@@ -205,7 +207,7 @@ extension CloudFrontService {
             for (stage, member) in [("DEVELOPMENT", "Development"), ("LIVE", "Live")]
             where wanted == nil || wanted == stage {
                 guard let content = record[member]?.object else { continue }
-                let shown = summary(record, stage, content, in: snapshot)
+                let shown = functionSummary(record, stage, content, in: snapshot)
                 entries.append(("\(name)/\(stage)", shown))
             }
         }

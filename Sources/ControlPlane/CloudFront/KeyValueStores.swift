@@ -1,6 +1,7 @@
 import JSON
 import Model
 import Registry
+import Templates
 
 /// Key-value stores by their records.
 enum KeyValueStores {
@@ -37,13 +38,7 @@ extension CloudFrontService {
     }
 
     func createStore(_ call: APICall) async throws(APIError) -> APIReply {
-        guard call["ImportSource"] == nil else {
-            throw Self.error(
-                "UnsupportedOperation",
-                "ImportSource is not supported here; write keys with UpdateKeys."
-            )
-        }
-        return try await ledger.change { [self] draft throws(APIError) in
+        try await ledger.change { [self] draft throws(APIError) in
             let name = call.text("Name")
             let key = "\(KeyValueStores.kind)/\(name)"
             guard draft.record(key) == nil else {
@@ -63,10 +58,34 @@ extension CloudFrontService {
             record["ETag"] = .string(Self.makeETag())
             record["ContentETag"] = .string(Self.makeETag())
             record["Revision"] = .integer(draft.revision)
+            if let source = call["ImportSource"] {
+                record["Pairs"] = .object(try Self.imported(source, in: draft.snapshot))
+            }
             draft.setRecord(key, record)
             var output = reply(record).output.object ?? JSONObject()
             output["Location"] = Self.location("key-value-store/\(name)")
             return APIReply(.object(output))
+        }
+    }
+
+    /// The pairs of a file in a bucket that is a folder here.
+    private static func imported(
+        _ source: JSONValue,
+        in snapshot: Snapshot
+    ) throws(APIError) -> JSONObject {
+        let arn = source["SourceARN"]?.string ?? ""
+        guard let place = KeyValueImport(arn: arn), let folder = snapshot.buckets[place.bucket]
+        else {
+            throw argument("The import source \(arn) is no object of a bucket that is known here.")
+        }
+        do {
+            var pairs = JSONObject()
+            for (key, value) in try KeyValueImport.pairs(of: place.file(in: folder)) {
+                pairs[key] = .string(value)
+            }
+            return pairs
+        } catch {
+            throw argument("The import source \(arn) cannot be read: \(error)")
         }
     }
 

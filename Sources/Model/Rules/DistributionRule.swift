@@ -3,6 +3,9 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     case functionVersion = "config.function.version"
     case functionRegion = "config.function.region"
     case functionEventTwice = "config.function.event"
+    case viewerFunctionEvent = "config.function.viewer-event"
+    case viewerFunctionMixed = "config.function.mixed"
+    case viewerFunctionStage = "config.function.live"
     case allowedMethods = "config.methods.allowed"
     case cachedMethods = "config.methods.cached"
     case pathPattern = "config.path-pattern"
@@ -26,7 +29,9 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     package var title: String {
         switch self {
         case .functionVersion, .functionRegion: "Restrictions on Lambda@Edge"
-        case .functionEventTwice: "Restrictions on all edge functions"
+        case .functionEventTwice, .viewerFunctionMixed: "Restrictions on all edge functions"
+        case .viewerFunctionEvent: "Differences between CloudFront Functions and Lambda@Edge"
+        case .viewerFunctionStage: "Associate functions with distributions"
         case .allowedMethods, .cachedMethods, .pathPattern: "Cache behavior settings"
         case .originPath, .originSetting, .originTarget: "Origin settings"
         case .originHeader: "Add custom headers to origin requests"
@@ -48,6 +53,8 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         switch self {
         case .functionVersion, .functionRegion, .functionEventTwice:
             "InvalidLambdaFunctionAssociation"
+        case .viewerFunctionEvent, .viewerFunctionMixed, .viewerFunctionStage:
+            "InvalidFunctionAssociation"
         case .originTarget: "NoSuchOrigin"
         case .rootObject: "InvalidDefaultRootObject"
         case .errorPage: "InvalidErrorCode"
@@ -64,6 +71,12 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .functionVersion: "The function ARN must reference a specific function version."
         case .functionRegion: "The function must be in region 'us-east-1'."
         case .functionEventTwice: "An event type may have one function for each behavior."
+        case .viewerFunctionEvent:
+            "CloudFront Functions can be associated with viewer-request and viewer-response only."
+        case .viewerFunctionMixed:
+            "CloudFront Functions and Lambda@Edge cannot both be at viewer events of a behavior."
+        case .viewerFunctionStage:
+            "A function is published to the LIVE stage before it is associated."
         case .allowedMethods:
             "AllowedMethods are GET, HEAD or GET, HEAD, OPTIONS or all seven methods."
         case .cachedMethods:
@@ -97,6 +110,10 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .functionVersion: "LambdaFunctionARN: arn:aws:lambda:us-east-1:…:function:f:$LATEST"
         case .functionRegion: "LambdaFunctionARN: arn:aws:lambda:eu-west-1:…:function:f:1"
         case .functionEventTwice: "two associations with EventType: viewer-request"
+        case .viewerFunctionEvent: "FunctionAssociations: [{EventType: origin-request}]"
+        case .viewerFunctionMixed:
+            "FunctionAssociations beside LambdaFunctionAssociations, both at viewer-request"
+        case .viewerFunctionStage: "a function without AutoPublish: true"
         case .allowedMethods: "AllowedMethods: [GET, POST]"
         case .cachedMethods: "CachedMethods: [GET, POST]"
         case .pathPattern: "PathPattern: /a#b"

@@ -26,7 +26,9 @@ package enum Rules {
     /// All rules, by id.
     package static let all: [Rule] =
         (EdgeRule.allCases.map(\.rule) + ViewerRule.allCases.map(\.rule)
-        + DistributionRule.allCases.map(\.rule)).sorted { $0.id < $1.id }
+        + FunctionRule.allCases.map(\.rule) + DistributionRule.allCases.map(\.rule)).sorted {
+            $0.id < $1.id
+        }
 }
 
 extension EdgeRule {

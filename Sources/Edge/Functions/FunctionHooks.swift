@@ -1,0 +1,180 @@
+import DataPlane
+import HTTP
+import Model
+import Telemetry
+
+extension EdgePipeline {
+    /// Runs the CloudFront Function at viewer-request: the request changes, or the function answers.
+    func runFunction(
+        _ function: ViewerFunction,
+        _ exchange: inout Exchange,
+        _ passage: inout Passage
+    ) throws(Stop) {
+        // Functions see CloudFront's own headers where a policy asks for them.
+        var head = exchange.request
+        addCloudFrontHeaders(&head, exchange.viewer, passage)
+        let event = functionEvent(.viewerRequest, exchange, passage, head, nil)
+        let started = ContinuousClock.now
+        let outcome = try run(function, event, &exchange, passage, started)
+        let result: FunctionResults.Result
+        do throws(FunctionViolation) {
+            if !outcome.changes.isEmpty {
+                let origins = FunctionOrigins(
+                    distribution: distribution,
+                    request: head,
+                    acceptsLocal: settings.acceptsLocalOrigins
+                )
+                let plan = passage.plan
+                let choice = try origins.apply(
+                    outcome.changes,
+                    to: OriginChoice(
+                        origins: plan.origins,
+                        failoverStatuses: plan.failoverStatuses
+                    )
+                )
+                for remark in choice.remarks { logFunction(function, passage, remark) }
+                passage.choice = choice
+            }
+            result = try FunctionResults(event: event).read(outcome.json)
+        } catch {
+            throw failFunction(error, function, event, &exchange, passage, started)
+        }
+        switch result {
+        case .request(let next):
+            let changes = Changes.between(head, next)
+            noteFunction(function, event, &exchange, started, changes, "proceed")
+            exchange.request = next
+        case .response(let response, let body):
+            let line = ["status: \(response.status)"]
+            noteFunction(function, event, &exchange, started, line, "respond")
+            // Final: not cached, and no custom error page stands for it.
+            throw Stop(
+                head: response,
+                body: body ?? [],
+                result: "FunctionGeneratedResponse",
+                isError: false
+            )
+        }
+    }
+
+    /// Runs the CloudFront Function at viewer-response and tells whether it replaced the body.
+    func runFunction(
+        _ function: ViewerFunction,
+        _ viewerHead: RequestHead,
+        _ answer: inout Answer,
+        _ exchange: inout Exchange,
+        _ passage: Passage
+    ) throws(Stop) -> Bool {
+        let event = functionEvent(.viewerResponse, exchange, passage, viewerHead, answer.head)
+        let started = ContinuousClock.now
+        let outcome = try run(function, event, &exchange, passage, started)
+        do throws(FunctionViolation) {
+            guard
+                case .response(let head, let body) =
+                    try FunctionResults(event: event).read(outcome.json)
+            else { return false }
+            let changes = Changes.between(answer.head, head)
+            noteFunction(function, event, &exchange, started, changes, "proceed")
+            answer.head = head
+            guard let body else { return false }
+            answer.body = body.isEmpty ? .empty : .bytes(body)
+            answer.isStored = false
+            answer.head.headers.set("Content-Length", String(body.count))
+            return true
+        } catch {
+            throw failFunction(error, function, event, &exchange, passage, started)
+        }
+    }
+
+    private func functionEvent(
+        _ event: EdgeEvent,
+        _ exchange: Exchange,
+        _ passage: Passage,
+        _ request: RequestHead,
+        _ response: ResponseHead?
+    ) -> FunctionEvent {
+        FunctionEvent(
+            event: event,
+            distribution: distribution,
+            requestID: passage.requestID,
+            address: exchange.viewer.address,
+            edge: edge,
+            request: request,
+            response: response
+        )
+    }
+
+    private func run(
+        _ function: ViewerFunction,
+        _ event: FunctionEvent,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        _ started: ContinuousClock.Instant
+    ) throws(Stop) -> (json: [UInt8], changes: [UInt8]) {
+        guard let host = functionHost else {
+            let violation = FunctionViolation(.executionFailed, "no functions run here")
+            throw failFunction(violation, function, event, &exchange, passage, started)
+        }
+        let outcome = host.run(function, event.encoded(), on: exchange.context.reactor)
+        if !outcome.logs.isEmpty {
+            logFunction(function, passage, "START DistributionID: \(distribution.id)")
+            for line in outcome.logs { logFunction(function, passage, line) }
+            logFunction(function, passage, "END")
+        }
+        let violation: FunctionViolation
+        switch outcome.end {
+        case .value(let json): return (json, outcome.changes)
+        case .exception(let text): violation = FunctionViolation(.executionFailed, text)
+        case .interrupted: violation = FunctionViolation(.tooSlow, "It ran too long.")
+        case .outOfMemory:
+            violation = FunctionViolation(.tooMuchMemory, "It keeps too much memory.")
+        case .throttled: violation = FunctionViolation(.throttled)
+        case .noLibrary: violation = FunctionViolation(.executionFailed, FunctionHost.advice)
+        }
+        throw failFunction(violation, function, event, &exchange, passage, started)
+    }
+
+    /// A line in the function's log group, as in "Edge function logs".
+    private func logFunction(_ function: ViewerFunction, _ passage: Passage, _ text: String) {
+        log("/aws/cloudfront/function/\(function.name) \(passage.requestID) \(text)")
+    }
+
+    /// Logs a violation and makes the error page for it.
+    private func failFunction(
+        _ violation: FunctionViolation,
+        _ function: ViewerFunction,
+        _ event: FunctionEvent,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        _ started: ContinuousClock.Instant
+    ) -> Stop {
+        let rule = violation.rule
+        logFunction(function, passage, "ERROR \(violation.detail) [\(rule.rawValue)]")
+        noteFunction(function, event, &exchange, started, [violation.detail], rule.rawValue)
+        return .error(
+            rule.status,
+            rule.text,
+            requestID: passage.requestID,
+            result: rule.resultType
+        )
+    }
+
+    private func noteFunction(
+        _ function: ViewerFunction,
+        _ event: FunctionEvent,
+        _ exchange: inout Exchange,
+        _ started: ContinuousClock.Instant,
+        _ changes: [String],
+        _ outcome: String
+    ) {
+        exchange.record.stages.append(
+            TimelineEntry(
+                stage: event.event.rawValue,
+                durationMicroseconds: started.microsecondsUntilNow,
+                function: function.name,
+                changes: changes,
+                outcome: outcome
+            )
+        )
+    }
+}
