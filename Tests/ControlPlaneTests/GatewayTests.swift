@@ -51,7 +51,8 @@ private final class Fixture: Sendable {
             logicalIDs: { $0 == "Hello" ? "f" : nil },
             tails: LogTails(),
             health: { _, _ in TargetCondition(state: "healthy") },
-            invalidate: { _, _ in }
+            invalidate: { _, _ in },
+            testFunction: { _ in nil }
         )
         reactor.start()
     }

@@ -191,9 +191,10 @@ struct FunctionHookTests {
 
     @Test("a function at viewer-response does not run for an origin's error")
     func noResponseForErrors() async throws {
-        let bench = Self.bench(response: "r.headers['x-a'] = { value: '1' }; return r") { _ in
-            (ResponseHead(status: 404), "none")
-        }
+        let bench = Self.bench(
+            response: "r.headers['x-a'] = { value: '1' }; return r",
+            origin: { _ in (ResponseHead(status: 404), "none") }
+        )
         let got = try #require(await bench.get("/a"))
         #expect(got.status == 404, "\(got.status) \(got.text) \(got.stages)")
         #expect(got.header("x-a") == nil)
@@ -274,11 +275,12 @@ struct FunctionHookTests {
                   failoverCriteria: { statusCodes: [500] } });
                 return r
                 """,
-            change: change
-        ) { request in
-            let isFirst = request.headers["host"] == "origin.example"
-            return (ResponseHead(status: isFirst ? 500 : 200), isFirst ? "first" : "second")
-        }
+            change: change,
+            origin: { request in
+                let isFirst = request.headers["host"] == "origin.example"
+                return (ResponseHead(status: isFirst ? 500 : 200), isFirst ? "first" : "second")
+            }
+        )
         #expect(await grouped.get("/a")?.text == "second")
     }
 

@@ -99,7 +99,7 @@ final class JavaScriptLibrary: @unchecked Sendable {
         text = find("JSValueToStringCopy")
         isUndefined = find("JSValueIsUndefined")
         protect = find("JSValueProtect")
-        collect = find("JSGarbageCollect")
+        collect = find("JSSynchronousGarbageCollectForDebugging")
         memory = find("JSGetMemoryUsageStatistics")
         allowEvaluation = find("JSGlobalContextSetEvalEnabled")
         limitTime = find("JSContextGroupSetExecutionTimeLimit")
