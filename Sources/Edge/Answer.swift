@@ -7,6 +7,8 @@ struct Answer {
     var body: Body
     /// What `X-Cache` says before `from cloudfront`.
     var result: String
+    /// What logs say of an error more exactly; nil when the result says it all.
+    var detail: String?
     /// Unit: seconds.
     var age: Int?
     /// What the origin answered, before its hook; what a function generated counts as well.
@@ -51,6 +53,7 @@ struct Answer {
         head = stop.head
         body = stop.body.isEmpty ? .empty : .bytes(stop.body)
         result = stop.result
+        detail = stop.detail
         originStatus = stop.head.status
         runsViewerResponse = false
         mayHaveErrorPage = stop.isError

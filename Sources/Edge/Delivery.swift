@@ -26,6 +26,7 @@ extension EdgePipeline {
         found.head.reason = ""
         found.result = "Error"
         found.isStored = false
+        found.detail = answer.detail
         return found
     }
 
@@ -59,6 +60,7 @@ extension EdgePipeline {
         )
         exchange.record.resultType = answer.result
         exchange.record.status = answer.head.status
+        if let accessLog { attachAccess(accessLog, answer, viewerHead, &exchange, passage) }
         return Response(head: answer.head, body: answer.body)
     }
 }

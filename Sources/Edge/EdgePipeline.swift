@@ -15,6 +15,7 @@ package final class EdgePipeline: Sendable {
     let settings: EdgeSettings
     /// What runs CloudFront Functions.
     let functionHost: FunctionHost?
+    let accessLog: AccessLog?
     let log: @Sendable (String) -> Void
     let clock: @Sendable () -> Int
     /// `<32 hex digits>.cloudfront.net (CloudFront)`.
@@ -35,6 +36,7 @@ package final class EdgePipeline: Sendable {
         locations: LocationTable = LocationTable(),
         settings: EdgeSettings = EdgeSettings(),
         functions: ViewerFunctions = .none,
+        accessLog: AccessLog? = nil,
         log: @escaping @Sendable (String) -> Void,
         clock: @escaping @Sendable () -> Int = { WallClock.now() }
     ) {
@@ -55,6 +57,7 @@ package final class EdgePipeline: Sendable {
         self.locations = locations
         self.settings = settings
         functionHost = functions.host
+        self.accessLog = accessLog
         self.log = log
         self.clock = clock
         via = RequestID.hexadecimal() + ".cloudfront.net (CloudFront)"

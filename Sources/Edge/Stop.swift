@@ -9,6 +9,8 @@ struct Stop: Error, Sendable {
     var result: String
     /// Whether it is an error made here, for which a custom error page may stand.
     var isError = true
+    /// What logs say of the error more exactly.
+    var detail: String?
 
     /// CloudFront's HTML error page.
     static func error(
@@ -46,6 +48,7 @@ struct Stop: Error, Sendable {
             stop = .error(rule.status, rule.text + more, requestID: requestID)
         }
         stop.isError = mayHavePage
+        stop.detail = rule.detailedResult
         return stop
     }
 

@@ -12,6 +12,9 @@ struct DoorCompiler: OriginResolver {
     let state: DoorState
     let cache: CacheStore
     let functions: FunctionHost
+    let accessLogs: AccessLogs
+    /// Where buckets are that have no folder of their own.
+    let buckets: String
     let log: @Sendable (String) -> Void
     /// The doors and origins found so far, while the snapshot is served.
     ///
@@ -39,6 +42,7 @@ struct DoorCompiler: OriginResolver {
                     signers: snapshot.signers,
                     locations: LocationTable(snapshot.locations),
                     functions: ViewerFunctions(snapshot, host: functions),
+                    accessLog: accessLog(of: distribution),
                     log: log
                 )
             )
@@ -70,6 +74,12 @@ struct DoorCompiler: OriginResolver {
                 )
             }
         }
+    }
+
+    private func accessLog(of distribution: Distribution) -> AccessLog? {
+        guard let name = distribution.logging?.bucketName else { return nil }
+        let folder = snapshot.buckets[name] ?? buckets + "/" + name
+        return accessLogs.log(of: distribution, in: folder)
     }
 
     /// All APIs that a custom domain can lead to.

@@ -74,9 +74,11 @@ package final class FrontDoors: ExchangeHandler {
         let edge: EdgeNode
         let cache: CacheStore
         let compiled = Mutex<Compiled?>(nil)
+        let accessLogs: AccessLogs
 
-        init(_ edge: EdgeNode) {
+        init(_ edge: EdgeNode, _ accessLogs: AccessLogs) {
             self.edge = edge
+            self.accessLogs = accessLogs
             cache = CacheStore(byteLimit: edge.cacheBytes)
         }
     }
@@ -85,20 +87,26 @@ package final class FrontDoors: ExchangeHandler {
     private let names: [String]
     private let ports: DoorPorts
     private let log: @Sendable (String) -> Void
+    private let buckets: String
     /// What runs CloudFront Functions.
     package let functions: FunctionHost
     /// What outlives snapshots: health, cookies' keys, limits.
     package let state = DoorState()
 
     /// Makes the doors of all edges; the first edge serves whoever chooses none.
+    ///
+    /// `buckets` is where buckets are that have no folder of their own.
     package init(
         edges: [EdgeNode],
         ports: DoorPorts,
         functions: FunctionHost = FunctionHost(),
+        buckets: String = "buckets",
+        accessLogFormat: AccessLogFormat = .w3c,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         precondition(!edges.isEmpty, "front doors need an edge")
-        nodes = edges.map { Node($0) }
+        nodes = edges.map { Node($0, AccessLogs(format: accessLogFormat, complain: log)) }
+        self.buckets = buckets
         names = edges.map { $0.name.lowercased() }
         self.ports = ports
         self.functions = functions
@@ -129,6 +137,9 @@ package final class FrontDoors: ExchangeHandler {
                 }
         }
     }
+
+    /// Writes the lines of access logs that wait, at every edge.
+    package func flushAccessLogs() { for node in nodes { node.accessLogs.flush() } }
 
     /// What the checks have found out about a target of a group that some rule uses.
     package func health(of target: TargetGroup.Target, in group: TargetGroup) -> TargetHealth {
@@ -206,6 +217,8 @@ package final class FrontDoors: ExchangeHandler {
                 state: state,
                 cache: node.cache,
                 functions: functions,
+                accessLogs: node.accessLogs,
+                buckets: buckets,
                 log: log,
                 found: found
             )

@@ -11,6 +11,8 @@ package struct Distribution: Sendable, Codable, Hashable {
     package var customErrorResponses: [CustomErrorResponse]
     package var originGroups: [OriginGroup] = []
     package var geoRestriction = GeoRestriction()
+    /// Where access logs go; nil when none are kept.
+    package var logging: DistributionLogging?
 
     /// Makes a distribution.
     package init(
@@ -137,4 +139,32 @@ package struct EdgeFunctionAssociation: Sendable, Codable, Hashable {
 
     /// `name:version`.
     package var qualifiedName: String { "\(function):\(version)" }
+}
+
+/// Where a distribution's access logs go.
+///
+/// Source: "Configure standard logging (legacy)".
+package struct DistributionLogging: Sendable, Codable, Hashable {
+    /// The bucket's host name, `logs.s3.amazonaws.com`.
+    package var bucket: String
+    package var prefix: String
+    package var includesCookies: Bool
+
+    /// Makes the settings of a log.
+    package init(bucket: String, prefix: String = "", includesCookies: Bool = false) {
+        self.bucket = bucket
+        self.prefix = prefix
+        self.includesCookies = includesCookies
+    }
+
+    /// Whether it is the host name of a bucket.
+    package var hasBucketName: Bool {
+        bucket.hasSuffix(".s3.amazonaws.com")
+            || bucket.contains(".s3.") && bucket.hasSuffix(".amazonaws.com")
+    }
+
+    /// The bucket's own name.
+    package var bucketName: String {
+        bucket.firstRange(of: ".s3.").map { String(bucket[..<$0.lowerBound]) } ?? bucket
+    }
 }

@@ -113,6 +113,12 @@ package struct TimelineEntry: Sendable, Encodable {
     }
 }
 
+/// What follows an exchange to its end, where bytes and duration are known.
+package protocol AccessAttachment: AnyObject, Sendable {
+    /// Called once, with the whole record.
+    func finish(_ record: AccessRecord)
+}
+
 /// What is kept of one request for `/_portico/requests` and the access log.
 package struct AccessRecord: Sendable, Encodable {
     package var requestID = ""
@@ -131,7 +137,20 @@ package struct AccessRecord: Sendable, Encodable {
     package var durationMicroseconds = 0
     package var bytesSent = 0
     package var stages: [TimelineEntry] = []
+    /// What waits for the record's end, such as a line of an access log; never written out.
+    package var attachment: (any AccessAttachment)?
+
+    private enum CodingKeys: String, CodingKey {
+        case requestID, startedAt, door, edge, method, host, uri, status, resultType, clientIP
+        case durationMicroseconds, bytesSent, stages
+    }
 
     /// Makes an empty record.
     package init() {}
+
+    /// Hands the whole record to what waits for it, and lets go of that.
+    package mutating func finish() {
+        attachment?.finish(self)
+        attachment = nil
+    }
 }

@@ -28,10 +28,26 @@ extension ResourceMapper {
         )
         result.originGroups = groups
         result.geoRestriction = geoRestriction(config)
+        result.logging = logging(config)
         checkQuotas(result, config)
         readInert(config)
         config.finish()
         made.append(.distribution(result))
+    }
+
+    private func logging(_ config: Fields) -> DistributionLogging? {
+        guard let fields = config.fields("Logging") else { return nil }
+        defer { fields.finish() }
+        let result = DistributionLogging(
+            bucket: fields.string("Bucket") ?? "",
+            prefix: fields.string("Prefix") ?? "",
+            includesCookies: fields.bool("IncludeCookies") ?? false
+        )
+        // The newer form of logging leaves the bucket out: its deliveries are made elsewhere.
+        guard !result.bucket.isEmpty else { return nil }
+        if !result.hasBucketName { fields.refuse("Bucket", .logging) }
+        if result.prefix.hasPrefix("/") { fields.refuse("Prefix", .logging) }
+        return result
     }
 
     private func rootObject(_ config: Fields) -> String {

@@ -119,6 +119,7 @@ final class Node: Sendable {
         await stop.wait()
         log.line("draining; a second signal ends at once")
         for listener in listeners.all { await listener.drain(within: .seconds(10)) }
+        listeners.doors.flushAccessLogs()
         async let settled: Void = events.stop()
         await invoker.shutdown()
         await settled
@@ -131,6 +132,7 @@ final class Node: Sendable {
         var https: [DataPlane.Listener] = []
         var http: [DataPlane.Listener] = []
         var api: [DataPlane.Listener] = []
+        var doors: FrontDoors
 
         var all: [DataPlane.Listener] { https + http + api }
     }
@@ -158,6 +160,7 @@ final class Node: Sendable {
         let doors = viewers.doors
         let names = names
         let operations = Operations.ofOneProcess(replicas)
+        let reactor = reactors[0]
         let gateway = AWSGateway(
             registry: registry,
             snapshot: { replicas[0].box.current },
@@ -180,7 +183,7 @@ final class Node: Sendable {
             operate: { await operations.answer($0) }
         )
         let api = try binder.startAPI(gateway, port: configuration.apiPort)
-        return Listeners(https: viewers.https, http: viewers.http, api: api)
+        return Listeners(https: viewers.https, http: viewers.http, api: api, doors: doors)
     }
 
     private func report(_ diagnostics: ArraySlice<Diagnostic>) {

@@ -1,3 +1,4 @@
+import Edge
 import Foundation
 
 /// What one process is told from outside.
@@ -18,6 +19,8 @@ struct NodeConfiguration: Sendable {
     var reactors: Int
     var liftsProcessBudget: Bool
     var logsJSON: Bool
+    /// How distributions write their access logs.
+    var accessLog = AccessLogFormat.w3c
 
     /// The folder of the local authority: `certs` in the current folder if there is one, else in the state folder.
     var certificates: String {

@@ -1,5 +1,6 @@
 import Crypto
 import DataPlane
+import Edge
 import Foundation
 import FrontDoors
 import Reactor
@@ -35,7 +36,11 @@ struct ViewerListeners: Sendable {
             return CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
         }
         let tls = try TLSContext.server(certificates: store, options: TLSServerOptions())
-        let record: @Sendable (AccessRecord) -> Void = { requests.append($0) }
+        let record: @Sendable (AccessRecord) -> Void = { record in
+            var record = record
+            record.finish()
+            requests.append(record)
+        }
         let client = try TLSContext.client(options: TLSClientOptions())
         var (https, http): ([DataPlane.Listener], [DataPlane.Listener]) = ([], [])
         var (httpsPort, httpPort) = (configuration.httpsPort, configuration.httpPort)
@@ -64,9 +69,17 @@ struct ViewerListeners: Sendable {
         let doors = FrontDoors(
             edges: edges,
             ports: DoorPorts(https: httpsPort, http: httpPort),
+            buckets: configuration.state + "/buckets",
+            accessLogFormat: configuration.accessLog,
             log: { log.line($0) }
         )
         entrance.open(doors)
+        Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: AccessLogs.interval)
+                doors.flushAccessLogs()
+            }
+        }
         if let reactor = binder.reactors.first {
             reactor.submit {
                 doors.makeHealthChecker().start(

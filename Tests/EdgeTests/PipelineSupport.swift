@@ -105,6 +105,7 @@ final class Bench: Sendable {
         locations: [String: String] = [:],
         settings: EdgeSettings = EdgeSettings(),
         functions: ViewerFunctions = .none,
+        accessLog: AccessLog? = nil,
         origin answer: @escaping @Sendable (RequestHead) -> (ResponseHead, String)
     ) {
         invoker = ScriptedInvoker(scripts)
@@ -119,6 +120,7 @@ final class Bench: Sendable {
             locations: LocationTable(locations),
             settings: settings,
             functions: functions,
+            accessLog: accessLog,
             log: { [self] line in lines.withLock { $0.append(line) } },
             clock: { [self] in time.load(ordering: .relaxed) }
         )
@@ -178,6 +180,8 @@ final class Bench: Sendable {
                     while let piece = try? await source.read() { bytes += piece }
                 default: break
                 }
+                exchange.record.bytesSent = bytes.count
+                exchange.record.finish()
                 let received = Received(
                     head: response.head,
                     bytes: bytes,

@@ -53,7 +53,21 @@ struct DistributionBuilder {
         )
         distribution.originGroups = groups
         distribution.geoRestriction = try restriction(config)
+        distribution.logging = try logging(config["Logging"] ?? [:])
         return distribution
+    }
+
+    private func logging(_ config: JSONValue) throws(APIError) -> DistributionLogging? {
+        guard config["Enabled"]?.bool ?? false else { return nil }
+        let logging = DistributionLogging(
+            bucket: config["Bucket"]?.string ?? "",
+            prefix: config["Prefix"]?.string ?? "",
+            includesCookies: config["IncludeCookies"]?.bool ?? false
+        )
+        guard logging.hasBucketName, !logging.prefix.hasPrefix("/") else {
+            throw Service.argument("The parameter Bucket or Prefix of Logging is not valid.")
+        }
+        return logging
     }
 
     // MARK: Origins
@@ -274,7 +288,6 @@ struct DistributionBuilder {
     /// Members that are kept and shown but change nothing on this machine.
     static func withoutEffect(_ config: JSONValue) -> [String] {
         var names: [String] = []
-        if config["Logging"]?["Enabled"]?.bool == true { names.append("Logging") }
         if config["WebACLId"]?.string ?? "" != "" { names.append("WebACLId") }
         for name in ["AnycastIpListId", "ContinuousDeploymentPolicyId"]
         where config[name]?.string ?? "" != "" {

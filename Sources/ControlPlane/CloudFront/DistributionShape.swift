@@ -34,6 +34,12 @@ enum DistributionShape {
         )
         members["Comment"] = .string(distribution.comment)
         members["Enabled"] = .bool(distribution.isEnabled)
+        if let logging = distribution.logging {
+            members["Logging"] = [
+                "Enabled": true, "IncludeCookies": .bool(logging.includesCookies),
+                "Bucket": .string(logging.bucket), "Prefix": .string(logging.prefix),
+            ]
+        }
         let restriction = distribution.geoRestriction
         var geography = list(restriction.countries).object ?? JSONObject()
         geography["RestrictionType"] = .string(restriction.kind.rawValue)

@@ -22,6 +22,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     case removedHeader = "config.response-headers.remove"
     case publicKey = "config.public-key"
     case country = "config.country"
+    case logging = "config.logging"
     case quantity = "config.quantity"
     case quota = "config.quota"
 
@@ -43,6 +44,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .removedHeader: "Understand response headers policies"
         case .publicKey: "Specify signers that can create signed URLs and signed cookies"
         case .country: "Restrict the geographic distribution of your content"
+        case .logging: "Configure standard logging (legacy)"
         case .quantity: "API reference: Origins"
         case .quota: "Quotas"
         }
@@ -97,6 +99,8 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .policyHeader: "The header cannot be part of a policy."
         case .removedHeader: "The header cannot be removed."
         case .publicKey: "A public key is RSA with 2048 bits or ECDSA on P-256, in PEM."
+        case .logging:
+            "The bucket of a log is named by its host, bucket.s3.amazonaws.com; a prefix starts with no /."
         case .country: "Locations are ISO 3166-1 alpha-2 codes in upper case."
         case .quantity:
             "The value of Quantity and the size of Items don't match."
@@ -130,6 +134,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .removedHeader: "RemoveHeadersConfig: {Items: [{Header: Via}]}"
         case .publicKey: "EncodedKey: an RSA key with 1024 bits"
         case .country: "Locations: [de]"
+        case .logging: "Logging: {Bucket: my-logs}"
         case .quantity: "OriginGroups: {Quantity: 2, Items: [one]}"
         case .quota: "more than 75 cache behaviors"
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Edge
 import Foundation
 
 /// The flags that `up` and `try` share.
@@ -29,6 +30,9 @@ struct ServingOptions: ParsableArguments {
 
     @Option(help: "How log lines are written.")
     var logFormat = LogFormat.text
+
+    @Option(help: "How distributions with Logging write their access logs: w3c or json.")
+    var accessLog = AccessLogFormat.w3c
 
     /// How far a function may spread.
     enum Concurrency: String, ExpressibleByArgument, CaseIterable { case local, aws }
@@ -82,7 +86,10 @@ struct ServingOptions: ParsableArguments {
             edges: edgeNames,
             reactors: reactors ?? max(1, ProcessInfo.processInfo.activeProcessorCount),
             liftsProcessBudget: concurrency == .aws,
-            logsJSON: logFormat == .json
+            logsJSON: logFormat == .json,
+            accessLog: accessLog
         )
     }
 }
+
+extension AccessLogFormat: ExpressibleByArgument {}

@@ -111,6 +111,7 @@ final class EdgeRole: Sendable {
         await stop.wait()
         log.line("draining; a second signal ends at once")
         for listener in viewers.all + api { await listener.drain(within: .seconds(10)) }
+        viewers.doors.flushAccessLogs()
         await follower.stop()
         async let settled: Void = events.stop()
         await invoker.shutdown()

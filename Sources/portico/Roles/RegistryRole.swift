@@ -1,6 +1,7 @@
 import ControlPlane
 import Crypto
 import DataPlane
+import Edge
 import Executor
 import Foundation
 import HTTP
@@ -139,6 +140,7 @@ final class RegistryRole: Sendable {
             playDead: { directory.playDead(for: $0) },
             revision: { hub.head }
         )
+        let (functions, reactor) = (FunctionHost(), reactors[0])
         let gateway = AWSGateway(
             registry: registry,
             snapshot: { home.box.current },
@@ -150,6 +152,7 @@ final class RegistryRole: Sendable {
             tails: tails,
             health: { _, _ in TargetCondition(state: "unavailable") },
             invalidate: { _, _ in await operations.awaitEverywhere() },
+            testFunction: { await functions.outcome(of: $0, on: reactor) },
             replicaRemovalDelay: options.replicaRemovalDelay,
             operate: { await operations.answer($0) }
         )
