@@ -44,7 +44,12 @@ extension ResourceMapper {
             includesCookies: fields.bool("IncludeCookies") ?? false
         )
         // The newer form of logging leaves the bucket out: its deliveries are made elsewhere.
-        guard !result.bucket.isEmpty else { return nil }
+        guard !result.bucket.isEmpty else {
+            for name in ["Prefix", "IncludeCookies"] where fields.has(name) {
+                fields.warning(name, "\(name) has no effect without Bucket")
+            }
+            return nil
+        }
         if !result.hasBucketName { fields.refuse("Bucket", .logging) }
         if result.prefix.hasPrefix("/") { fields.refuse("Prefix", .logging) }
         return result
