@@ -162,7 +162,7 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil,
         .executableTarget(
             name: "FeedSim",
             dependencies: dependencies(
-                ["Replication", "Registry", "Reactor", "Crypto", "Model"],
+                ["Replication", "Registry", "DataPlane", "Reactor", "Crypto", "Model"],
                 []
             ),
             path: "Tests/Benchmarks/FeedSim",

@@ -232,12 +232,20 @@ final class FeedLoop {
         case .empty, .upgrade: break
         case .bytes(let bytes): try await depot.append(digest, bytes)
         case .stream(let source, _):
-            while let piece = try await source.read() {
+            while let piece = try await next(source, of: digest) {
                 try await depot.append(digest, piece)
                 client.options.steps(.receiving)
             }
         }
         try await depot.finish(digest)
+    }
+
+    private func next(_ source: any BodySource, of digest: String) async throws -> Bytes? {
+        do throws(Fault) {
+            return try await source.read()
+        } catch {
+            throw FeedError(.unreachable, "the archive \(digest) broke off: \(error.kind)")
+        }
     }
 
     private func takeSnapshot(_ caller: FeedCaller) async throws {

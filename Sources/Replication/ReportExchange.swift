@@ -7,7 +7,7 @@ package final class ReportExchange: Sendable {
     /// How often the store is asked what edges said elsewhere.
     static let readPause = Duration.milliseconds(250)
     /// How often an edge that says nothing new is written all the same.
-    static let refresh = Duration.seconds(5)
+    static let refresh = Duration.seconds(10)
 
     private let registry: PrimaryRegistry
     private let directory: EdgeDirectory

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""One registry, three edges, as separate processes under load: publishing, then faults.
+"""Primaries and three edges as separate processes under load: publishing, then faults.
 
-    replication.py path/to/portico [--smoke] [--versions N] [--size BYTES] [--only NAME[,NAME]]
+    replication.py path/to/portico [--postgres] [--smoke] [--versions N] [--size BYTES] [--only NAME[,NAME]]
+
+With --postgres two primaries share a PostgreSQL, which the script starts as a user that is not root, on a
+socket in its temporary folder; else there is one primary with the embedded store.
 
 As root every node gets a network namespace of its own, joined by a bridge in one more namespace; else all
 run on loopback and the fault that cuts a link is left out. Intervals are settings and are shortened here.
@@ -12,6 +15,7 @@ import argparse
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import statistics
@@ -93,7 +97,7 @@ class Node:
         self.stage, self.name, self.number = stage, name, number
         self.address = stage.network.join(name, number)
         self.state = stage.folder / name
-        self.process, self.ports = None, {}
+        self.process, self.ports, self.token = None, {}, None
         self.agent = subprocess.Popen(
             stage.network.inside(name) + [sys.executable, str(HERE / "agent.py")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -136,6 +140,55 @@ class Node:
         return json.loads(self.page("/_portico/health")["text"])
 
 
+class Database:
+    """A PostgreSQL of this run, on a socket only."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="portico-pg-", dir="/tmp"))
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+        check(programs, "no PostgreSQL is installed: scripts/install-dependencies test")
+        self.programs = programs[-1].parent
+        self.user = []
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam("postgres")
+            os.chown(self.folder, entry.pw_uid, entry.pw_gid)
+            self.user = ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
+        self.url = f"postgres://portico@/portico?host={self.folder}"
+        self.process = None
+        self.run("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", "portico", "-E", "UTF8", "--no-locale")
+        self.start()
+        self.run("createdb", "-h", str(self.folder), "-U", "portico", "portico")
+
+    def run(self, program, *arguments):
+        subprocess.run([*self.user, str(self.programs / program), *arguments], check=True, capture_output=True, cwd="/tmp")
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [*self.user, str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/tmp")
+        deadline = time.monotonic() + 60
+        while subprocess.run([str(self.programs / "pg_isready"), "-q", "-h", str(self.folder), "-U", "portico"]).returncode:
+            check(time.monotonic() < deadline and self.process.poll() is None, "PostgreSQL does not start")
+            time.sleep(0.05)
+
+    def kill(self):
+        """Ends the server and every process of it as a power cut would."""
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
+        self.process.kill()
+        self.process.wait()
+        for pid in children.stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class Stage:
     def __init__(self, options):
         self.options = options
@@ -144,6 +197,8 @@ class Stage:
         self.network = Network(not options.loopback)
         self.nodes, self.version, self.distribution = [], 0, None
         self.mounts = []
+        self.database = Database() if options.postgres else None
+        self.turn = 0
 
     def tail(self, name):
         path = self.folder / f"{name}.log"
@@ -160,23 +215,30 @@ class Stage:
     def start_registry(self, node, environment=None):
         port = node.ports.get("feed", 0)
         node.start(["registry", "--listen", f"{node.address}:{port}", "--api-port", str(node.ports.get("api", 0)),
-                    "--replica-removal-delay", "0.5", *TIMES], environment)
+                    "--replica-removal-delay", "0.5",
+                    *(["--store", self.database.url] if self.database else []), *TIMES], environment)
 
     def start_edge(self, node, environment=None, waits=True):
-        arguments = ["edge", "--primary", f"https://{self.registry.address}:{self.registry.ports['feed']}",
+        urls = [f"https://{registry.address}:{registry.ports['feed']}" for registry in self.registries]
+        arguments = ["edge", "--primary", ",".join(urls),
                      "--name", node.name, "--bind", "127.0.0.1", "--reactors", "1", *TIMES]
         for flag, name in (("--https-port", "https"), ("--http-port", "http"), ("--api-port", "api")):
             arguments += [flag, str(node.ports.get(name, 0))]
         if not (node.state / "identity" / "member.pem").exists():
-            token = subprocess.run(
-                [self.portico, "join-token", "--name", node.name, "--state", str(self.registry.state)],
-                check=True, capture_output=True, text=True).stdout.strip()
-            arguments += ["--token", token]
+            arguments += ["--token", node.token or self.token(node.name)]
         node.start(arguments, environment, waits)
 
+    def token(self, name):
+        return self.run("join-token", "--name", name, "--state", str(self.registry.state)).strip()
+
+    def run(self, *arguments):
+        return subprocess.run([self.portico, *arguments], check=True, capture_output=True, text=True).stdout
+
     def up(self):
-        self.registry = self.add("registry")
-        self.start_registry(self.registry)
+        self.registries = [self.add(name) for name in (["one", "two"] if self.database else ["one"])]
+        self.registry = self.registries[0]
+        for registry in self.registries:
+            self.start_registry(registry)
         self.edges = [self.add(name) for name in EDGES]
         self.publish(self.options.size)
         for edge in self.edges:
@@ -184,18 +246,25 @@ class Stage:
         self.host = self.distribution.lower() + ".cloudfront.localhost"
         self.deployed()
 
+    def next_registry(self):
+        """Every primary in turn."""
+        self.turn += 1
+        return self.registries[self.turn % len(self.registries)]
+
     # What is done to them
 
     def publish(self, size=None):
         self.version += 1
-        answer = self.registry.ask(
-            "publish", port=self.registry.ports["api"], version=self.version,
+        registry = self.next_registry()
+        answer = registry.ask(
+            "publish", port=registry.ports["api"], version=self.version,
             size=size or 1000, distribution=self.distribution)
         self.distribution = self.distribution or answer["distribution"]
         return answer
 
     def deployed(self):
-        self.registry.ask("deployed", port=self.registry.ports["api"], distribution=self.distribution)
+        for registry in self.registries:
+            registry.ask("deployed", port=registry.ports["api"], distribution=self.distribution)
 
     def load(self, edges=None):
         for edge in edges or self.edges:
@@ -233,7 +302,7 @@ class Stage:
         deadline = time.monotonic() + limit
         while True:
             try:
-                wanted = self.registry.health()["revision"]
+                wanted = max(registry.health()["revision"] for registry in self.registries)
                 states = [edge.health() for edge in edges or self.edges]
                 if all(state["revision"] == wanted and not state["edges"][0].get("error") for state in states):
                     return wanted
@@ -260,6 +329,8 @@ class Stage:
         for mount in self.mounts:
             subprocess.run(["umount", str(mount)], capture_output=True)
         self.network.close()
+        if self.database:
+            self.database.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -298,8 +369,10 @@ def link(stage):
     stage.wait_served(stage.version, stage.edges[1:])
     time.sleep(4)
     check(stage.served(edge)["text"] == f"v{before}", "the edge that is cut off does not serve what it had")
-    listed = {item["name"]: item for item in json.loads(stage.registry.page("/_portico/edges")["text"])}
-    check(not listed[edge.name]["isLive"], "an edge that is cut off counts as live")
+    for registry in stage.registries:
+        listed = {item["name"]: item for item in json.loads(registry.page("/_portico/edges")["text"])}
+        check(not listed[edge.name]["isLive"], f"an edge that is cut off counts as live at {registry.name}")
+        check(all(listed[other.name]["isLive"] for other in stage.edges[1:]), f"{registry.name} misses edges: {listed}")
     stage.deployed()
     stage.network.link(edge.number, True)
     stage.wait_served(stage.version)
@@ -333,25 +406,67 @@ def steps(stage):
         print(f"  {step}: recovered")
 
 
+def interrupted(stage, registry, delay, act):
+    """Publishes, does something to the one who takes it a moment later, and returns what the publisher was told."""
+    agent = registry.agent
+    agent.stdin.write(json.dumps({
+        "do": "publish", "port": registry.ports["api"], "version": stage.version, "size": 300_000,
+        "distribution": stage.distribution}) + "\n")
+    agent.stdin.flush()
+    time.sleep(delay)
+    act()
+    return json.loads(agent.stdout.readline())
+
+
+def database(stage):
+    """PostgreSQL killed in the middle of a transaction, and back after a while."""
+    if not stage.database:
+        return print("  left out: the embedded store has no server")
+    stage.load()
+    before = acknowledged = stage.version
+    for delay in (0.0, 0.02, 0.05, 0.1):
+        stage.version += 1
+        answer = interrupted(stage, stage.next_registry(), delay, stage.database.kill)
+        if "value" in answer:
+            acknowledged = stage.version
+        time.sleep(1)
+        stage.database.start()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                stage.publish()
+                break
+            except Broken:
+                check(time.monotonic() < deadline, "no primary publishes after the store came back")
+                time.sleep(0.2)
+        acknowledged = stage.version
+        stage.wait_served(stage.version)
+        stage.converged()
+    stage.unload(allowed=range(before, stage.version + 1))
+
+
 def primary(stage):
     """A primary killed in the middle of publishing."""
     stage.load()
     before = stage.version
-    for delay in (0.0, 0.01, 0.03):
+    acknowledged = before
+    for delay in (0.0, 0.01, 0.03, 0.1):
         stage.version += 1
-        agent = stage.registry.agent
-        agent.stdin.write(json.dumps({
-            "do": "publish", "port": stage.registry.ports["api"], "version": stage.version, "size": 300_000,
-            "distribution": stage.distribution}) + "\n")
-        agent.stdin.flush()
-        time.sleep(delay)
-        stage.registry.kill()
-        answer = json.loads(agent.stdout.readline())
-        stage.start_registry(stage.registry)
+        registry = stage.next_registry()
+        answer = interrupted(stage, registry, delay, registry.kill)
+        if len(stage.registries) > 1:
+            # The other one serves meanwhile.
+            stage.publish()
+            acknowledged = stage.version
+        stage.start_registry(registry)
+        acknowledged = stage.version if "value" in answer else acknowledged
         if "value" in answer:
             stage.wait_served(stage.version)
         stage.converged()
-    last = stage.publish()
+        for edge in stage.edges:
+            text = stage.served(edge)["text"]
+            check(int(text[1:]) >= acknowledged, f"{edge.name} serves {text} after v{acknowledged} was acknowledged")
+    stage.publish()
     stage.wait_served(stage.version)
     stage.converged()
     stage.unload(allowed=range(before, stage.version + 1))
@@ -416,10 +531,12 @@ def state(stage):
 
 def archive(stage):
     """An archive damaged at the primary is never served; once it is repaired the edges converge."""
+    if stage.database:
+        return print("  left out: the archive lies in a file of the embedded store only")
     stage.load()
     before = stage.version
     for edge in stage.edges:
-        stage.registry.page(f"/_portico/chaos/edge/{edge.name}/lag?seconds=1.5", "POST")
+        stage.registry.page(f"/_portico/chaos/edge/{edge.name}/lag?seconds=3600", "POST")
     stage.publish(50_000)
     blobs = sorted((stage.registry.state / "registry" / "blobs").iterdir(), key=lambda path: path.stat().st_mtime)
     blob = [path for path in blobs if path.is_file()][-1]
@@ -440,9 +557,12 @@ def archive(stage):
 def chaos(stage):
     """Faults on purpose are visible, and the distribution is InProgress while an edge lags."""
     edge = stage.edges[1]
-    run = lambda *arguments: subprocess.run(
-        stage.network.inside("registry") + [stage.portico, *arguments, "--api-port", str(stage.registry.ports["api"])],
-        check=True, capture_output=True, text=True).stdout
+    def run(*arguments):
+        # An edge follows one of the primaries: the fault is brought over both.
+        return "".join(subprocess.run(
+            stage.network.inside(registry.name) + [stage.portico, *arguments, "--api-port", str(registry.ports["api"])],
+            check=True, capture_output=True, text=True).stdout for registry in stage.registries)
+
     before = stage.version
     stage.load()
     run("chaos", "edge", edge.name, "lag", "4s")
@@ -508,22 +628,34 @@ def clock(stage):
 
 
 def alone(stage):
-    """Primary and store gone for good: an edge restarts and serves from its own state."""
-    stage.registry.kill()
-    shutil.rmtree(stage.registry.state)
+    """Primary and store gone for good: edges restart and serve from their own state, a new one from a file."""
+    fresh = stage.add("gru")
+    fresh.token = stage.token(fresh.name)
+    file = str(stage.folder / "all.snapshot")
+    store = ["--store", stage.database.url] if stage.database else []
+    stage.run("snapshot", "save", file, "--state", str(stage.registry.state), *store)
+    for registry in stage.registries:
+        registry.kill()
+        shutil.rmtree(registry.state)
+    if stage.database:
+        stage.database.kill()
     for edge in stage.edges:
         edge.kill()
         stage.start_edge(edge)
         check(stage.served(edge)["text"] == f"v{stage.version}", f"{edge.name} does not serve from its own state")
+    stage.run("snapshot", "load", file, "--state", str(fresh.state))
+    stage.start_edge(fresh)
+    check(stage.served(fresh)["text"] == f"v{stage.version}", "a new edge does not serve from a snapshot file")
 
 
-PARTS = [publishing, link, steps, primary, disk, state, archive, clock, chaos, alone]
+PARTS = [publishing, link, steps, primary, database, disk, state, archive, clock, chaos, alone]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("portico")
     parser.add_argument("--smoke", action="store_true", help="publishing, state, chaos and alone only")
+    parser.add_argument("--postgres", action="store_true", help="two primaries on a PostgreSQL of the script's own")
     parser.add_argument("--versions", type=int, default=20)
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--loopback", action="store_true", help="no namespaces")
@@ -535,7 +667,7 @@ def main():
     stage = Stage(options)
     try:
         stage.up()
-        print(f"three edges follow one primary, {'in namespaces' if stage.network.isolated else 'on loopback'}")
+        print(f"three edges follow {len(stage.registries)} primaries, {'in namespaces' if stage.network.isolated else 'on loopback'}")
         for part in PARTS:
             if names and part.__name__ not in names:
                 continue

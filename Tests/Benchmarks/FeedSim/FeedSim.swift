@@ -1,4 +1,5 @@
 import Crypto
+import DataPlane
 import Foundation
 import Model
 import Reactor
@@ -6,52 +7,142 @@ import Registry
 import Replication
 import Synchronization
 
-/// Many edges in one process: the real protocol over real connections, without doors and functions.
+/// Primaries and edges without doors, functions and AWS APIs: the real store, feed and protocol over real
+/// connections, to measure what many edges cost.
 ///
-///     FeedSim AUTHORITY FOLDER COUNT URL[,URL]
+///     FeedSim primary FOLDER AUTHORITY [STORE-URL]
+///     FeedSim edges FOLDER AUTHORITY COUNT URL[,URL]
 ///
-/// Enrols COUNT edges with tokens of the authority, follows with all of them and prints `ready`. Then reads
-/// commands: `wait REVISION` prints the instants (seconds of the monotonic clock) at which each edge had
-/// applied the revision; `usage` prints the CPU seconds of this process.
+/// A primary prints its port and `ready`, then reads commands: `publish` commits a revision and prints its
+/// number and the instant at which it was acknowledged. Edges enrol with tokens of the authority, follow and
+/// print `ready`; `wait REVISION` prints the instants at which each had applied the revision. `usage` prints
+/// the CPU seconds of the process. Instants are seconds of the monotonic clock.
 @main
 enum FeedSim {
     /// How many edges enrol at a time.
     static let enrolling = 8
 
     static func main() async throws {
+        signal(SIGPIPE, SIG_IGN)
         let arguments = CommandLine.arguments
-        guard arguments.count == 5, let count = Int(arguments[3]), count > 0 else {
-            print("usage: FeedSim AUTHORITY FOLDER COUNT URL[,URL]")
+        switch (arguments.count, arguments.dropFirst().first) {
+        case (4...5, "primary"):
+            let store = arguments.count == 5 ? arguments[4] : nil
+            try await primary(arguments[2], arguments[3], store)
+        case (6, "edges"):
+            guard let count = Int(arguments[4]), count > 0 else { exit(64) }
+            let authority = try LocalAuthority(directory: arguments[3]) { _ in false }
+            let primaries = arguments[5].split(separator: ",").compactMap {
+                PrimaryAddress(url: String($0))
+            }
+            try await edges(count, authority, arguments[2], primaries)
+        default:
+            print("FeedSim primary FOLDER AUTHORITY [URL] | edges FOLDER AUTHORITY COUNT URL,URL")
             exit(64)
         }
-        signal(SIGPIPE, SIG_IGN)
-        let authority = try LocalAuthority(directory: arguments[1]) { _ in false }
-        let primaries = arguments[4].split(separator: ",").compactMap {
-            PrimaryAddress(url: String($0))
+        exit(0)
+    }
+
+    private static func primary(
+        _ folder: String,
+        _ authorityFolder: String,
+        _ url: String?
+    ) async throws {
+        let settings = FeedSettings()
+        let registry = PrimaryRegistry(store: try open(url, folder))
+        let authority = try await SharedAuthority.open(folder: authorityFolder, registry: registry)
+        let feed = await FeedPort(
+            source: PrimarySource(registry: registry),
+            office: MembershipOffice(
+                registry: registry,
+                authority: authority,
+                certificateLife: settings.certificateLife
+            ),
+            settings: settings,
+            address: "127.0.0.1",
+            port: 0,
+            tls: try FeedPort.primaryContext(authority)
+        )
+        let reactor = Reactor(index: 0)
+        reactor.start()
+        try feed.listener.start(on: [reactor])
+        let exchange = ReportExchange(
+            registry: registry,
+            directory: feed.directory,
+            primary: folder
+        )
+        let exchanging = Task { await exchange.run() }
+        print("feed \(feed.listener.port)\nready")
+        fflush(nil)
+        var number = 0
+        while let line = await command() {
+            switch line {
+            case "publish":
+                number += 1
+                let document = #"{"number":\#(number),"by":"\#(folder)"}"#
+                let revision = try await registry.publish(
+                    [.put(.record(id: "simulation/change/1", document: document))]
+                )
+                print("[\(revision),\(instant())]")
+            case "head": print(feed.hub.head)
+            case "applied":
+                let statuses = feed.directory.statuses(head: feed.hub.head) { _ in nil }
+                print(statuses.filter(\.isLive).map(\.revision).min() ?? 0)
+            default: print(usage())
+            }
+            fflush(nil)
         }
+        exchanging.cancel()
+    }
+
+    private static func open(_ url: String?, _ folder: String) throws -> any RegistryStore {
+        try SQLiteStore(directory: folder + "/registry")
+    }
+
+    private static func edges(
+        _ count: Int,
+        _ authority: LocalAuthority,
+        _ folder: String,
+        _ primaries: [PrimaryAddress]
+    ) async throws {
         let reactors = (0..<2).map { Reactor(index: $0) }
         for reactor in reactors { reactor.start() }
-        let edges = try await start(count, authority, arguments[2], primaries, reactors)
+        let edges = try await start(count, authority, folder, primaries, reactors)
         print("ready")
         fflush(nil)
-        while let line = readLine() {
+        while let line = await command() {
             let words = line.split(separator: " ")
             if words.first == "wait", words.count == 2, let revision = Int(words[1]) {
                 var instants: [String] = []
                 for edge in edges { instants.append(String(await edge.instant(of: revision))) }
                 print("[" + instants.joined(separator: ",") + "]")
-            } else if words.first == "usage" {
-                var usage = rusage()
-                getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
-                let (user, system) = (usage.ru_utime, usage.ru_stime)
-                print(
-                    Double(user.tv_sec + system.tv_sec)
-                        + Double(user.tv_usec + system.tv_usec) / 1_000_000
-                )
+            } else {
+                print(usage())
             }
             fflush(nil)
         }
-        exit(0)
+    }
+
+    /// The next line of standard input, read where nothing else waits.
+    private static func command() async -> String? {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: readLine()) }
+        }
+    }
+
+    private static func usage() -> Double {
+        var usage = rusage()
+        getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+        let (user, system) = (usage.ru_utime, usage.ru_stime)
+        return Double(user.tv_sec + system.tv_sec)
+            + Double(user.tv_usec + system.tv_usec) / 1_000_000
+    }
+
+    /// Now, in seconds of the monotonic clock.
+    static func instant() -> Double {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
     }
 
     private static func start(
@@ -127,9 +218,7 @@ final class SimulatedEdge: Sendable {
     }
 
     private func note(_ revision: Int) {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        let instant = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+        let instant = FeedSim.instant()
         applied.withLock { $0.append((revision, instant)) }
     }
 
