@@ -1,6 +1,7 @@
 import DataPlane
 import HTTP
 import Model
+import Reactor
 import Telemetry
 
 extension EdgePipeline {
@@ -14,7 +15,7 @@ extension EdgePipeline {
         var head = exchange.request
         addCloudFrontHeaders(&head, exchange.viewer, passage)
         let event = functionEvent(.viewerRequest, exchange, passage, head, nil)
-        let started = ContinuousClock.now
+        let started = exchange.context.reactor.preciseTime
         let outcome = try run(function, event, &exchange, passage, started)
         let result: FunctionResults.Result
         do throws(FunctionViolation) {
@@ -66,7 +67,7 @@ extension EdgePipeline {
         _ passage: Passage
     ) throws(Stop) -> Bool {
         let event = functionEvent(.viewerResponse, exchange, passage, viewerHead, answer.head)
-        let started = ContinuousClock.now
+        let started = exchange.context.reactor.preciseTime
         let outcome = try run(function, event, &exchange, passage, started)
         do throws(FunctionViolation) {
             guard
@@ -109,7 +110,7 @@ extension EdgePipeline {
         _ event: FunctionEvent,
         _ exchange: inout Exchange,
         _ passage: Passage,
-        _ started: ContinuousClock.Instant
+        _ started: MonotonicInstant
     ) throws(Stop) -> (json: [UInt8], changes: [UInt8]) {
         guard let host = functionHost else {
             let violation = FunctionViolation(.executionFailed, "no functions run here")
@@ -146,7 +147,7 @@ extension EdgePipeline {
         _ event: FunctionEvent,
         _ exchange: inout Exchange,
         _ passage: Passage,
-        _ started: ContinuousClock.Instant
+        _ started: MonotonicInstant
     ) -> Stop {
         let rule = violation.rule
         logFunction(function, passage, "ERROR \(violation.detail) [\(rule.rawValue)]")
@@ -163,14 +164,16 @@ extension EdgePipeline {
         _ function: ViewerFunction,
         _ event: FunctionEvent,
         _ exchange: inout Exchange,
-        _ started: ContinuousClock.Instant,
+        _ started: MonotonicInstant,
         _ changes: [String],
         _ outcome: String
     ) {
         exchange.record.stages.append(
             TimelineEntry(
                 stage: event.event.rawValue,
-                durationMicroseconds: started.microsecondsUntilNow,
+                durationMicroseconds: exchange.context.reactor.preciseTime.microseconds(
+                    since: started
+                ),
                 function: function.name,
                 changes: changes,
                 outcome: outcome
