@@ -1,8 +1,8 @@
 import Crypto
 package import DataPlane
-import Foundation
 import HTTP
 import Registry
+import Synchronization
 
 /// What a primary (or a relay) answers on its feed port: the feed, snapshots, archives, reports.
 ///
@@ -12,6 +12,10 @@ package final class FeedHandler: ExchangeHandler {
     private let directory: EdgeDirectory
     private let office: (any EdgeOffice)?
     private let settings: FeedSettings
+    private let identities = Mutex<[[UInt8]: CertificateIdentity]>([:])
+
+    /// How many certificates are kept read.
+    static let maximumIdentities = 4096
 
     /// Makes a handler; without an office nobody can enrol here.
     package init(
@@ -78,10 +82,21 @@ package final class FeedHandler: ExchangeHandler {
     private static let noOffice = FeedError(.refused, "nobody can enrol here")
 
     private func admit(_ viewer: Viewer) throws(FeedError) -> EdgeRecord {
-        guard let der = viewer.certificateDER, let identity = CertificateIdentity(der: der) else {
+        guard let der = viewer.certificateDER, let identity = identity(of: der) else {
             throw FeedError(.refused, "an edge shows its certificate")
         }
         return try directory.admit(identity)
+    }
+
+    /// Reading a certificate costs more than all else that a report does.
+    private func identity(of der: [UInt8]) -> CertificateIdentity? {
+        if let known = identities.withLock({ $0[der] }) { return known }
+        guard let identity = CertificateIdentity(der: der) else { return nil }
+        identities.withLock { identities in
+            if identities.count >= Self.maximumIdentities { identities.removeAll() }
+            identities[der] = identity
+        }
+        return identity
     }
 
     // MARK: - What edges read
@@ -149,7 +164,7 @@ package final class FeedHandler: ExchangeHandler {
 
     private func applied(_ edge: EdgeRecord, _ exchange: inout Exchange) async throws -> Response {
         let content = try await Self.content(of: &exchange)
-        guard let report = try? JSONDecoder().decode(AppliedReport.self, from: Data(content)),
+        guard let report = AppliedReport(encoded: content),
             report.name == edge.name, edge.isRelay || report.followers.isEmpty
         else { throw FeedError(.malformed, "this is not a report of the edge '\(edge.name)'") }
         directory.note(report, address: exchange.viewer.address)

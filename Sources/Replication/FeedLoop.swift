@@ -1,6 +1,5 @@
 import Crypto
 import DataPlane
-import Foundation
 import HTTP
 import Model
 import Reactor
@@ -313,8 +312,12 @@ final class FeedLoop {
         )
         report.error = status.error
         report.followers = client.options.followers()
-        let body = [UInt8](try JSONEncoder().encode(report))
-        _ = try await caller.content("POST", "/_portico/applied", body: body, limit: 1 << 16)
+        _ = try await caller.content(
+            "POST",
+            "/_portico/applied",
+            body: report.encoded(),
+            limit: 1 << 16
+        )
     }
 
     private func renewIfDue(_ caller: FeedCaller) async throws {

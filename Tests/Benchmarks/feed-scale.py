@@ -4,7 +4,7 @@
     feed-scale.py path/to/FeedSim [--edges N] [--revisions N] [--store URL]
 
 With --store (postgres://...) two primaries share it; else there is one with the embedded store. The edges are
-clients without a data plane in one process, over real mTLS connections; build with
+clients without a data plane and without state on disk in one process, over real mTLS connections; build with
 `PORTICO_DEV=1 PORTICO_MODULES=Replication swift build -c release --product FeedSim`. Prints propagation from the
 commit's acknowledgement to the swap (median and p99 over all edges and revisions), and what primaries and edges
 spend. Primaries and edges share this machine's cores, so the last edge waits for the CPU of all others.

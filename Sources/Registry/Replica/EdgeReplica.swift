@@ -63,6 +63,7 @@ package final class EdgeReplica: Sendable {
     /// The replica's own folder.
     package let directory: String
     private let registry: PrimaryRegistry?
+    private let keepsState: Bool
     private let worker: ReplicaWorker
     private let steps: @Sendable (ApplyStep) -> Void
     private let shared: Mutex<Shared>
@@ -83,16 +84,19 @@ package final class EdgeReplica: Sendable {
 
     /// Makes a replica with its own folder.
     ///
-    /// One that follows a registry of this process is brought to life by `start`, any other by `open`.
+    /// One that follows a registry of this process is brought to life by `start`, any other by `open`. One
+    /// that does not keep its state starts anew each time: simulations do so.
     package init(
         name: String,
         directory: String,
         registry: PrimaryRegistry? = nil,
+        keepsState: Bool = true,
         steps: @escaping @Sendable (ApplyStep) -> Void = { _ in }
     ) {
         self.name = name
         self.directory = directory
         self.registry = registry
+        self.keepsState = keepsState
         self.steps = steps
         worker = ReplicaWorker(name: name, directory: directory, steps: steps)
         shared = Mutex(Shared())
@@ -248,7 +252,7 @@ package final class EdgeReplica: Sendable {
         }
         for hook in hooks { hook(snapshot) }
         for continuation in ready { continuation.resume() }
-        await worker.persist(snapshot)
+        if keepsState { await worker.persist(snapshot) }
     }
 }
 
@@ -283,7 +287,9 @@ extension EdgeReplica {
     }
 
     /// Writes the newest state, if it is not on disk yet, and returns the revision that is.
-    package func record() async throws -> Int { try await worker.record() }
+    package func record() async throws -> Int {
+        keepsState ? try await worker.record() : appliedRevision
+    }
 
     /// Remembers what the primary said of its latest revision.
     package func note(head: Int) {

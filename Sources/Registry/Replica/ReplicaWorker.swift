@@ -77,7 +77,7 @@ actor ReplicaWorker {
             unsynced.remove(folder)
         }
         try DurableFile.sync(directory + "/code")
-        try ReplicaState(snapshot).write(to: directory + "/state.json")
+        try ReplicaState.write(snapshot, to: directory + "/state.json")
         newest = nil
         recorded = snapshot.revision
         steps(.recorded)

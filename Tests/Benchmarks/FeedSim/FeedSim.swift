@@ -202,7 +202,7 @@ final class SimulatedEdge: Sendable {
             folder: folder + "/identity",
             on: reactor
         )
-        replica = EdgeReplica(name: name, directory: folder + "/replica")
+        replica = EdgeReplica(name: name, directory: folder + "/replica", keepsState: false)
         _ = try await replica.open()
         client = try FeedClient(
             replica: replica,
