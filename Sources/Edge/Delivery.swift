@@ -60,12 +60,21 @@ extension EdgePipeline {
         )
         exchange.record.resultType = answer.result
         exchange.record.status = answer.head.status
+        if settings.isLenient { nameBreaches(&answer, exchange) }
         if let accessLog { attachAccess(accessLog, answer, viewerHead, &exchange, passage) }
         return Response(head: answer.head, body: answer.body)
     }
 }
 
 extension EdgePipeline {
+    /// Names the rules whose breach was let through.
+    private func nameBreaches(_ answer: inout Answer, _ exchange: Exchange) {
+        let rules = exchange.record.stages.compactMap(\.outcome)
+            .filter { $0.hasPrefix(Self.lenientMark) }.map { $0.dropFirst(Self.lenientMark.count) }
+        guard !rules.isEmpty else { return }
+        answer.head.headers.set(EdgeSettings.lenientHeader, rules.joined(separator: ", "))
+    }
+
     /// What CloudFront says of itself, in one growth of the list.
     private func addOwnHeaders(_ answer: inout Answer, _ passage: Passage) {
         answer.head.headers.reserve(fields: 7, bytes: Self.ownBytes)

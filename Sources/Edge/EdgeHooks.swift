@@ -35,7 +35,10 @@ extension EdgePipeline {
         do throws(EdgeViolation) {
             result = try EdgeResults.decodeRequest(payload, event: .viewerRequest, sent: sent)
         } catch {
-            throw fail(error, hook, &exchange, passage, started)
+            guard let lenient = lenient(error, { LenientResults.request(payload, sent: sent) })
+            else { throw fail(error, hook, &exchange, passage, started) }
+            pardon(error, hook, &exchange, passage, started)
+            result = lenient
         }
         switch result {
         case .response(let response):
@@ -77,7 +80,10 @@ extension EdgePipeline {
                 acceptsLocalOrigins: settings.acceptsLocalOrigins
             )
         } catch {
-            throw fail(error, hook, &exchange, passage, started)
+            guard let lenient = lenient(error, { LenientResults.request(payload, sent: sent) })
+            else { throw fail(error, hook, &exchange, passage, started) }
+            pardon(error, hook, &exchange, passage, started)
+            result = lenient
         }
         switch result {
         case .response(let response):
@@ -169,24 +175,50 @@ extension EdgePipeline {
     ) async throws(Stop) -> Bool {
         let started = exchange.context.reactor.preciseTime
         let payload = try await invoke(hook, sent, answer.head, &exchange, passage)
+        let before = answer.head
+        let result: ResponseResult
         do throws(EdgeViolation) {
-            let result = try EdgeResults.decodeResponse(
-                payload,
-                event: hook.event,
-                sent: answer.head
-            )
-            let before = answer.head
-            note(hook, &exchange, started) { Changes.between(before, result.head) }
-            answer.head = result.head
-            guard let body = result.body else { return false }
-            answer.body = body.isEmpty ? .empty : .bytes(body)
-            answer.head.headers.remove("content-length")
-            answer.head.headers.append("Content-Length", String(body.count))
-            return true
+            result = try EdgeResults.decodeResponse(payload, event: hook.event, sent: before)
         } catch {
-            throw fail(error, hook, &exchange, passage, started)
+            guard let lenient = lenient(error, { LenientResults.response(payload, sent: before) })
+            else { throw fail(error, hook, &exchange, passage, started) }
+            pardon(error, hook, &exchange, passage, started)
+            result = lenient
         }
+        let after = result.head
+        note(hook, &exchange, started) { Changes.between(before, after) }
+        answer.head = after
+        guard let body = result.body else { return false }
+        answer.body = body.isEmpty ? .empty : .bytes(body)
+        answer.head.headers.remove("content-length")
+        answer.head.headers.append("Content-Length", String(body.count))
+        return true
     }
+
+    /// What a refused result comes to where leniency was asked for; nil where it stays refused.
+    private func lenient<Result>(_ violation: EdgeViolation, _ read: () -> Result?) -> Result? {
+        guard settings.isLenient, LenientResults.covers(violation.rule) else { return nil }
+        return read()
+    }
+
+    /// Logs and notes a violation that was let through.
+    private func pardon(
+        _ violation: EdgeViolation,
+        _ hook: EdgeFunctionAssociation,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        _ started: MonotonicInstant
+    ) {
+        log(
+            "/aws/cloudfront/LambdaEdge/\(distribution.id) (\(passage.requestID)) WARN let through: "
+                + "\(violation.detail) [\(violation.rule.rawValue)]"
+        )
+        let outcome = Self.lenientMark + violation.rule.rawValue
+        note(hook, &exchange, started, [violation.detail], outcome)
+    }
+
+    /// What the outcome of a stage begins with when a breach was let through.
+    static let lenientMark = "lenient "
 
     private func originView(
         _ outbound: Outbound,

@@ -13,6 +13,13 @@ package struct EdgeSettings: Sendable {
     /// Default: true.
     package var pagesForSignatureErrors = true
 
+    /// Whether results of functions that AWS would refuse are used as far as they can be sent.
+    ///
+    /// Default: false. Each such answer names the rules in a header, the timeline and the log.
+    package var isLenient = false
+    /// The header of an answer that AWS would have refused, with the ids of the rules.
+    package static let lenientHeader = "x-portico-lenient"
+
     /// Makes the defaults.
     package init() {}
 }

@@ -11,6 +11,7 @@ struct DoorCompiler: OriginResolver {
     let ports: DoorPorts
     let state: DoorState
     let cache: CacheStore
+    let settings: EdgeSettings
     let functions: FunctionHost
     let accessLogs: AccessLogs
     /// Where buckets are that have no folder of their own.
@@ -32,20 +33,7 @@ struct DoorCompiler: OriginResolver {
         switch key {
         case .distribution(let id):
             guard let distribution = snapshot.resolvedDistribution(id) else { return nil }
-            return CloudFrontDoor(
-                pipeline: EdgePipeline(
-                    distribution: distribution,
-                    edge: EdgeIdentity(name: edge.name, httpsPort: ports.https),
-                    cache: cache,
-                    invoker: ResolvingInvoker(snapshot: snapshot, base: edge.invoker),
-                    origins: self,
-                    signers: snapshot.signers,
-                    locations: LocationTable(snapshot.locations),
-                    functions: ViewerFunctions(snapshot, host: functions),
-                    accessLog: accessLog(of: distribution),
-                    log: log
-                )
-            )
+            return distributionDoor(distribution)
         case .loadBalancer(let arn):
             return snapshot.loadBalancers[arn].map {
                 LoadBalancerDoor(
@@ -74,6 +62,36 @@ struct DoorCompiler: OriginResolver {
                 )
             }
         }
+    }
+
+    /// The door of a distribution; with a policy of continuous deployment it shares its requests.
+    private func distributionDoor(_ distribution: Distribution) -> any ExchangeHandler {
+        let primary = pipeline(of: distribution)
+        guard let id = distribution.continuousDeploymentPolicyID,
+            let record = snapshot.records["cloudfront/continuous-deployment-policy/\(id)"],
+            let policy = StagingPolicy(record: record),
+            let twin = policy.distributions.lazy.compactMap({ name in
+                snapshot.distributions.keys.first { $0.lowercased() == name }
+                    .flatMap(snapshot.resolvedDistribution)
+            }).first, twin.isStaging == true
+        else { return CloudFrontDoor(pipeline: primary) }
+        return StagedDoor(primary: primary, staging: pipeline(of: twin), policy: policy)
+    }
+
+    private func pipeline(of distribution: Distribution) -> EdgePipeline {
+        EdgePipeline(
+            distribution: distribution,
+            edge: EdgeIdentity(name: edge.name, httpsPort: ports.https),
+            cache: cache,
+            invoker: ResolvingInvoker(snapshot: snapshot, base: edge.invoker),
+            origins: self,
+            signers: snapshot.signers,
+            locations: LocationTable(snapshot.locations),
+            settings: settings,
+            functions: ViewerFunctions(snapshot, host: functions),
+            accessLog: accessLog(of: distribution),
+            log: log
+        )
     }
 
     private func accessLog(of distribution: Distribution) -> AccessLog? {

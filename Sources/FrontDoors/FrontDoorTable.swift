@@ -41,7 +41,9 @@ package struct FrontDoorTable: Sendable {
     /// Reads the names out of a snapshot.
     package init(_ snapshot: Snapshot, edges: [String] = []) {
         self.edges = Set(edges.map { $0.lowercased() })
-        let distributions = snapshot.distributions.values.sorted { $0.id < $1.id }
+        // Staging distributions are reached through their primary alone.
+        let distributions = snapshot.distributions.values.filter { $0.isStaging != true }
+            .sorted { $0.id < $1.id }
         let only = distributions.count == 1 ? distributions.first : nil
         onlyDistribution = only.map { .distribution($0.id) }
         for distribution in distributions { add(distribution) }

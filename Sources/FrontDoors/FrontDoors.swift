@@ -88,6 +88,7 @@ package final class FrontDoors: ExchangeHandler {
     private let ports: DoorPorts
     private let log: @Sendable (String) -> Void
     private let buckets: String
+    private let settings: EdgeSettings
     /// What runs CloudFront Functions.
     package let functions: FunctionHost
     /// What outlives snapshots: health, cookies' keys, limits.
@@ -99,7 +100,7 @@ package final class FrontDoors: ExchangeHandler {
     package init(
         edges: [EdgeNode],
         ports: DoorPorts,
-        functions: FunctionHost = FunctionHost(),
+        settings: EdgeSettings = EdgeSettings(),
         buckets: String = "buckets",
         accessLogFormat: AccessLogFormat = .w3c,
         log: @escaping @Sendable (String) -> Void = { _ in }
@@ -109,7 +110,8 @@ package final class FrontDoors: ExchangeHandler {
         self.buckets = buckets
         names = edges.map { $0.name.lowercased() }
         self.ports = ports
-        self.functions = functions
+        self.settings = settings
+        functions = FunctionHost(isLenient: settings.isLenient)
         self.log = log
     }
 
@@ -216,6 +218,7 @@ package final class FrontDoors: ExchangeHandler {
                 ports: ports,
                 state: state,
                 cache: node.cache,
+                settings: settings,
                 functions: functions,
                 accessLogs: node.accessLogs,
                 buckets: buckets,

@@ -13,6 +13,10 @@ package struct Distribution: Sendable, Codable, Hashable {
     package var geoRestriction = GeoRestriction()
     /// Where access logs go; nil when none are kept.
     package var logging: DistributionLogging?
+    /// Whether it is a staging distribution, which has no name of its own; nil for no.
+    package var isStaging: Bool?
+    /// The policy by which a staging distribution gets a share of its requests; nil for none.
+    package var continuousDeploymentPolicyID: String?
 
     /// Makes a distribution.
     package init(

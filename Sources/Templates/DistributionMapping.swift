@@ -29,10 +29,34 @@ extension ResourceMapper {
         result.originGroups = groups
         result.geoRestriction = geoRestriction(config)
         result.logging = logging(config)
+        readStaging(config, into: &result)
         checkQuotas(result, config)
         readInert(config)
         config.finish()
         made.append(.distribution(result))
+    }
+
+    private func readStaging(_ config: Fields, into result: inout Distribution) {
+        result.isStaging = config.bool("Staging") == true ? true : nil
+        if result.isStaging == true, !result.aliases.isEmpty {
+            config.refuse("Aliases", .staging, "a staging distribution cannot have aliases")
+        }
+        guard let policy = config.string("ContinuousDeploymentPolicyId"), !policy.isEmpty else {
+            return
+        }
+        let isKnown = evaluator.resources.values.contains {
+            $0.type == "AWS::CloudFront::ContinuousDeploymentPolicy"
+                && evaluator.primaryID($0) == policy
+        }
+        if !isKnown {
+            let message = "there is no continuous deployment policy \(policy) in this template"
+            config.error("ContinuousDeploymentPolicyId", message)
+        }
+        if result.isStaging == true {
+            let message = "a staging distribution has no policy of its own"
+            config.refuse("ContinuousDeploymentPolicyId", .staging, message)
+        }
+        result.continuousDeploymentPolicyID = policy
     }
 
     private func logging(_ config: Fields) -> DistributionLogging? {
@@ -184,11 +208,7 @@ extension ResourceMapper {
             certificate.finish()
         }
         if config.node["HttpVersion"]?.text == "http2" { _ = config.value("HttpVersion") }
-        for name in ["WebACLId", "ContinuousDeploymentPolicyId"]
-        where config.node[name]?.text == "" {
-            _ = config.value(name)
-        }
-        if config.node["Staging"]?.text == "false" { _ = config.value("Staging") }
+        if config.node["WebACLId"]?.text == "" { _ = config.value("WebACLId") }
     }
 }
 

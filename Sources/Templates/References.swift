@@ -169,7 +169,8 @@ extension Evaluator {
                 + (property("Name", of: resource) ?? id)
         case "AWS::CloudFront::KeyValueStore": return property("Name", of: resource) ?? id
         case "AWS::CloudFront::CachePolicy", "AWS::CloudFront::OriginRequestPolicy",
-            "AWS::CloudFront::ResponseHeadersPolicy", "AWS::CloudFront::KeyGroup":
+            "AWS::CloudFront::ResponseHeadersPolicy", "AWS::CloudFront::KeyGroup",
+            "AWS::CloudFront::ContinuousDeploymentPolicy":
             return ids.uuid(id)
         case "AWS::S3::Bucket": return bucketName(resource)
         case "AWS::IAM::Role": return property("RoleName", of: resource) ?? ids.name(id, limit: 64)
@@ -264,7 +265,8 @@ extension Evaluator {
         case ("AWS::CloudFront::Distribution", "Id"),
             ("AWS::CloudFront::CachePolicy", "Id"), ("AWS::CloudFront::OriginRequestPolicy", "Id"),
             ("AWS::CloudFront::ResponseHeadersPolicy", "Id"), ("AWS::CloudFront::PublicKey", "Id"),
-            ("AWS::CloudFront::KeyGroup", "Id"), ("AWS::CloudFront::OriginAccessControl", "Id"):
+            ("AWS::CloudFront::KeyGroup", "Id"), ("AWS::CloudFront::OriginAccessControl", "Id"),
+            ("AWS::CloudFront::ContinuousDeploymentPolicy", "Id"):
             return id
         case ("AWS::CloudFront::Function", "FunctionARN"),
             ("AWS::CloudFront::Function", "FunctionMetadata.FunctionARN"):
@@ -314,7 +316,8 @@ enum Known {
         "AWS::CloudFront::OriginRequestPolicy", "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup",
         "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::Function",
-        "AWS::CloudFront::KeyValueStore", "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::CloudFront::KeyValueStore", "AWS::CloudFront::ContinuousDeploymentPolicy",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
         "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ApiGatewayV2::Api",
         "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Stage",

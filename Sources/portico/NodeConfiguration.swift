@@ -19,6 +19,8 @@ struct NodeConfiguration: Sendable {
     var reactors: Int
     var liftsProcessBudget: Bool
     var logsJSON: Bool
+    /// What AWS leaves open, or what is seen more generously here.
+    var edge = EdgeSettings()
     /// How distributions write their access logs.
     var accessLog = AccessLogFormat.w3c
 

@@ -69,6 +69,7 @@ struct ViewerListeners: Sendable {
         let doors = FrontDoors(
             edges: edges,
             ports: DoorPorts(https: httpsPort, http: httpPort),
+            settings: configuration.edge,
             buckets: configuration.state + "/buckets",
             accessLogFormat: configuration.accessLog,
             log: { log.line($0) }

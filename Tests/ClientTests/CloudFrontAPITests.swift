@@ -8,7 +8,8 @@ struct CloudFrontAPITests {
         "boto3 finds what it expects of CloudFront",
         arguments: [
             "cloudfront_distributions.py", "cloudfront_policies.py", "cloudfront_functions.py",
-            "cloudfront_traffic.py", "cloudfront_function_runs.py",
+            "cloudfront_traffic.py", "cloudfront_function_runs.py", "cloudfront_signing.py",
+            "cloudfront_staging.py",
         ]
     )
     func boto3(script: String) throws {

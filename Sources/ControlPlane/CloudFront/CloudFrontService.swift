@@ -56,6 +56,8 @@ final class CloudFrontService: APIService {
         case "TagResource", "UntagResource", "ListTagsForResource": return try await tags(call)
         case "ListConflictingAliases": return try await listConflictingAliases(call)
         case "AssociateAlias": return try await associateAlias(call)
+        case "CopyDistribution": return try await copyDistribution(call)
+        case "UpdateDistributionWithStagingConfig": return try await promoteStaging(call)
         default: return nil
         }
     }

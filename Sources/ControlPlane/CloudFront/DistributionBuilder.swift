@@ -54,7 +54,36 @@ struct DistributionBuilder {
         distribution.originGroups = groups
         distribution.geoRestriction = try restriction(config)
         distribution.logging = try logging(config["Logging"] ?? [:])
+        try readStaging(config, into: &distribution)
         return distribution
+    }
+
+    private func readStaging(
+        _ config: JSONValue,
+        into distribution: inout Distribution
+    ) throws(APIError) {
+        let isStaging = config["Staging"]?.bool ?? false
+        distribution.isStaging = isStaging ? true : nil
+        guard !isStaging || distribution.aliases.isEmpty else {
+            throw Service.argument("A staging distribution cannot have aliases.")
+        }
+        guard let policy = config["ContinuousDeploymentPolicyId"]?.string, !policy.isEmpty else {
+            return
+        }
+        guard !isStaging else {
+            throw Service.argument("A staging distribution has no continuous deployment policy.")
+        }
+        let key = "cloudfront/continuous-deployment-policy/\(policy)"
+        guard snapshot.records[key] != nil else {
+            throw Service.error(
+                "NoSuchContinuousDeploymentPolicy",
+                "The continuous deployment policy \(policy) does not exist."
+            )
+        }
+        guard config["HttpVersion"]?.string?.contains("3") != true else {
+            throw Service.argument("Continuous deployment does not go with HTTP/3.")
+        }
+        distribution.continuousDeploymentPolicyID = policy
     }
 
     private func logging(_ config: JSONValue) throws(APIError) -> DistributionLogging? {
@@ -289,15 +318,11 @@ struct DistributionBuilder {
     static func withoutEffect(_ config: JSONValue) -> [String] {
         var names: [String] = []
         if config["WebACLId"]?.string ?? "" != "" { names.append("WebACLId") }
-        for name in ["AnycastIpListId", "ContinuousDeploymentPolicyId"]
-        where config[name]?.string ?? "" != "" {
-            names.append(name)
-        }
+        if config["AnycastIpListId"]?.string ?? "" != "" { names.append("AnycastIpListId") }
         for name in ["ViewerMtlsConfig", "ConnectionFunctionAssociation", "TenantConfig"]
         where config[name] != nil {
             names.append(name)
         }
-        if config["Staging"]?.bool == true { names.append("Staging") }
         let all = [config["DefaultCacheBehavior"] ?? [:]] + (config["CacheBehaviors"]?.items ?? [])
         for name in ["FieldLevelEncryptionId", "RealtimeLogConfigArn"]
         where all.contains(where: { $0[name]?.string ?? "" != "" }) {

@@ -27,7 +27,7 @@ extension CloudFrontService {
         return DistributionDefaults.filled(try Quantities.checked(given))
     }
 
-    private func reply(
+    func reply(
         _ record: DistributionRecord,
         in snapshot: Snapshot,
         isDeployed: Bool? = nil
@@ -81,7 +81,7 @@ extension CloudFrontService {
         }
     }
 
-    private func located(_ reply: APIReply) -> APIReply {
+    func located(_ reply: APIReply) -> APIReply {
         var reply = reply
         var output = reply.output.object ?? JSONObject()
         let id = output["Distribution"]?["Id"]?.string ?? ""

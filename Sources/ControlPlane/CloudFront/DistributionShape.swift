@@ -34,6 +34,9 @@ enum DistributionShape {
         )
         members["Comment"] = .string(distribution.comment)
         members["Enabled"] = .bool(distribution.isEnabled)
+        members["Staging"] = .bool(distribution.isStaging ?? false)
+        members["ContinuousDeploymentPolicyId"] =
+            .string(distribution.continuousDeploymentPolicyID ?? "")
         if let logging = distribution.logging {
             members["Logging"] = [
                 "Enabled": true, "IncludeCookies": .bool(logging.includesCookies),

@@ -35,8 +35,32 @@ struct PolicyKind: Sendable {
 
     static let all: [PolicyKind] = [
         cachePolicy, originRequestPolicy, responseHeadersPolicy, publicKey, keyGroup,
-        originAccessControl, originAccessIdentity,
+        originAccessControl, originAccessIdentity, continuousDeployment,
     ]
+
+    private static let continuousDeployment = PolicyKind(
+        name: "ContinuousDeploymentPolicy",
+        plural: "ContinuousDeploymentPolicies",
+        record: "cloudfront/continuous-deployment-policy",
+        path: "continuous-deployment-policy",
+        missing: (
+            "NoSuchContinuousDeploymentPolicy",
+            "The specified continuous deployment policy does not exist."
+        ),
+        exists: "ContinuousDeploymentPolicyAlreadyExists",
+        inUse: "ContinuousDeploymentPolicyInUse",
+        dateMember: "LastModifiedTime",
+        makeID: Ledger.uuid,
+        resource: { id, config, snapshot throws(APIError) in
+            try CloudFrontService.checkStagingPolicy(id, config, in: snapshot)
+            return nil
+        },
+        isUsed: { id, snapshot in
+            snapshot.distributions.values.contains { $0.continuousDeploymentPolicyID == id }
+        },
+        others: { _ in [] },
+        summary: { _, shown, _ in ["ContinuousDeploymentPolicy": shown] }
+    )
 
     private static func letters(_ first: String) -> @Sendable () -> String {
         { first + Ledger.random(13, of: "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") }

@@ -89,7 +89,7 @@ extension CloudFrontService {
         return try await ledger.change { [self] draft throws(APIError) in
             let name = config["Name"] ?? config["CallerReference"]
             let twin = entries(kind, in: draft.snapshot).first {
-                ($0.config["Name"] ?? $0.config["CallerReference"]) == name
+                name != nil && ($0.config["Name"] ?? $0.config["CallerReference"]) == name
             }
             if let twin {
                 throw Self.error(
@@ -197,7 +197,7 @@ extension CloudFrontService {
                     "The resource \(entry.id) is used by one or more other resources."
                 )
             }
-            if let resource = try kind.resource(entry.id, entry.config, draft.snapshot) {
+            if let resource = try? kind.resource(entry.id, entry.config, draft.snapshot) {
                 draft.delete(resource)
             }
             draft.setRecord("\(kind.record)/\(entry.id)", nil)

@@ -7,6 +7,8 @@ struct FunctionHeaders {
     let sent: FunctionFields
     /// Names that the function must leave alone.
     let readOnly: [String]
+    /// Whether disallowed names and upper case are let through.
+    var isLenient = false
 
     /// What the function never saw stays, what it left alone keeps its bytes, the rest is the function's.
     func apply(
@@ -49,15 +51,15 @@ struct FunctionHeaders {
     }
 
     private func check(_ field: FunctionFields.Field) throws(FunctionViolation) {
-        guard !field.name.utf8.contains(where: { 0x41...0x5A ~= $0 }) else {
+        guard isLenient || !field.name.utf8.contains(where: { 0x41...0x5A ~= $0 }) else {
             throw FunctionViolation(.headerCase, field.name)
         }
-        guard !field.name.isEmpty, field.name.utf8.allSatisfy(Self.isToken) else {
+        let name = isLenient ? field.name.lowercased() : field.name
+        guard !name.isEmpty, name.utf8.allSatisfy(Self.isToken) else {
             throw FunctionViolation(.invalidHeaders, field.name)
         }
-        if ReservedHeaders.isDisallowed(field.name) || field.name == "cookie"
-            || field.name == "set-cookie"
-        {
+        let isReserved = ReservedHeaders.isDisallowed(name) && !isLenient
+        if isReserved || name == "cookie" || name == "set-cookie" {
             throw FunctionViolation(.disallowedHeader, field.name)
         }
         for value in field.values { try Self.check(value.text, field.name) }

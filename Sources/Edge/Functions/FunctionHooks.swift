@@ -38,7 +38,11 @@ extension EdgePipeline {
             }
             result = try FunctionResults(event: event).read(outcome.json)
         } catch {
-            throw failFunction(error, function, event, &exchange, passage, started)
+            guard let lenient = lenient(event, outcome.json) else {
+                throw failFunction(error, function, event, &exchange, passage, started)
+            }
+            pardon(error, function, event, &exchange, passage, started)
+            result = lenient
         }
         switch result {
         case .request(let next):
@@ -69,22 +73,46 @@ extension EdgePipeline {
         let event = functionEvent(.viewerResponse, exchange, passage, viewerHead, answer.head)
         let started = exchange.context.reactor.preciseTime
         let outcome = try run(function, event, &exchange, passage, started)
+        let result: FunctionResults.Result
         do throws(FunctionViolation) {
-            guard
-                case .response(let head, let body) =
-                    try FunctionResults(event: event).read(outcome.json)
-            else { return false }
-            let changes = Changes.between(answer.head, head)
-            noteFunction(function, event, &exchange, started, changes, "proceed")
-            answer.head = head
-            guard let body else { return false }
-            answer.body = body.isEmpty ? .empty : .bytes(body)
-            answer.isStored = false
-            answer.head.headers.set("Content-Length", String(body.count))
-            return true
+            result = try FunctionResults(event: event).read(outcome.json)
         } catch {
-            throw failFunction(error, function, event, &exchange, passage, started)
+            guard let lenient = lenient(event, outcome.json) else {
+                throw failFunction(error, function, event, &exchange, passage, started)
+            }
+            pardon(error, function, event, &exchange, passage, started)
+            result = lenient
         }
+        guard case .response(let head, let body) = result else { return false }
+        let changes = Changes.between(answer.head, head)
+        noteFunction(function, event, &exchange, started, changes, "proceed")
+        answer.head = head
+        guard let body else { return false }
+        answer.body = body.isEmpty ? .empty : .bytes(body)
+        answer.isStored = false
+        answer.head.headers.set("Content-Length", String(body.count))
+        return true
+    }
+
+    /// What a refused result comes to where leniency was asked for; nil where it stays refused.
+    private func lenient(_ event: FunctionEvent, _ json: [UInt8]) -> FunctionResults.Result? {
+        guard settings.isLenient else { return nil }
+        return try? FunctionResults(event: event, isLenient: true).read(json)
+    }
+
+    /// Logs and notes a violation that was let through.
+    private func pardon(
+        _ violation: FunctionViolation,
+        _ function: ViewerFunction,
+        _ event: FunctionEvent,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        _ started: MonotonicInstant
+    ) {
+        let rule = violation.rule.rawValue
+        logFunction(function, passage, "WARN let through: \(violation.detail) [\(rule)]")
+        let outcome = Self.lenientMark + rule
+        noteFunction(function, event, &exchange, started, [violation.detail], outcome)
     }
 
     private func functionEvent(

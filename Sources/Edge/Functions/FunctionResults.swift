@@ -8,6 +8,8 @@ import Model
 /// Source: "CloudFront Functions event structure", "Restrictions on all edge functions".
 struct FunctionResults {
     let event: FunctionEvent
+    /// Whether breaches that can be sent all the same are let through.
+    var isLenient = false
 
     enum Result {
         case request(RequestHead)
@@ -36,20 +38,22 @@ struct FunctionResults {
 
     private func request(_ value: JSONValue) throws(FunctionViolation) -> RequestHead {
         let old = event.request
-        if let method = value["method"], method.string != old.method {
+        if !isLenient, let method = value["method"], method.string != old.method {
             throw FunctionViolation(.readOnlyMethod)
         }
         var head = old
         head.path = try uri(value["uri"])
         head.query = try query(value["querystring"])
-        guard head.path.utf8.count + (head.query ?? "").utf8.count < EdgeLimits.uriAndQuery else {
+        let length = head.path.utf8.count + (head.query ?? "").utf8.count
+        guard isLenient || length < EdgeLimits.uriAndQuery else {
             throw FunctionViolation(.requestTooLong)
         }
         let sent = FunctionFields.headers(old.headers, host: old.host)
         let fields = try FunctionFields(value["headers"], sent: sent, .invalidHeaders)
         head.headers = try FunctionHeaders(
             sent: sent,
-            readOnly: Self.readOnly[.viewerRequest] ?? []
+            readOnly: isLenient ? [] : Self.readOnly[.viewerRequest] ?? [],
+            isLenient: isLenient
         ).apply(fields, to: old.headers)
         let cookies = FunctionFields.cookies(old.headers)
         let changed = try FunctionFields(value["cookies"], sent: cookies, .invalidCookies)
@@ -108,7 +112,8 @@ struct FunctionResults {
         let fields = try FunctionFields(value["headers"], sent: sent, .invalidHeaders)
         head.headers = try FunctionHeaders(
             sent: sent,
-            readOnly: Self.readOnly[.viewerResponse] ?? []
+            readOnly: isLenient ? [] : Self.readOnly[.viewerResponse] ?? [],
+            isLenient: isLenient
         ).apply(fields, to: old.headers)
         let cookies = FunctionFields.setCookies(old.headers)
         let changed = try FunctionFields(value["cookies"], sent: cookies, .invalidCookies)
@@ -123,11 +128,16 @@ struct FunctionResults {
         var head = ResponseHead(status: try status(value))
         if let reason = try reason(value) { head.reason = reason }
         let fields = try FunctionFields(value["headers"], sent: FunctionFields(), .invalidHeaders)
-        if let field = fields.fields.first(where: { Self.refusedInGenerated.contains($0.name) }) {
+        let refused = isLenient ? [] : Self.refusedInGenerated
+        if let field = fields.fields.first(where: { refused.contains($0.name) }) {
             throw FunctionViolation(.readOnlyHeader, field.name)
         }
-        head.headers = try FunctionHeaders(sent: FunctionFields(), readOnly: [])
-            .apply(fields, to: Headers())
+        head.headers = try FunctionHeaders(
+            sent: FunctionFields(),
+            readOnly: [],
+            isLenient: isLenient
+        )
+        .apply(fields, to: Headers())
         let cookies = try FunctionFields(
             value["cookies"],
             sent: FunctionFields(),
@@ -153,7 +163,10 @@ struct FunctionResults {
 
     private func status(_ value: JSONValue) throws(FunctionViolation) -> Int {
         let field = value["statusCode"]
-        guard field?.string == nil, let status = field?.int, 200...599 ~= status else {
+        let said = isLenient ? field?.string.flatMap { Int($0) } : nil
+        guard said != nil || field?.string == nil, let status = said ?? field?.int,
+            200...599 ~= status
+        else {
             throw FunctionViolation(.invalidStatus)
         }
         return status

@@ -23,6 +23,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     case publicKey = "config.public-key"
     case country = "config.country"
     case logging = "config.logging"
+    case staging = "config.staging"
     case quantity = "config.quantity"
     case quota = "config.quota"
 
@@ -45,6 +46,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .publicKey: "Specify signers that can create signed URLs and signed cookies"
         case .country: "Restrict the geographic distribution of your content"
         case .logging: "Configure standard logging (legacy)"
+        case .staging: "Use continuous deployment to safely test CDN configuration changes"
         case .quantity: "API reference: Origins"
         case .quota: "Quotas"
         }
@@ -99,6 +101,9 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .policyHeader: "The header cannot be part of a policy."
         case .removedHeader: "The header cannot be removed."
         case .publicKey: "A public key is RSA with 2048 bits or ECDSA on P-256, in PEM."
+        case .staging:
+            "A staging distribution has no aliases and no policy; a policy has a weight up to 0.15 or a "
+                + "header that starts with aws-cf-cd-."
         case .logging:
             "The bucket of a log is named by its host, bucket.s3.amazonaws.com; a prefix starts with no /."
         case .country: "Locations are ISO 3166-1 alpha-2 codes in upper case."
@@ -135,6 +140,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .publicKey: "EncodedKey: an RSA key with 1024 bits"
         case .country: "Locations: [de]"
         case .logging: "Logging: {Bucket: my-logs}"
+        case .staging: "SingleWeightConfig: {Weight: 0.5}"
         case .quantity: "OriginGroups: {Quantity: 2, Items: [one]}"
         case .quota: "more than 75 cache behaviors"
         }

@@ -34,6 +34,21 @@ struct ServingOptions: ParsableArguments {
     @Option(help: "How distributions with Logging write their access logs: w3c or json.")
     var accessLog = AccessLogFormat.w3c
 
+    @Flag(help: "Uses results of functions that AWS would refuse, and says so in each answer.")
+    var lenient = false
+
+    @Flag(
+        help:
+            "Refuses addresses, localhost and low ports as origins that functions choose, as AWS does."
+    )
+    var strictOrigins = false
+
+    @Flag(help: "Keeps errors of functions at origin events for the error caching time.")
+    var cacheFunctionErrors = false
+
+    @Flag(help: "Leaves errors of signed requests without custom error pages.")
+    var plainSignatureErrors = false
+
     /// How far a function may spread.
     enum Concurrency: String, ExpressibleByArgument, CaseIterable { case local, aws }
 
@@ -58,6 +73,15 @@ struct ServingOptions: ParsableArguments {
         if let reactors, !(1...NodeConfiguration.maximumReactors).contains(reactors) {
             throw ValidationError("--reactors takes 1 to \(NodeConfiguration.maximumReactors)")
         }
+    }
+
+    private var edgeSettings: EdgeSettings {
+        var settings = EdgeSettings()
+        settings.isLenient = lenient
+        settings.acceptsLocalOrigins = !strictOrigins
+        settings.cachesFunctionErrors = cacheFunctionErrors
+        settings.pagesForSignatureErrors = !plainSignatureErrors
+        return settings
     }
 
     var edgeNames: [String] { edges.split(separator: ",").map { $0.lowercased() } }
@@ -87,6 +111,7 @@ struct ServingOptions: ParsableArguments {
             reactors: reactors ?? max(1, ProcessInfo.processInfo.activeProcessorCount),
             liftsProcessBudget: concurrency == .aws,
             logsJSON: logFormat == .json,
+            edge: edgeSettings,
             accessLog: accessLog
         )
     }
