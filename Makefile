@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: replication limits fuzz smoke run build test lint format bench dependencies
+.PHONY: lifetimes replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -42,6 +42,11 @@ bench: build
 	for bench in $(BENCHES); do \
 		echo "== $$bench"; python3 Tests/Benchmarks/$$bench.py $(BINARY) || exit 1; \
 	done
+
+# The suite of lifetimes against nginx and Varnish: where they differ from CloudFront.
+lifetimes:
+	scripts/install-dependencies bench
+	python3 Tests/Benchmarks/lifetimes.py
 
 # The page of all named limits, read off the sources.
 limits:
