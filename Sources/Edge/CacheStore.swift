@@ -28,15 +28,19 @@ package final class CacheStore: Sendable {
     }
 
     private struct State: ~Copyable {
-        var entries = RecencyMap()
+        var entries: RecencyMap
         var flights: [String: Flight] = [:]
         /// Key to the second until which it is known as uncacheable.
         var uncacheable: [String: Int] = [:]
         var serial: UInt64 = 0
+
+        init(bound: Int) { entries = RecencyMap(provenBound: bound / 5 * 4) }
     }
 
     private final class Shard: Sendable {
-        let state = Mutex(State())
+        let state: Mutex<State>
+
+        init(bound: Int) { state = Mutex(State(bound: bound)) }
     }
 
     private let shards: [Shard]
@@ -50,8 +54,9 @@ package final class CacheStore: Sendable {
     ///
     /// Unit: bytes.
     package init(byteLimit: Int = 256 << 20) {
-        shards = (0..<Self.shardCount).map { _ in Shard() }
-        shardBound = byteLimit / Self.shardCount
+        let bound = byteLimit / Self.shardCount
+        shards = (0..<Self.shardCount).map { _ in Shard(bound: bound) }
+        shardBound = bound
         maximumObject = shardBound / 2
     }
 
@@ -117,6 +122,9 @@ package final class CacheStore: Sendable {
             return entry
         }
     }
+
+    /// Whether a fresh entry of a key is held, which counts as a use.
+    package func holds(_ key: String, now: Int = 0) -> Bool { fresh(key, now: now) != nil }
 
     /// Changes what is stored under a key; nil removes it.
     func update(_ key: String, _ change: (StoredResponse?) -> StoredResponse?) {

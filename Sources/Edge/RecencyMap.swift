@@ -1,8 +1,8 @@
 /// Entries in two queues: what was asked for once, and what was asked for again.
 ///
-/// New entries go to the first; a second request moves one to the second, which holds at most four
-/// fifths of the bytes. What is removed for room is the oldest of the first queue, so that a scan over
-/// many objects does not push out those in use. Every operation is constant-time.
+/// New entries go to the first; a second request moves one to the second, which has a bound of its own: beyond
+/// it, what was asked for longest ago goes back. What is removed for room is the oldest of the first queue, so
+/// that a scan over many objects does not push out those in use. Every operation is constant-time.
 struct RecencyMap {
     private struct Node {
         var key: String
@@ -18,11 +18,17 @@ struct RecencyMap {
         var cost = 0
     }
 
+    /// The bound of the second queue.
+    ///
+    /// Unit: bytes.
+    private let provenBound: Int
     private var places: [String: Int] = [:]
     private var nodes: [Node?] = []
     private var free: [Int] = []
     private var fresh = Queue()
     private var proven = Queue()
+
+    init(provenBound: Int) { self.provenBound = provenBound }
 
     /// Unit: bytes.
     var cost: Int { fresh.cost + proven.cost }
@@ -36,10 +42,13 @@ struct RecencyMap {
         unlink(place)
         nodes[place]?.isProven = true
         link(place)
-        while proven.cost > 4 * fresh.cost + node.entry.cost, proven.oldest != place {
-            demote(proven.oldest)
-        }
+        keepBound(sparing: place)
         return node.entry
+    }
+
+    /// Sends what was asked for longest ago back to the first queue.
+    private mutating func keepBound(sparing place: Int) {
+        while proven.cost > provenBound, proven.oldest != place { demote(proven.oldest) }
     }
 
     /// Puts an entry in the place of the one under its key.
@@ -57,6 +66,7 @@ struct RecencyMap {
         }
         places[key] = place
         link(place)
+        if wasProven { keepBound(sparing: place) }
     }
 
     mutating func remove(_ key: String) {
