@@ -13,7 +13,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-let systemLibraries = ["CLinux", "COpenSSL", "CZlib", "CBrotli", "CNGHTTP2"]
+let systemLibraries = ["CLinux", "COpenSSL", "CZlib", "CBrotli", "CNGHTTP2", "CPostgres"]
 
 let modules: [(name: String, imports: [String], packages: [String])] = [
     ("Reactor", ["CLinux"], []),
@@ -24,7 +24,10 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
     ("Model", [], []),
     ("Telemetry", [], []),
     ("DataPlane", ["Reactor", "TLS", "HTTP", "JSON", "Telemetry"], []),
-    ("Registry", ["Model", "Crypto", "JSON", "Telemetry", "Reactor", "CZlib"], ["GRDB"]),
+    (
+        "Registry",
+        ["Model", "Crypto", "JSON", "Telemetry", "Reactor", "CZlib", "CPostgres"], ["GRDB"]
+    ),
     ("Edge", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"], []),
     (
         "Executor", ["DataPlane", "Reactor", "HTTP", "JSON", "Model", "Telemetry", "Crypto"],
@@ -53,7 +56,9 @@ let modules: [(name: String, imports: [String], packages: [String])] = [
 ]
 
 /// What only the tests of a module use besides the module's own imports.
-let testImports = ["TLS": ["Crypto"], "Edge": ["CZlib"], "DataPlane": ["Testkit"]]
+let testImports = [
+    "TLS": ["Crypto"], "Edge": ["CZlib"], "DataPlane": ["Testkit"], "Registry": ["Testkit"],
+]
 
 /// Test suites that belong to no single module, with what they import.
 let suites: [(name: String, imports: [String])] = [
@@ -117,6 +122,7 @@ var targets: [Target] = [
         pkgConfig: "libnghttp2",
         providers: [.apt(["libnghttp2-dev"])]
     ),
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 ]
 for module in modules where wanted?.contains(module.name) ?? true {
     targets.append(

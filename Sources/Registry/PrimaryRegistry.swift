@@ -40,6 +40,9 @@ package actor PrimaryRegistry {
         broadcast.close()
     }
 
+    /// Ends the store: what is in memory can still be read, nothing can be published.
+    package nonisolated func close() { store.close() }
+
     // MARK: Publishing
 
     /// Commits changes as the next revision and returns its number.

@@ -103,6 +103,9 @@ package struct Retention: Sendable, Hashable {
     /// Revisions younger than this are kept in any case.
     package var age: Duration
 
+    /// What a single machine keeps: its edges are in the same process and never far behind.
+    package static let local = Retention(revisions: 1_000, age: .seconds(86_400))
+
     /// Makes a retention; by default 10,000 revisions and 7 days.
     package init(revisions: Int = 10_000, age: Duration = .seconds(7 * 86_400)) {
         self.revisions = revisions
@@ -182,10 +185,16 @@ package enum StoreLimits {
     package static let pinLimit = Duration.seconds(3600)
     /// How long ago an edge may have spoken to count as one that still needs what it has not applied.
     package static let edgeLiveness = Duration.seconds(900)
+    /// How long a primary waits between two rounds of upkeep, on average.
+    package static let upkeepPause = Duration.seconds(3600)
+    /// How long a publisher may hold its turn at a shared store without doing anything; then it loses it.
+    package static let stallLimit = Duration.seconds(5)
+    /// How long a call tries to reach a shared store before it fails.
+    package static let patience = Duration.seconds(10)
     /// The most bytes of one private value.
     package static let privateValueLimit = 1_048_576
     /// How many blobs one transaction of a collection removes.
     package static let sweepLimit = 64
     /// The most bytes of the changes of one revision, encoded.
-    package static let revisionBytesLimit = 67_108_864
+    package static let revisionBytesLimit = 16_777_216
 }

@@ -115,8 +115,12 @@ final class Node: Sendable {
         )
         watcher.start(stack: stack, plan: plan)
         await events.start()
+        let upkeep = Task {
+            await Upkeep(of: registry, keeping: .local) { log.line($0, level: .warning) }.run()
+        }
 
         await stop.wait()
+        upkeep.cancel()
         log.line("draining; a second signal ends at once")
         for listener in listeners.all { await listener.drain(within: .seconds(10)) }
         listeners.doors.flushAccessLogs()

@@ -19,10 +19,12 @@ final class SQLiteBlobWriter: BlobWriter {
     deinit { abandon() }
 
     func append(_ bytes: ArraySlice<UInt8>) throws {
+        guard descriptor >= 0 else { throw RegistryError(.storage, "the blob is finished") }
         try cutter.append(bytes) { _, piece in try write(piece) }
     }
 
     func finish(expecting digest: String?) throws -> KeptBlob {
+        guard descriptor >= 0 else { throw RegistryError(.storage, "the blob is finished") }
         let found = try cutter.finish { _, piece in try write(piece) }
         defer { abandon() }
         guard found == digest ?? found else {
@@ -57,7 +59,6 @@ final class SQLiteBlobWriter: BlobWriter {
     }
 
     private func write(_ piece: [UInt8]) throws {
-        guard descriptor >= 0 else { throw RegistryError(.storage, "\(path) is closed") }
         var written = 0
         while written < piece.count {
             let count = piece.withUnsafeBytes { buffer in

@@ -89,27 +89,25 @@ final class SQLiteBlobs: Sendable {
 
     func read(_ digest: String, from offset: Int, count: Int) throws -> [UInt8]? {
         guard let kept = try kept(digest) else { return nil }
+        let start = min(max(0, offset), kept.size)
         let range =
-            max(
-                0,
-                min(offset, kept.size)
-            )..<max(
-                0,
-                min(kept.size, offset + min(max(0, count), StoreLimits.readBytesLimit))
+            start..<min(
+                kept.size,
+                start + min(max(0, count), StoreLimits.readBytesLimit)
             )
         guard !range.isEmpty else { return [] }
         let file = try BlobFile(path(digest))
         var result: [UInt8] = []
         for piece in kept.checks.pieces(of: range) {
-            let start = piece * kept.checks.chunk
-            let length = min(kept.checks.chunk, kept.size - start)
-            let bytes = try file.read(at: start, count: length)
+            let begin = piece * kept.checks.chunk
+            let length = min(kept.checks.chunk, kept.size - begin)
+            let bytes = try file.read(at: begin, count: length)
             guard bytes.count == length, kept.checks.isWhole(bytes[...], piece: piece) else {
                 throw Self.damaged(digest)
             }
             result +=
                 bytes[
-                    max(0, range.lowerBound - start)..<min(length, range.upperBound - start)
+                    max(0, range.lowerBound - begin)..<min(length, range.upperBound - begin)
                 ]
         }
         return result

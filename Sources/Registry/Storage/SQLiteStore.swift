@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 package import Model
+import Synchronization
 
 /// The embedded store: one SQLite file for revisions, one file for each blob.
 package final class SQLiteStore: RegistryStore {
@@ -8,6 +9,7 @@ package final class SQLiteStore: RegistryStore {
     let blobs: SQLiteBlobs
     private let broadcast = HeadBroadcast()
     private let poll: Task<Void, Never>
+    private let isClosed = Atomic<Bool>(false)
 
     /// Opens the store in a folder, which is made when it is missing.
     ///
@@ -33,6 +35,7 @@ package final class SQLiteStore: RegistryStore {
     package func close() {
         poll.cancel()
         broadcast.close()
+        isClosed.store(true, ordering: .releasing)
     }
 
     // MARK: Revisions
@@ -227,14 +230,22 @@ package final class SQLiteStore: RegistryStore {
     // MARK: Access
 
     func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try checkOpen()
         do { return try queue.read(body) } catch let error as DatabaseError {
             throw Self.failure(error)
         }
     }
 
     func writing<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try checkOpen()
         do { return try queue.write(body) } catch let error as DatabaseError {
             throw Self.failure(error)
+        }
+    }
+
+    private func checkOpen() throws {
+        guard !isClosed.load(ordering: .acquiring) else {
+            throw RegistryError(.unreachable, "the store is closed")
         }
     }
 

@@ -93,6 +93,10 @@ final class RegistryRole: Sendable {
             primary: UUID().uuidString
         )
         let exchanging = Task { await exchange.run() }
+        let log = log
+        let upkeep = Task {
+            await Upkeep(of: registry) { log.line($0, level: .warning) }.run()
+        }
         let binder = PortBinder(reactors: reactors)
         let isBound = try binder.start(
             feed.listener,
@@ -113,11 +117,13 @@ final class RegistryRole: Sendable {
         log.line("draining; a second signal ends at once")
         for listener in api { await listener.drain(within: .seconds(10)) }
         exchanging.cancel()
+        upkeep.cancel()
         await feed.stop()
         async let settled: Void = events.stop()
         await invoker.shutdown()
         await settled
         await home.stop()
+        registry.close()
         log.flush()
     }
 
