@@ -31,6 +31,10 @@ static inline int portico_ctx_set_versions(SSL_CTX *ctx, int lowest, int highest
         && SSL_CTX_set_max_proto_version(ctx, highest) == 1;
 }
 
+static inline int portico_ctx_set_groups(SSL_CTX *ctx, const char *names) {
+    return (int)SSL_CTX_set1_groups_list(ctx, names);
+}
+
 static inline void portico_ctx_set_cache_mode(SSL_CTX *ctx, int mode) {
     SSL_CTX_set_session_cache_mode(ctx, mode);
 }
@@ -45,6 +49,15 @@ static inline void portico_ctx_set_server_name_callback(
 
 static inline int portico_ssl_set_server_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+static inline int portico_ssl_set_versions(SSL *ssl, int lowest, int highest) {
+    return lowest <= highest && SSL_set_min_proto_version(ssl, lowest) == 1
+        && SSL_set_max_proto_version(ssl, highest) == 1;
+}
+
+static inline int portico_ssl_set_groups(SSL *ssl, const char *names) {
+    return (int)SSL_set1_groups_list(ssl, names);
 }
 
 static inline X509 *portico_ssl_peer_certificate(SSL *ssl) {

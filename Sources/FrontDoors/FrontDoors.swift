@@ -3,6 +3,7 @@ package import Edge
 import HTTP
 package import Model
 import Synchronization
+package import TLS
 import Telemetry
 
 /// An edge of this process: what it serves and what runs its functions.
@@ -37,6 +38,7 @@ package final class FrontDoors: ExchangeHandler {
     private final class Compiled: Sendable {
         let generation: Int
         let compiler: DoorCompiler
+        let rules: ConnectionRules
         let doors: [DoorKey: Door]
         /// The doors of names as they mostly come: lower case, without port or final dot.
         let byName: [String: Door]
@@ -47,6 +49,7 @@ package final class FrontDoors: ExchangeHandler {
             self.generation = generation
             self.compiler = compiler
             self.found = found
+            rules = ConnectionRules(compiler.snapshot)
             var doors: [DoorKey: Door] = [:]
             for entry in compiler.table.entries {
                 guard let handler = compiler.door(entry.key) else { continue }
@@ -118,6 +121,16 @@ package final class FrontDoors: ExchangeHandler {
     /// Whether any edge answers under this name: what a certificate may be made for.
     package func serves(_ name: String) -> Bool {
         nodes.contains { compiled($0).compiler.table.serves(name) }
+    }
+
+    /// What viewers may speak who ask for this name; nil where the listener's own options hold.
+    package func connectionRules(for name: String) -> ServerNameRules? {
+        guard let node = nodes.first else { return nil }
+        let compiled = compiled(node)
+        guard case .door(let key) = compiled.compiler.table.destination(of: name) else {
+            return nil
+        }
+        return compiled.rules[key]
     }
 
     /// Forgets what an edge has cached under keys that satisfy a test.

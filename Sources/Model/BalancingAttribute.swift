@@ -82,7 +82,7 @@ package struct BalancingAttribute: Sendable {
             "append",
             .choice(["append", "preserve", "remove"])
         ),
-        BalancingAttribute("routing.http2.enabled", "true", .bool, hasEffect: false),
+        BalancingAttribute("routing.http2.enabled", "true", .bool),
         BalancingAttribute("waf.fail_open.enabled", "false", .bool, hasEffect: false),
         BalancingAttribute("zonal_shift.config.enabled", "false", .bool, hasEffect: false),
     ]

@@ -17,6 +17,10 @@ package struct Distribution: Sendable, Codable, Hashable {
     package var isStaging: Bool?
     /// The policy by which a staging distribution gets a share of its requests; nil for none.
     package var continuousDeploymentPolicyID: String?
+    /// The name of the security policy that viewers meet (`MinimumProtocolVersion`); nil for the standard one.
+    package var securityPolicy: String?
+    /// Whether viewers may only speak HTTP/1.1 (`HttpVersion`); nil means no.
+    package var refusesHTTP2: Bool?
 
     /// Makes a distribution.
     package init(

@@ -34,6 +34,8 @@ package struct Listener: Sendable, Codable, Hashable {
     package var defaultActions: [RuleAction]
     /// The attributes that were set, by key; `BalancingAttribute.listener` has the others.
     package var attributes: [String: String] = [:]
+    /// The name of the security policy (`SslPolicy`); nil for the default one.
+    package var securityPolicy: String?
 
     /// Makes a listener.
     package init(

@@ -9,6 +9,7 @@ package final class TLSContext: @unchecked Sendable {
     private let certificates: CertificateStore?
     private let tickets: TicketKeys
     private let protocols: [UInt8]
+    private let rules: (@Sendable (String) -> ServerNameRules?)?
     private var keyLog: Int32 = -1
     let sessions: SessionCache?
 
@@ -21,10 +22,14 @@ package final class TLSContext: @unchecked Sendable {
             method: TLS_server_method(),
             certificates: certificates,
             protocols: options.applicationProtocols,
+            rules: options.rules,
             versions: options.versions,
             ticketLifetime: options.ticketKeyLifetime,
             sessions: nil
         )
+        guard ServerNameAgreement.apply(options.profile, toContext: context.pointer) else {
+            throw .configuration("OpenSSL knows none of the profile's ciphers or groups")
+        }
         context.installServerCallbacks()
         if !options.clientAuthorityFiles.isEmpty {
             try context.trust(options.clientAuthorityFiles)
@@ -68,6 +73,7 @@ package final class TLSContext: @unchecked Sendable {
         method: OpaquePointer?,
         certificates: CertificateStore?,
         protocols: [String],
+        rules: (@Sendable (String) -> ServerNameRules?)? = nil,
         versions: (lowest: Int32, highest: Int32),
         ticketLifetime: Duration,
         sessions: SessionCache?
@@ -80,6 +86,7 @@ package final class TLSContext: @unchecked Sendable {
         self.pointer = pointer
         self.certificates = certificates
         self.protocols = encoded
+        self.rules = rules
         self.sessions = sessions
         tickets = TicketKeys(lifetime: ticketLifetime)
         portico_ctx_set_common(pointer)
@@ -159,6 +166,7 @@ extension TLSContext {
             },
             nil
         )
+        if rules != nil { followServerNames() }
         SSL_CTX_set_alpn_select_cb(
             pointer,
             { ssl, chosen, chosenCount, offered, offeredCount, _ in
@@ -166,7 +174,7 @@ extension TLSContext {
                 else {
                     return SSL_TLSEXT_ERR_NOACK
                 }
-                let own = context.protocols
+                let own = context.protocols(for: ssl)
                 guard !own.isEmpty else { return SSL_TLSEXT_ERR_NOACK }
                 return own.withUnsafeBufferPointer { own in
                     var found: UnsafeMutablePointer<UInt8>?
@@ -202,6 +210,35 @@ extension TLSContext {
                 renews: SSL_version(ssl) >= TLS1_3_VERSION
             )
         }
+    }
+
+    /// Looks at the name before anything is agreed on: versions and ciphers are chosen right after.
+    private func followServerNames() {
+        SSL_CTX_set_client_hello_cb(
+            pointer,
+            { ssl, alert, _ in
+                guard let ssl, let context = TLSContext.of(ssl),
+                    let name = ServerNameAgreement.name(in: ssl),
+                    let profile = context.rules?(name)?.profile
+                else { return SSL_CLIENT_HELLO_SUCCESS }
+                if ServerNameAgreement.apply(profile, to: ssl) { return SSL_CLIENT_HELLO_SUCCESS }
+                alert?.pointee = SSL_AD_INTERNAL_ERROR
+                return SSL_CLIENT_HELLO_ERROR
+            },
+            nil
+        )
+    }
+
+    /// The ALPN list for the name that a client asked for.
+    private func protocols(for ssl: OpaquePointer?) -> [UInt8] {
+        guard let rules,
+            let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map({
+                String(cString: $0)
+            }),
+            let own = rules(name.lowercased())?.applicationProtocols,
+            let encoded = try? Self.encode(own)
+        else { return protocols }
+        return encoded
     }
 
     private func choose(for ssl: OpaquePointer, alert: UnsafeMutablePointer<Int32>?) -> Int32 {
@@ -245,7 +282,7 @@ extension TLSContext {
 
 extension TLSServerOptions {
     fileprivate var versions: (lowest: Int32, highest: Int32) {
-        (minimumVersion.number, maximumVersion.number)
+        (profile.minimumVersion.number, profile.maximumVersion.number)
     }
 }
 

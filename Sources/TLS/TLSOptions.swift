@@ -1,19 +1,23 @@
 import Glibc
 
 /// The versions of the protocol that are spoken.
-package enum TLSVersion: Sendable, Equatable {
-    case tls12
-    case tls13
+package enum TLSVersion: Int32, Sendable, Hashable {
+    case tls10 = 0x0301
+    case tls11 = 0x0302
+    case tls12 = 0x0303
+    case tls13 = 0x0304
 
-    var number: Int32 { self == .tls12 ? 0x0303 : 0x0304 }
+    var number: Int32 { rawValue }
 }
 
 /// How a server context behaves.
 package struct TLSServerOptions: Sendable {
     /// Protocols offered by ALPN, in order of preference.
     package var applicationProtocols: [String]
-    package var minimumVersion: TLSVersion = .tls12
-    package var maximumVersion: TLSVersion = .tls13
+    /// What is agreed to for a name without rules of its own.
+    package var profile = TLSProfile.intermediate
+    /// What a name asks for instead; asked in each handshake, on its thread, with the name in lower case.
+    package var rules: (@Sendable (String) -> ServerNameRules?)?
     /// After this time a new key seals tickets; the two before it still open them.
     package var ticketKeyLifetime = Duration.seconds(6 * 3600)
     /// Where session secrets are appended, in the format that Wireshark reads.

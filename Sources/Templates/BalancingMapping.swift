@@ -77,7 +77,6 @@ extension ResourceMapper {
         if scheme != "HTTP", !isTLS {
             fields.error("Protocol", "'\(scheme)' is neither HTTP nor HTTPS")
         }
-        // Certificates and protocol versions are those of this process's HTTPS port.
         let arn = evaluator.primaryID(resource)
         let rules = resources("ListenerRule")
             .filter { evaluator.property("ListenerArn", of: $0) == arn }
@@ -95,6 +94,14 @@ extension ResourceMapper {
             rules: rules,
             defaultActions: actions
         )
+        if isTLS, let name = fields.string("SslPolicy") {
+            listener.securityPolicy = name
+            if let policy = SecurityPolicy.listener(name) {
+                if let lacks = policy.lacks { fields.note("SslPolicy", lacks) }
+            } else {
+                fields.error("SslPolicy", "'\(name)' is no security policy that is known here")
+            }
+        }
         if !(1...65_535).contains(listener.port) { fields.error("Port", "1 to 65535 is allowed") }
         listener.attributes = attributes(
             fields,

@@ -31,6 +31,7 @@ extension ResourceMapper {
         result.logging = logging(config)
         readStaging(config, into: &result)
         checkQuotas(result, config)
+        readProtocols(config, into: &result)
         readInert(config)
         config.finish()
         made.append(.distribution(result))
@@ -189,9 +190,10 @@ extension ResourceMapper {
         }
     }
 
-    /// Reads what is true here by itself; anything else is left for the report.
-    private func readInert(_ config: Fields) {
+    /// Reads which versions of TLS and HTTP viewers may speak.
+    private func readProtocols(_ config: Fields, into distribution: inout Distribution) {
         if let certificate = config.fields("ViewerCertificate") {
+            distribution.securityPolicy = securityPolicy(certificate)
             let message = "the local authority makes the certificate of each name"
             for name in ["CloudFrontDefaultCertificate", "AcmCertificateArn", "IamCertificateId"]
             where certificate.value(name) != nil {
@@ -200,14 +202,33 @@ extension ResourceMapper {
             if certificate.node["SslSupportMethod"]?.text == "sni-only" {
                 _ = certificate.value("SslSupportMethod")
             }
-            if let policy = certificate.node["MinimumProtocolVersion"]?.text,
-                policy.hasPrefix("TLSv1.2")
-            {
-                _ = certificate.value("MinimumProtocolVersion")
-            }
             certificate.finish()
         }
-        if config.node["HttpVersion"]?.text == "http2" { _ = config.value("HttpVersion") }
+        switch config.string("HttpVersion") {
+        case "http1.1": distribution.refusesHTTP2 = true
+        case "http3", "http2and3":
+            config.note("HttpVersion", "HTTP/3 is not spoken here; viewers use HTTP/2 or HTTP/1.1")
+        default: break
+        }
+    }
+
+    private func securityPolicy(_ certificate: Fields) -> String? {
+        let key = "MinimumProtocolVersion"
+        guard let name = certificate.string(key) else { return nil }
+        guard let policy = SecurityPolicy.distribution(name) else {
+            certificate.error(key, "'\(name)' is no security policy")
+            return nil
+        }
+        if certificate.node["CloudFrontDefaultCertificate"]?.text == "true" {
+            certificate.note(key, "has no effect together with the default certificate, as at AWS")
+            return nil
+        }
+        if let lacks = policy.lacks { certificate.note(key, lacks) }
+        return name
+    }
+
+    /// Reads what is true here by itself; anything else is left for the report.
+    private func readInert(_ config: Fields) {
         if config.node["WebACLId"]?.text == "" { _ = config.value("WebACLId") }
     }
 }

@@ -1,6 +1,7 @@
 import DataPlane
 import FrontDoors
 import Synchronization
+import TLS
 
 /// What the listeners know before their ports, and so the doors, are known.
 final class Entrance: ExchangeHandler {
@@ -11,6 +12,11 @@ final class Entrance: ExchangeHandler {
 
     /// Whether a certificate may be made for this name.
     func serves(_ name: String) -> Bool { doors.load()?.serves(name) ?? false }
+
+    /// What viewers may speak who ask for this name.
+    func connectionRules(for name: String) -> ServerNameRules? {
+        doors.load()?.connectionRules(for: name)
+    }
 
     func respond(to exchange: inout Exchange) async -> Response {
         guard let doors = doors.load() else {

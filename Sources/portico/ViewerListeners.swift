@@ -35,7 +35,9 @@ struct ViewerListeners: Sendable {
             guard let leaf = try? authority.leaf(for: name ?? "localhost") else { return nil }
             return CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
         }
-        let tls = try TLSContext.server(certificates: store, options: TLSServerOptions())
+        var options = TLSServerOptions()
+        options.rules = { entrance.connectionRules(for: $0) }
+        let tls = try TLSContext.server(certificates: store, options: options)
         let record: @Sendable (AccessRecord) -> Void = { record in
             var record = record
             record.finish()

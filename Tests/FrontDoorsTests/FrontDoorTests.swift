@@ -45,6 +45,29 @@ struct FrontDoorTests {
         return snapshot
     }
 
+    @Test("the door of a name decides on versions, ciphers and protocols")
+    func connectionRules() throws {
+        var snapshot = snapshot(distributions: 2)
+        #expect(ConnectionRules(snapshot)[.distribution("E1")] == nil)
+        #expect(ConnectionRules(snapshot)[.loadBalancer("arn")] == nil)
+        snapshot.distributions["E1"]?.securityPolicy = "TLSv1.3_2025"
+        snapshot.distributions["E2"]?.refusesHTTP2 = true
+        snapshot.loadBalancers["arn"]?.listeners[0].isTLS = true
+        let rules = ConnectionRules(snapshot)
+        let strict = try #require(rules[.distribution("E1")])
+        #expect(strict.profile?.minimumVersion == .tls13 && strict.applicationProtocols == nil)
+        let plain = try #require(rules[.distribution("E2")])
+        #expect(plain.profile == nil && plain.applicationProtocols == ["http/1.1"])
+        let balancer = try #require(rules[.loadBalancer("arn")]?.profile)
+        #expect(balancer.minimumVersion == .tls10 && balancer.maximumVersion == .tls12)
+        snapshot.loadBalancers["arn"]?.listeners[0].securityPolicy =
+            "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+        snapshot.loadBalancers["arn"]?.attributes["routing.http2.enabled"] = "false"
+        let changed = try #require(ConnectionRules(snapshot)[.loadBalancer("arn")])
+        #expect(changed.profile?.ciphers.count == 4)
+        #expect(changed.applicationProtocols == ["http/1.1"])
+    }
+
     @Test
     func hostNames() {
         let table = FrontDoorTable(snapshot(distributions: 2), edges: ["iad"])

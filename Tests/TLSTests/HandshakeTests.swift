@@ -8,7 +8,7 @@ struct HandshakeTests {
     @Test(arguments: [TLSVersion.tls12, .tls13])
     func bothVersionsCarryBytes(_ version: TLSVersion) throws {
         let shop = try Workshop()
-        let wire = try Wire(shop.server { $0.maximumVersion = version }, shop.client())
+        let wire = try Wire(shop.server { $0.profile.maximumVersion = version }, shop.client())
         let steps = wire.handshake()
         #expect(steps.server == .done && steps.client == .done)
         #expect(wire.server.protocolName == (version == .tls12 ? "TLSv1.2" : "TLSv1.3"))
@@ -32,16 +32,44 @@ struct HandshakeTests {
     func versionsWithoutOverlapFail() throws {
         let shop = try Workshop()
         let wire = try Wire(
-            shop.server { $0.minimumVersion = .tls13 },
+            shop.server { $0.profile.minimumVersion = .tls13 },
             shop.client { $0.maximumVersion = .tls12 }
         )
         #expect(wire.handshake().server.error?.kind == .rejected)
         #expect(throws: TLSError.self) {
             try shop.server {
-                $0.minimumVersion = .tls13
-                $0.maximumVersion = .tls12
+                $0.profile.minimumVersion = .tls13
+                $0.profile.maximumVersion = .tls12
             }
         }
+    }
+
+    @Test("a name's rules decide on version, cipher and protocol; other names keep the context's")
+    func serverNameRules() throws {
+        let shop = try Workshop()
+        var old = TLSProfile.intermediate
+        old.maximumVersion = .tls12
+        old.ciphers = ["ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA"]
+        var oldest = old
+        (oldest.minimumVersion, oldest.maximumVersion) = (.tls10, .tls11)
+        let rules: [String: ServerNameRules] = [
+            "old.test": ServerNameRules(profile: old, applicationProtocols: ["http/1.1"]),
+            "oldest.test": ServerNameRules(profile: oldest),
+        ]
+        let server = try shop.server { $0.rules = { rules[$0] } }
+        let client = try shop.client { $0.applicationProtocols = ["h2", "http/1.1"] }
+        let first = try Wire(server, client, name: "old.test")
+        #expect(first.handshake().server == .done)
+        #expect(first.server.protocolName == "TLSv1.2")
+        #expect(first.server.cipherName.hasSuffix("_WITH_AES_256_CBC_SHA"))
+        #expect(first.server.applicationProtocol == "http/1.1")
+        let second = try Wire(server, client, name: "new.test")
+        #expect(second.handshake().server == .done)
+        #expect(second.server.protocolName == "TLSv1.3")
+        #expect(second.server.applicationProtocol == "h2")
+        // This client begins with TLS 1.2.
+        let third = try Wire(server, client, name: "oldest.test")
+        #expect(third.handshake().server.error?.kind == .rejected)
     }
 
     @Test

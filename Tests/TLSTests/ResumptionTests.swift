@@ -24,7 +24,9 @@ struct ResumptionTests {
     @Test(arguments: [TLSVersion.tls12, .tls13])
     func ticketsSpareTheHandshake(_ version: TLSVersion) throws {
         let shop = try Workshop()
-        let (server, client) = (try shop.server { $0.maximumVersion = version }, try shop.client())
+        let (server, client) = (
+            try shop.server { $0.profile.maximumVersion = version }, try shop.client()
+        )
         #expect(try !connect(server, client))
         #expect(try connect(server, client))
         #expect(try connect(server, client))
@@ -35,7 +37,9 @@ struct ResumptionTests {
     @Test(arguments: [TLSVersion.tls12, .tls13])
     func rotationKeepsTwoOldKeys(_ version: TLSVersion) throws {
         let shop = try Workshop()
-        let (server, client) = (try shop.server { $0.maximumVersion = version }, try shop.client())
+        let (server, client) = (
+            try shop.server { $0.profile.maximumVersion = version }, try shop.client()
+        )
         #expect(try !connect(server, client))
         server.rotateTicketKeys()
         server.rotateTicketKeys()

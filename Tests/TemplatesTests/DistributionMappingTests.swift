@@ -140,6 +140,39 @@ struct DistributionMappingTests {
         return (snapshot, plan.diagnostics + mapped)
     }
 
+    @Test("security policy and HTTP version are honoured, noted or refused")
+    func protocols() throws {
+        func mapped(_ certificate: String, _ version: String) throws -> (Distribution, [String]) {
+            let text = Self.stack.replacing(
+                "HttpVersion: http2\n",
+                with: "HttpVersion: \(version)\n"
+            ).replacing(
+                "ViewerCertificate: {CloudFrontDefaultCertificate: true}",
+                with: "ViewerCertificate: {\(certificate)}"
+            )
+            let (snapshot, diagnostics) = try snapshot(text)
+            let site = try #require(snapshot.distributions.values.first)
+            let said = diagnostics.filter {
+                $0.path.hasSuffix("HttpVersion") || $0.path.hasSuffix("MinimumProtocolVersion")
+            }
+            return (site, said.map { "\($0.severity): \($0.message)" })
+        }
+        let named = "AcmCertificateArn: a, SslSupportMethod: sni-only, MinimumProtocolVersion: "
+        let (strict, none) = try mapped(named + "TLSv1.2_2021", "http1.1")
+        #expect(strict.securityPolicy == "TLSv1.2_2021" && strict.refusesHTTP2 == true)
+        #expect(none == [])
+        let (newest, said) = try mapped(named + "TLSv1.3_2025", "http2and3")
+        #expect(newest.securityPolicy == "TLSv1.3_2025" && newest.refusesHTTP2 == nil)
+        #expect(said.count == 2 && said.allSatisfy { $0.hasPrefix("note: ") }, "\(said)")
+        let (standard, ignored) = try mapped(
+            "CloudFrontDefaultCertificate: true, MinimumProtocolVersion: TLSv1.2_2021",
+            "http2"
+        )
+        #expect(standard.securityPolicy == nil && ignored.count == 1)
+        let (_, wrong) = try mapped(named + "TLSv1.4", "http2")
+        #expect(wrong == ["error: 'TLSv1.4' is no security policy"])
+    }
+
     @Test("a distribution with all policies is mapped without a complaint")
     func whole() throws {
         let (snapshot, diagnostics) = try snapshot(Self.stack)

@@ -82,22 +82,25 @@ extension LoadBalancingService {
 
     /// ELB: "Security policies for your Application Load Balancer".
     private static func policies(_ call: APICall) throws(APIError) -> APIReply {
-        let known: [(name: String, protocols: [String])] = [
-            ("ELBSecurityPolicy-TLS13-1-2-2021-06", ["TLSv1.2", "TLSv1.3"]),
-            ("ELBSecurityPolicy-TLS13-1-2-Res-2021-06", ["TLSv1.2", "TLSv1.3"]),
-            ("ELBSecurityPolicy-TLS13-1-3-2021-06", ["TLSv1.3"]),
-            ("ELBSecurityPolicy-2016-08", ["TLSv1", "TLSv1.1", "TLSv1.2"]),
-            ("ELBSecurityPolicy-TLS-1-2-2017-01", ["TLSv1.2"]),
-            ("ELBSecurityPolicy-FS-1-2-Res-2020-10", ["TLSv1.2"]),
-        ]
         let names = texts(call["Names"])
-        for name in names where !known.contains(where: { $0.name == name }) {
-            throw error("SSLPolicyNotFound", "The TLS policy '\(name)' is not known here")
+        var policies = SecurityPolicy.listenerPolicies
+        if !names.isEmpty {
+            policies = []
+            for name in names {
+                guard let policy = SecurityPolicy.listener(name) else {
+                    throw error("SSLPolicyNotFound", "SSL policy '\(name)' not found")
+                }
+                policies.append(policy)
+            }
         }
-        let shown = known.filter { names.isEmpty || names.contains($0.name) }.map { policy in
-            [
+        let shown = policies.map { policy in
+            let ciphers = (policy.suites + policy.ciphers).enumerated().map { index, name in
+                ["Name": .string(name), "Priority": .integer(index + 1)] as JSONValue
+            }
+            return [
                 "Name": .string(policy.name),
-                "SslProtocols": .array(policy.protocols.map(JSONValue.string)), "Ciphers": [],
+                "SslProtocols": .array(policy.versions.map { .string($0.text) }),
+                "Ciphers": .array(ciphers),
                 "SupportedLoadBalancerTypes": ["application", "network"],
             ] as JSONValue
         }

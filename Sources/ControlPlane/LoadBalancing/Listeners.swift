@@ -4,11 +4,6 @@ import Registry
 
 /// Listeners of load balancers.
 extension LoadBalancingService {
-    /// What is shown of TLS where a call does not say.
-    ///
-    /// Source: ELB API, "CreateListener".
-    private static let standardPolicy = "ELBSecurityPolicy-2016-08"
-
     private func shape(
         _ listener: Listener,
         of balancer: LoadBalancer,
@@ -22,7 +17,9 @@ extension LoadBalancingService {
         members["Protocol"] = listener.isTLS ? "HTTPS" : "HTTP"
         members["DefaultActions"] = RuleShapes.shape(listener.defaultActions)
         if listener.isTLS {
-            members["SslPolicy"] = record?["SslPolicy"] ?? .string(Self.standardPolicy)
+            members["SslPolicy"] = .string(
+                listener.securityPolicy ?? SecurityPolicy.listenerDefault
+            )
             members["Certificates"] = record?["Certificates"] ?? []
             members["MutualAuthentication"] = ["Mode": "off"]
         }
@@ -50,10 +47,12 @@ extension LoadBalancingService {
         if let problem = RuleAction.problems(listener.defaultActions, isTLS: listener.isTLS).first {
             throw Self.validation("The default actions are not valid: \(problem)")
         }
-        for (name, value) in [
-            ("SslPolicy", call["SslPolicy"]), ("Certificates", call["Certificates"]),
-        ] {
-            if let value { record[name] = value }
+        if let certificates = call["Certificates"] { record["Certificates"] = certificates }
+        if let name = call["SslPolicy"]?.string {
+            guard SecurityPolicy.listener(name) != nil else {
+                throw Self.error("SSLPolicyNotFound", "SSL policy '\(name)' not found")
+            }
+            listener.securityPolicy = name
         }
         guard listener.isTLS else { return }
         let mode = call["MutualAuthentication"]?["Mode"]?.string ?? "off"
