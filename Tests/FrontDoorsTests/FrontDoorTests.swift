@@ -2,6 +2,7 @@ import DataPlane
 import Edge
 import HTTP
 import Model
+import TLS
 import Testing
 
 @testable import FrontDoors
