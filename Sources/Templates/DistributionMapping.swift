@@ -214,11 +214,9 @@ extension ResourceMapper {
 
     private func securityPolicy(_ certificate: Fields) -> String? {
         let key = "MinimumProtocolVersion"
-        guard let name = certificate.string(key) else { return nil }
-        guard let policy = SecurityPolicy.distribution(name) else {
-            certificate.error(key, "'\(name)' is no security policy")
-            return nil
-        }
+        // A name that AWS has not is reported by the table of properties.
+        guard let name = certificate.string(key), let policy = SecurityPolicy.distribution(name)
+        else { return nil }
         if certificate.node["CloudFrontDefaultCertificate"]?.text == "true" {
             certificate.note(key, "has no effect together with the default certificate, as at AWS")
             return nil

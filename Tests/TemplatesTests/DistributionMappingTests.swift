@@ -170,7 +170,7 @@ struct DistributionMappingTests {
         )
         #expect(standard.securityPolicy == nil && ignored.count == 1)
         let (_, wrong) = try mapped(named + "TLSv1.4", "http2")
-        #expect(wrong == ["error: 'TLSv1.4' is no security policy"])
+        #expect(wrong.count == 1 && wrong[0].hasPrefix("error: 'TLSv1.4' is not one of"))
     }
 
     @Test("a distribution with all policies is mapped without a complaint")
