@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: lifetimes replication limits fuzz smoke run build test lint format bench dependencies
+.PHONY: cache-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -42,6 +42,10 @@ bench: build
 	for bench in $(BENCHES); do \
 		echo "== $$bench"; python3 Tests/Benchmarks/$$bench.py $(BINARY) || exit 1; \
 	done
+
+# A million objects in the cache: memory of each, and look-ups while it evicts.
+cache-bench: dependencies
+	PORTICO_DEV=1 PORTICO_MODULES=Edge $(SWIFT) run -c release --scratch-path .build-dev CacheBench
 
 # The suite of lifetimes against nginx and Varnish: where they differ from CloudFront.
 lifetimes:

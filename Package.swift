@@ -161,6 +161,16 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("
         )
     )
 }
+if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("Edge") ?? true {
+    targets.append(
+        .executableTarget(
+            name: "CacheBench",
+            dependencies: dependencies(["Edge", "HTTP"], []),
+            path: "Tests/Benchmarks/CacheBench",
+            swiftSettings: settings
+        )
+    )
+}
 if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil,
     wanted?.contains("Replication") ?? true
 {

@@ -42,7 +42,8 @@ extension EdgePipeline {
         if let entry = cache.fresh(key, now: clock()) {
             (outcome, found) = ("hit", .stored(entry, refresh: nil))
         } else {
-            (outcome, found) = await search(key, head, plan)
+            let searched = await search(key, head, plan)
+            (outcome, found) = regional.flatMap { ask($0, key, searched.1) } ?? searched
         }
         exchange.record.stages.append(
             TimelineEntry(
@@ -52,6 +53,15 @@ extension EdgePipeline {
             )
         )
         return found
+    }
+
+    /// What the regional cache has for an edge that would ask the origin; nil when it must ask.
+    private func ask(_ regional: CacheStore, _ key: String, _ found: Found) -> (String, Found)? {
+        guard case .ask(let pending) = found, let fill = pending.fill,
+            let entry = regional.fresh(key, now: clock())
+        else { return nil }
+        fill.fulfil(entry)
+        return ("regional", .stored(entry, refresh: nil))
     }
 
     private func search(

@@ -16,6 +16,8 @@ package final class EdgePipeline: Sendable {
     /// What runs CloudFront Functions.
     let functionHost: FunctionHost?
     let accessLog: AccessLog?
+    /// The cache that edges share between them and the origin; nil where each asks by itself.
+    let regional: CacheStore?
     let log: @Sendable (String) -> Void
     let clock: @Sendable () -> Int
     /// `<32 hex digits>.cloudfront.net (CloudFront)`.
@@ -37,6 +39,7 @@ package final class EdgePipeline: Sendable {
         settings: EdgeSettings = EdgeSettings(),
         functions: ViewerFunctions = .none,
         accessLog: AccessLog? = nil,
+        regional: CacheStore? = nil,
         log: @escaping @Sendable (String) -> Void,
         clock: @escaping @Sendable () -> Int = { WallClock.now() }
     ) {
@@ -58,6 +61,7 @@ package final class EdgePipeline: Sendable {
         self.settings = settings
         functionHost = functions.host
         self.accessLog = accessLog
+        self.regional = regional
         self.log = log
         self.clock = clock
         via = RequestID.hexadecimal() + ".cloudfront.net (CloudFront)"

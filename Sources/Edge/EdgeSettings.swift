@@ -17,6 +17,10 @@ package struct EdgeSettings: Sendable {
     ///
     /// Default: false. Each such answer names the rules in a header, the timeline and the log.
     package var isLenient = false
+    /// Whether the edges of a node share a second cache between them and the origins.
+    ///
+    /// Default: false, so that each edge's own cache can be watched.
+    package var hasRegionalCache = false
     /// The header of an answer that AWS would have refused, with the ids of the rules.
     package static let lenientHeader = "x-portico-lenient"
 

@@ -32,8 +32,9 @@ extension EdgePipeline {
         }
         let entry = unfilled(answer, passage.plan, now, lifetime)
         let fill = lifetime > 0 ? pending.fill : nil
-        let finish: @Sendable (Bytes) -> Void = { [cache] body in
+        let finish: @Sendable (Bytes) -> Void = { [cache, regional] body in
             let made = entry(body)
+            if lifetime > 0 { regional?.put(pending.key, made) }
             if let fill { fill.fulfil(made) } else { cache.put(pending.key, made) }
         }
         if let fill, case .stream(let source, let length?) = answer.body,

@@ -14,6 +14,8 @@ struct DoorCompiler: OriginResolver {
     let settings: EdgeSettings
     let functions: FunctionHost
     let accessLogs: AccessLogs
+    /// The cache that the edges share; nil where they do not.
+    let regional: CacheStore?
     /// Where buckets are that have no folder of their own.
     let buckets: String
     let log: @Sendable (String) -> Void
@@ -90,6 +92,7 @@ struct DoorCompiler: OriginResolver {
             settings: settings,
             functions: ViewerFunctions(snapshot, host: functions),
             accessLog: accessLog(of: distribution),
+            regional: regional,
             log: log
         )
     }

@@ -92,6 +92,7 @@ package final class FrontDoors: ExchangeHandler {
     private let log: @Sendable (String) -> Void
     private let buckets: String
     private let settings: EdgeSettings
+    private let regional: CacheStore?
     /// What runs CloudFront Functions.
     package let functions: FunctionHost
     /// What outlives snapshots: health, cookies' keys, limits.
@@ -114,6 +115,8 @@ package final class FrontDoors: ExchangeHandler {
         names = edges.map { $0.name.lowercased() }
         self.ports = ports
         self.settings = settings
+        let bytes = edges.map(\.cacheBytes).max() ?? 0
+        regional = settings.hasRegionalCache ? CacheStore(byteLimit: bytes) : nil
         functions = FunctionHost(isLenient: settings.isLenient)
         self.log = log
     }
@@ -135,6 +138,7 @@ package final class FrontDoors: ExchangeHandler {
 
     /// Forgets what an edge has cached under keys that satisfy a test.
     package func invalidate(edge: String? = nil, where test: (String) -> Bool) {
+        regional?.removeAll(where: test)
         for node in nodes where edge == nil || node.edge.name == edge {
             node.cache.removeAll(where: test)
         }
@@ -145,7 +149,9 @@ package final class FrontDoors: ExchangeHandler {
     /// Paths start with `/`; a `*` at the end is a wildcard ("Invalidate files to remove content").
     @discardableResult
     package func invalidate(distribution: String, paths: [String]) -> Int {
-        nodes.reduce(0) { total, node in
+        // First what the edges would otherwise take it from again.
+        for path in paths { regional?.invalidate(distribution: distribution, path: path) }
+        return nodes.reduce(0) { total, node in
             total
                 + paths.reduce(0) {
                     $0 + node.cache.invalidate(distribution: distribution, path: $1)
@@ -234,6 +240,7 @@ package final class FrontDoors: ExchangeHandler {
                 settings: settings,
                 functions: functions,
                 accessLogs: node.accessLogs,
+                regional: regional,
                 buckets: buckets,
                 log: log,
                 found: found

@@ -106,6 +106,7 @@ final class Bench: Sendable {
         settings: EdgeSettings = EdgeSettings(),
         functions: ViewerFunctions = .none,
         accessLog: AccessLog? = nil,
+        regional: CacheStore? = nil,
         origin answer: @escaping @Sendable (RequestHead) -> (ResponseHead, String)
     ) {
         invoker = ScriptedInvoker(scripts)
@@ -121,6 +122,7 @@ final class Bench: Sendable {
             settings: settings,
             functions: functions,
             accessLog: accessLog,
+            regional: regional,
             log: { [self] line in lines.withLock { $0.append(line) } },
             clock: { [self] in time.load(ordering: .relaxed) }
         )

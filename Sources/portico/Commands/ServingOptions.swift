@@ -46,6 +46,9 @@ struct ServingOptions: ParsableArguments {
     @Flag(help: "Keeps errors of functions at origin events for the error caching time.")
     var cacheFunctionErrors = false
 
+    @Flag(help: "Puts a cache that all edges share between them and the origins.")
+    var regionalCache = false
+
     @Flag(help: "Leaves errors of signed requests without custom error pages.")
     var plainSignatureErrors = false
 
@@ -78,6 +81,7 @@ struct ServingOptions: ParsableArguments {
     private var edgeSettings: EdgeSettings {
         var settings = EdgeSettings()
         settings.isLenient = lenient
+        settings.hasRegionalCache = regionalCache
         settings.acceptsLocalOrigins = !strictOrigins
         settings.cachesFunctionErrors = cacheFunctionErrors
         settings.pagesForSignatureErrors = !plainSignatureErrors
