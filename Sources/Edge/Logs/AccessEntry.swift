@@ -46,7 +46,7 @@ struct AccessEntry: Sendable {
             clock.date, clock.time, location, String(record.bytesSent), address, method, domain,
             path, hasLeft ? "000" : String(status), request["referer"], request["user-agent"],
             query, includesCookies ? cookies : nil, shown, record.requestID, request["host"],
-            scheme, String(receivedBytes), Self.seconds(record.durationMicroseconds),
+            scheme, String(receivedBytes), Self.seconds(Self.taken(record)),
             request["x-forwarded-for"], tlsProtocol, tlsCipher, result,
             version == .http2 ? "HTTP/2.0" : "HTTP/\(version.text)", nil, nil, String(port),
             Self.seconds(timeToFirstByte(record)),
@@ -63,7 +63,12 @@ struct AccessEntry: Sendable {
     }
 
     private func timeToFirstByte(_ record: AccessRecord) -> Int {
-        min(max(0, Int((headAt - record.startedAt) * 1e6)), record.durationMicroseconds)
+        min(max(0, Int((headAt - record.startedAt) * 1e6)), Self.taken(record))
+    }
+
+    /// The time of the whole exchange; the record's own is no finer than a turn of the reactor.
+    private static func taken(_ record: AccessRecord) -> Int {
+        max(record.durationMicroseconds, record.stages.reduce(0) { $0 + $1.durationMicroseconds })
     }
 
     private var cookies: String? {
