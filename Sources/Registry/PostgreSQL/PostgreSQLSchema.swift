@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 
 /// The tables of the shared store, and how those of older builds become them.
 enum PostgreSQLSchema {
@@ -6,7 +7,7 @@ enum PostgreSQLSchema {
     static let lockKey = 8_102_447_713
 
     /// Each step brings the tables from the version before; they are never changed, only added to.
-    static let steps = [revisions, edges]
+    static let steps = [revisions, edges, formats]
 
     private static let revisions = """
         CREATE TABLE portico.head (
@@ -40,6 +41,54 @@ enum PostgreSQLSchema {
         CREATE TABLE portico.private_values (
             key text PRIMARY KEY, version bigint NOT NULL, value bytea NOT NULL);
         """
+
+    /// What is there before this step has the form of builds that did not number theirs.
+    private static let formats = """
+        ALTER TABLE portico.head ADD COLUMN format integer NOT NULL
+            DEFAULT \(StateFormat.unnumbered);
+        """
+
+    /// Brings what older builds wrote to the form of this one, all of it or nothing.
+    static func bringUpToDate(_ connection: PostgreSQLConnection) throws {
+        let results = try connection.run([
+            PostgreSQLStatement("BEGIN"),
+            PostgreSQLStatement("SELECT format FROM portico.head FOR UPDATE"),
+            PostgreSQLStatement("SELECT key, value FROM portico.resources"),
+            PostgreSQLStatement("SELECT revision, body FROM portico.changes"),
+        ])
+        let format = results[1].count == 1 ? results[1].int(0, 0) ?? 0 : 0
+        try StateFormat.check(format, "the store")
+        var statements: [PostgreSQLStatement] = []
+        if format < StateFormat.current {
+            for row in 0..<results[2].count {
+                let value = Data(results[2].bytes(row, 1) ?? [])
+                statements.append(
+                    PostgreSQLStatement(
+                        "UPDATE portico.resources SET value = $2 WHERE key = $1",
+                        .text(results[2].text(row, 0) ?? ""),
+                        .bytes([UInt8](try StateFormat.upgrade(resource: value, from: format)))
+                    )
+                )
+            }
+            for row in 0..<results[3].count {
+                let body = Data(results[3].bytes(row, 1) ?? [])
+                statements.append(
+                    PostgreSQLStatement(
+                        "UPDATE portico.changes SET body = $2 WHERE revision = $1",
+                        .int(results[3].int(row, 0) ?? 0),
+                        .bytes([UInt8](try StateFormat.upgrade(changes: body, from: format)))
+                    )
+                )
+            }
+            statements.append(
+                PostgreSQLStatement(
+                    "UPDATE portico.head SET format = $1",
+                    .int(StateFormat.current)
+                )
+            )
+        }
+        _ = try connection.run(statements + [PostgreSQLStatement("COMMIT")])
+    }
 
     /// Brings the tables to the newest version, or to an older one in tests.
     static func migrate(_ connection: PostgreSQLConnection, upTo last: Int = steps.count) throws {

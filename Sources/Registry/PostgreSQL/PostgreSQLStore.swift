@@ -29,7 +29,10 @@ package final class PostgreSQLStore: RegistryStore {
             patience: patience
         )
         do {
-            try pool.perform { try PostgreSQLSchema.migrate($0) }
+            try pool.perform { connection in
+                try PostgreSQLSchema.migrate(connection)
+                try PostgreSQLSchema.bringUpToDate(connection)
+            }
         } catch let error as RegistryError {
             throw RegistryError(error.kind, "\(error.description) [\(pool.url.description)]")
         }
@@ -84,7 +87,9 @@ package final class PostgreSQLStore: RegistryStore {
     private func takeTurn(_ connection: PostgreSQLConnection) throws -> StoreHead {
         let results = try connection.run([
             PostgreSQLStatement("BEGIN"),
-            PostgreSQLStatement("SELECT history, revision, floor FROM portico.head FOR UPDATE"),
+            PostgreSQLStatement(
+                "SELECT history, revision, floor, format FROM portico.head FOR UPDATE"
+            ),
         ])
         return try Self.head(results[1])
     }
@@ -135,20 +140,22 @@ package final class PostgreSQLStore: RegistryStore {
     // MARK: Reading
 
     package func head() throws -> StoreHead {
-        let sql = "SELECT history, revision, floor FROM portico.head"
+        let sql = "SELECT history, revision, floor, format FROM portico.head"
         return try Self.head(try pool.run(PostgreSQLStatement(sql))[0])
     }
 
     static func head(_ rows: PostgreSQLRows) throws -> StoreHead {
         guard rows.count == 1, let history = rows.text(0, 0), let revision = rows.int(0, 1),
-            let floor = rows.int(0, 2)
+            let floor = rows.int(0, 2), let format = rows.int(0, 3)
         else { throw RegistryError(.corrupt, "the registry has lost its head revision") }
+        // A primary of a newer build may have brought the store up to date meanwhile.
+        try StateFormat.check(format, "the store")
         return StoreHead(history: history, revision: revision, floor: floor)
     }
 
     package func changes(after: Int, limit: Int) throws -> [Revision] {
         let results = try pool.run(
-            PostgreSQLStatement("SELECT history, revision, floor FROM portico.head"),
+            PostgreSQLStatement("SELECT history, revision, floor, format FROM portico.head"),
             Self.changes(after: after, upTo: after + max(0, limit)),
             PostgreSQLStatement("SELECT floor FROM portico.head")
         )
@@ -192,7 +199,7 @@ package final class PostgreSQLStore: RegistryStore {
     package func current() throws -> StoredState {
         let results = try pool.run(
             PostgreSQLStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-            PostgreSQLStatement("SELECT history, revision, floor FROM portico.head"),
+            PostgreSQLStatement("SELECT history, revision, floor, format FROM portico.head"),
             PostgreSQLStatement("SELECT value FROM portico.resources ORDER BY key"),
             PostgreSQLStatement("SELECT name, version FROM portico.counters"),
             PostgreSQLStatement("COMMIT")

@@ -38,22 +38,25 @@ struct ReplicaState {
 
     /// What the file holds; nil when there is none.
     ///
-    /// A damaged file is renamed and counts as none.
+    /// A file that is damaged, or that a newer build wrote, is renamed and counts as none.
     static func read(_ path: String) -> (snapshot: Snapshot?, problem: String?) {
         guard let data = FileManager.default.contents(atPath: path) else { return (nil, nil) }
-        if let snapshot = verified([UInt8](data)) { return (snapshot, nil) }
-        rename(path, path + ".damaged")
-        return (nil, "the state file was damaged and was set aside as \(path).damaged")
+        do { return (try Snapshot(encoded: verified([UInt8](data))), nil) } catch {
+            rename(path, path + ".damaged")
+            let reason = (error as? RegistryError)?.description ?? "\(error)"
+            return (nil, "\(reason): the state file was set aside as \(path).damaged")
+        }
     }
 
-    private static func verified(_ bytes: [UInt8]) -> Snapshot? {
+    private static func verified(_ bytes: [UInt8]) throws -> [UInt8] {
+        let damage = RegistryError(.corrupt, "the state file was damaged")
         let head = start.count + checksumLength + middle.count
         guard bytes.count > head, bytes.last == UInt8(ascii: "}"), bytes.starts(with: start),
             bytes[(head - middle.count)..<head].elementsEqual(middle)
-        else { return nil }
+        else { throw damage }
         let checksum = bytes[start.count..<start.count + checksumLength]
         let encoded = Array(bytes[head..<bytes.count - 1])
-        guard Digest.hex(Digest.sha256(encoded)).utf8.elementsEqual(checksum) else { return nil }
-        return try? Snapshot(encoded: encoded)
+        guard Digest.hex(Digest.sha256(encoded)).utf8.elementsEqual(checksum) else { throw damage }
+        return encoded
     }
 }

@@ -22,13 +22,53 @@ enum SQLiteSchema {
             )
         }
         try migrator.migrate(queue)
+        try queue.write { try bringUpToDate($0) }
         return queue
+    }
+
+    /// Brings what older builds wrote to the form of this one, all of it or nothing.
+    private static func bringUpToDate(_ database: Database) throws {
+        let known = try Int.fetchOne(database, sql: "SELECT format FROM head")
+        let format = known ?? StateFormat.unnumbered
+        try StateFormat.check(format, "the registry")
+        guard format < StateFormat.current else { return }
+        let resources = try Row.fetchCursor(database, sql: "SELECT key, value FROM resources")
+        while let row = try resources.next() {
+            let value = try StateFormat.upgrade(resource: row["value"], from: format)
+            try database.execute(
+                sql: "UPDATE resources SET value = ? WHERE key = ?",
+                arguments: [value, row["key"] as String]
+            )
+        }
+        let revisions = try Row.fetchCursor(
+            database,
+            sql: "SELECT revision, body FROM revisions ORDER BY revision"
+        )
+        while let row = try revisions.next() {
+            let body = try StateFormat.upgrade(changes: row["body"], from: format)
+            try database.execute(
+                sql: "UPDATE revisions SET body = ? WHERE revision = ?",
+                arguments: [body, row["revision"] as Int]
+            )
+        }
+        try database.execute(
+            sql: "UPDATE head SET format = ?",
+            arguments: [StateFormat.current]
+        )
     }
 
     static let migrator: DatabaseMigrator = {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1", migrate: makeFirstTables)
         migrator.registerMigration("2", migrate: keepWholeRevisions)
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE head ADD COLUMN format INTEGER NOT NULL
+                        DEFAULT \(StateFormat.unnumbered)
+                    """
+            )
+        }
         return migrator
     }()
 

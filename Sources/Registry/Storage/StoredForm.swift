@@ -71,7 +71,8 @@ enum StoredForm {
                 changes: try JSONDecoder().decode([Change].self, from: Data(body))
             )
         } catch {
-            throw RegistryError(.corrupt, "revision \(number) cannot be read: \(error)")
+            let reason = StateFormat.sentence(error)
+            throw RegistryError(.corrupt, "revision \(number) cannot be read: \(reason)")
         }
     }
 
@@ -92,7 +93,8 @@ enum StoredForm {
                 history: history
             )
         } catch {
-            throw RegistryError(.corrupt, "a resource of the store cannot be read: \(error)")
+            let reason = StateFormat.sentence(error)
+            throw RegistryError(.corrupt, "a resource of the store cannot be read: \(reason)")
         }
     }
 
