@@ -37,11 +37,18 @@ final class Connection {
     var reactor: Reactor { readiness.reactor }
     var isOpen: Bool { readiness.isOpen }
 
-    func deadline(_ duration: Duration) -> MonotonicInstant { reactor.time + duration }
+    func deadline(_ duration: Duration) -> MonotonicInstant { readiness.deadline(duration) }
 
     func close() {
         guard readiness.isOpen else { return }
         reactor.close(readiness)
+    }
+
+    /// Gives the memory of the buffers back, as far as they are empty: the connection has gone quiet.
+    func releaseBuffers() {
+        input.release()
+        output.release()
+        tls?.releaseBuffers()
     }
 
     /// Reads at least one byte into the input buffer.
@@ -101,28 +108,40 @@ final class Connection {
         }
     }
 
-    /// Sends what the output buffer holds.
-    func flush(until deadline: MonotonicInstant) async -> Outcome {
+    /// Sends what the output buffer holds as far as the socket takes it now; nil when it takes no more.
+    ///
+    /// Mostly it takes all: who asks here first needs no suspension.
+    func push() -> Outcome? {
         while !output.isEmpty {
             switch send(output.bytes) {
             case .bytes(let count):
                 bytesSent += count
                 output.consume(count)
-                continue
             case .end, .failed: return .failed
-            case .wouldBlock: break
+            case .wouldBlock: return nil
             }
-            if let trouble = await waitToWrite(deadline) { return trouble }
         }
         return .done
     }
 
+    /// Sends what the output buffer holds.
+    func flush(until deadline: MonotonicInstant) async -> Outcome {
+        while true {
+            if let outcome = push() { return outcome }
+            if let trouble = await waitToWrite(deadline) { return trouble }
+        }
+    }
+
+    /// Puts a small piece into the output buffer, so that it goes out in one write with what is there.
+    func gather(_ bytes: Bytes) -> Bool {
+        guard output.count + bytes.count <= Self.pieceSize / 4 else { return false }
+        output.append(bytes)
+        return true
+    }
+
     /// Sends the output buffer and then these bytes; a small piece goes out in the same write.
     func write(_ bytes: Bytes, until deadline: MonotonicInstant) async -> Outcome {
-        if output.count + bytes.count <= Self.pieceSize / 4 {
-            output.append(bytes)
-            return await flush(until: deadline)
-        }
+        if gather(bytes) { return await flush(until: deadline) }
         let flushed = await flush(until: deadline)
         guard flushed == .done else { return flushed }
         var rest = bytes

@@ -18,6 +18,7 @@ final class ConnectionStream: DuplexStream {
     func read() async throws(Fault) -> Bytes? {
         if !connection.input.isEmpty { return connection.input.take(Connection.pieceSize) }
         // A small read first: thousands of quiet streams must not each hold a large buffer.
+        if connection.readiness.isDrained { connection.releaseBuffers() }
         let filled = await connection.fill(until: connection.deadline(idle))
         switch filled {
         case .done:

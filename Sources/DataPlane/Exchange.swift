@@ -1,18 +1,19 @@
 package import HTTP
+import TLS
 package import Telemetry
 
-/// What is known of the viewer's connection.
-package struct Viewer: Sendable {
-    package var address: String
-    package var port: Int
-    package var isTLS: Bool
+/// What is known of the viewer's connection, shared by all its exchanges.
+package final class Viewer: Sendable {
+    package let address: String
+    package let port: Int
+    package let isTLS: Bool
     /// The port that the viewer reached, as bound here.
-    package var localPort: Int
-    package var serverName: String?
-    package var tlsProtocol: String?
-    package var tlsCipher: String?
+    package let localPort: Int
+    package let serverName: String?
+    package let tlsProtocol: String?
+    package let tlsCipher: String?
     /// The verified certificate that the viewer showed, in DER; nil when it was not asked for one.
-    package var certificateDER: [UInt8]?
+    package let certificateDER: [UInt8]?
 
     /// Makes a description of a viewer's connection.
     package init(
@@ -22,7 +23,8 @@ package struct Viewer: Sendable {
         localPort: Int,
         serverName: String? = nil,
         tlsProtocol: String? = nil,
-        tlsCipher: String? = nil
+        tlsCipher: String? = nil,
+        certificateDER: [UInt8]? = nil
     ) {
         self.address = address
         self.port = port
@@ -31,6 +33,21 @@ package struct Viewer: Sendable {
         self.serverName = serverName
         self.tlsProtocol = tlsProtocol
         self.tlsCipher = tlsCipher
+        self.certificateDER = certificateDER
+    }
+
+    /// The same viewer with what the TLS handshake brought out.
+    func secured(by session: TLSSession) -> Viewer {
+        Viewer(
+            address: address,
+            port: port,
+            isTLS: isTLS,
+            localPort: localPort,
+            serverName: session.serverName,
+            tlsProtocol: session.protocolName,
+            tlsCipher: session.cipherName,
+            certificateDER: session.peerCertificateDER
+        )
     }
 }
 

@@ -73,10 +73,7 @@ final class H1Driver {
         defer { finish() }
         if let tls = connection.tls {
             guard await handshake(tls) else { return }
-            viewer.serverName = tls.serverName
-            viewer.tlsProtocol = tls.protocolName
-            viewer.tlsCipher = tls.cipherName
-            viewer.certificateDER = tls.peerCertificateDER
+            viewer = viewer.secured(by: tls)
             if tls.applicationProtocol == "h2" { return await multiplex() }
         }
         link = ViewerLink { [unowned self] in await sendInterim($0) }
@@ -252,8 +249,7 @@ final class H1Driver {
         let quiet = min(limits.quiet, limits.keepAlive)
         let early = await connection.fill(until: connection.deadline(quiet))
         guard early == .timedOut, limits.keepAlive > quiet else { return early }
-        connection.input.release()
-        connection.output.release()
+        connection.releaseBuffers()
         return await connection.fill(until: connection.deadline(limits.keepAlive - quiet))
     }
 
@@ -375,6 +371,7 @@ extension H1Driver {
         switch response.body {
         case _ where hasNoContent: break
         case .empty, .upgrade: break
+        case .bytes(let bytes) where connection.gather(bytes): break
         case .bytes(let bytes):
             guard await connection.write(bytes, until: deadline) == .done else { return false }
         case .stream(let source, let length):
@@ -384,7 +381,9 @@ extension H1Driver {
                 return false
             }
         }
-        guard await connection.flush(until: deadline) == .done else { return false }
+        if connection.push() != .done {
+            guard await connection.flush(until: deadline) == .done else { return false }
+        }
         if !keepsAlive, body.map({ !$0.isFinished }) ?? false { await linger() }
         return keepsAlive
     }

@@ -73,7 +73,7 @@ final class H2Channel: BodySource {
 
     /// Takes the whole content when all of it has arrived.
     func takeArrived(limit: Int) -> Bytes? {
-        guard hasEnded, trailers.entries.isEmpty, arrived.count <= limit else { return nil }
+        guard hasEnded, trailers.isEmpty, arrived.count <= limit else { return nil }
         return take()
     }
 

@@ -125,6 +125,7 @@ extension H2Link {
             turn += 1
             // A task behind those that are ready; `Task.yield` would take a way through other threads.
             if turn % Self.fairness == 0 { await Task(executorPreference: reactor) {}.value }
+            if channels.isEmpty, connection.readiness.isDrained { connection.releaseBuffers() }
             let deadline = owner?.readDeadline ?? reactor.time
             switch await connection.fill(until: deadline, room: Self.readSize) {
             case .done: continue

@@ -32,7 +32,7 @@ struct UpstreamCall {
     ) async throws(Fault) -> Response {
         connection.link = link
         do throws(Fault) {
-            try await sendRequest(request, body)
+            if !pushRequest(request, body) { try await sendRequest(request, body) }
             return try await readResponse(request, body, link)
         } catch {
             lease.abandon()
@@ -40,20 +40,27 @@ struct UpstreamCall {
         }
     }
 
+    /// Writes a request without content; false when there is content or the socket takes no more now.
+    private func pushRequest(_ request: RequestHead, _ body: Body) -> Bool {
+        switch body {
+        case .empty, .upgrade: break
+        case .bytes, .stream: return false
+        }
+        let needsLength =
+            request.method == "POST" || request.method == "PUT" || request.method == "PATCH"
+        H1Serializer.append(
+            request,
+            framing: needsLength ? .length(0) : .none,
+            into: &connection.output
+        )
+        return connection.push() == .done
+    }
+
     private func sendRequest(_ request: RequestHead, _ body: Body) async throws(Fault) {
         let deadline = connection.deadline(limits.response)
         let outcome: Connection.Outcome
         switch body {
-        case .empty, .upgrade:
-            let needsLength =
-                request.method == "POST" || request.method == "PUT"
-                || request.method == "PATCH"
-            H1Serializer.append(
-                request,
-                framing: needsLength ? .length(0) : .none,
-                into: &connection.output
-            )
-            outcome = await connection.flush(until: deadline)
+        case .empty, .upgrade: outcome = await connection.flush(until: deadline)
         case .bytes(let bytes):
             H1Serializer.append(request, framing: .length(bytes.count), into: &connection.output)
             outcome = await connection.write(bytes, until: deadline)

@@ -157,6 +157,7 @@ package final class UpstreamPool {
         }
         connection.input.releaseIfEmpty()
         connection.output.releaseIfEmpty()
+        connection.tls?.releaseBuffers()
         connection.link = nil
         let until = reactor.time + keepAlive
         queue.idle.append(UpstreamQueue.Idle(connection: connection, until: until))

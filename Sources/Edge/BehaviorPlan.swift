@@ -7,7 +7,7 @@ final class BehaviorPlan: Sendable {
     let policy: CachePolicy
     let pattern: PathPattern
     /// One origin, or the two of a group; empty when the target is missing.
-    let origins: [Origin]
+    let origins: [OriginPlan]
     /// The statuses on which a group turns to its second origin.
     let failoverStatuses: Set<Int>
     /// Who may have signed requests; nil when anyone may ask.
@@ -48,7 +48,9 @@ final class BehaviorPlan: Sendable {
         let target = behavior.targetOriginID
         let group = distribution.originGroups.first { $0.id == target }
         let ids = group.map { [$0.primary, $0.secondary] } ?? [target]
-        origins = ids.compactMap { id in distribution.origins.first { $0.id == id } }
+        origins = ids.compactMap { id in
+            distribution.origins.first { $0.id == id }.map { OriginPlan($0) }
+        }
         failoverStatuses = Set(group?.statusCodes ?? [])
         signatures = signers.map { SignedRequests(keys: $0) }
         responseHeaders = behavior.responseHeadersPolicy.map { ResponseHeaderRules($0) }
@@ -102,6 +104,9 @@ final class BehaviorPlan: Sendable {
     var runsAtViewerRequest: Bool { hook(.viewerRequest) != nil || viewerRequestFunction != nil }
     var runsAtViewerResponse: Bool { hook(.viewerResponse) != nil || viewerResponseFunction != nil }
 
+    /// Whether a function is at a hook.
+    func hasHook(_ event: EdgeEvent) -> Bool { hook(event) != nil }
+
     /// Whether answers to this method are stored and found.
     func caches(_ method: String) -> Bool {
         guard !isCachingOff else { return false }
@@ -109,7 +114,7 @@ final class BehaviorPlan: Sendable {
     }
 
     /// The origins to ask for this method, in order; only some methods turn to the second.
-    func origins(for method: String) -> ArraySlice<Origin> {
+    func origins(for method: String) -> ArraySlice<OriginPlan> {
         failsOver(for: method) ? origins[...] : origins.prefix(1)
     }
 

@@ -86,9 +86,11 @@ extension EdgePipeline {
                 answer.head.headers.append(.date, WallClock.format(clock()))
             }
         }
-        answer.head.headers.append(.xCache, Self.cacheText(answer.result))
-        answer.head.headers.append(.via, viewerVia)
-        answer.head.headers.append(.xAmzCfPop, edge.pop)
+        switch answer.result {
+        case "Miss": answer.head.headers.append(contentsOf: missMarks)
+        case "Hit": answer.head.headers.append(contentsOf: hitMarks)
+        default: answer.head.headers.append(contentsOf: marks(answer.result))
+        }
         answer.head.headers.append(.xAmzCfID, passage.requestID)
         if let age = answer.age {
             if answer.head.headers.contains(.age) { answer.head.headers.remove(.age) }
@@ -101,15 +103,11 @@ extension EdgePipeline {
     /// Unit: bytes.
     private static let ownBytes = 384
 
-    /// The value of `X-Cache`; the usual ones are not made anew each time.
-    private static func cacheText(_ result: String) -> String {
-        switch result {
-        case "Hit": "Hit from cloudfront"
-        case "Miss": "Miss from cloudfront"
-        case "RefreshHit": "RefreshHit from cloudfront"
-        case "Error": "Error from cloudfront"
-        default: result + " from cloudfront"
-        }
+    private func marks(_ result: String) -> Headers { Self.marks(result, viewerVia, edge.pop) }
+
+    /// What CloudFront says of every answer with this result.
+    static func marks(_ result: String, _ via: String, _ pop: String) -> Headers {
+        ["X-Cache": result + " from cloudfront", "Via": via, "X-Amz-Cf-Pop": pop]
     }
 }
 

@@ -111,7 +111,7 @@ package enum EdgeEvents {
     private static func write(_ headers: Headers, to writer: inout JSONWriter) {
         writer.key("headers")
         writer.beginObject()
-        headers.buffer.withUnsafeBufferPointer { bytes in
+        headers.withStoredBytes { bytes in
             for index in headers.indices {
                 let entry = headers.entries[index]
                 guard !QuickFields.isDisallowed(headers, entry),

@@ -25,14 +25,14 @@ enum Found {
 }
 
 extension EdgePipeline {
+    /// Whether a stored answer may serve the request.
+    func usesCache(_ request: RequestHead, _ plan: BehaviorPlan) -> Bool {
+        plan.caches(request.method) && !OriginHeaders.isUpgrade(request)
+    }
+
     /// Looks for a stored answer, or waits for the one that fetches it.
     func lookUp(_ exchange: inout Exchange, _ passage: Passage) async -> Found {
         let plan = passage.plan
-        if !plan.cloudFrontHeaders.isEmpty {
-            addCloudFrontHeaders(&exchange.request, exchange.viewer, passage)
-        }
-        guard plan.caches(exchange.request.method), !OriginHeaders.isUpgrade(exchange.request)
-        else { return .ask(Pending()) }
         let head = exchange.request
         let reactor = exchange.context.reactor
         let started = reactor.preciseTime

@@ -7,7 +7,7 @@ import Telemetry
 extension EdgePipeline {
     /// Builds the request to one of the behaviour's origins.
     func makeOutbound(
-        _ origin: Origin,
+        _ origin: OriginPlan,
         _ pending: Pending,
         _ exchange: inout Exchange,
         _ passage: Passage
@@ -17,7 +17,7 @@ extension EdgePipeline {
             address: exchange.viewer.address,
             via: viaField(for: exchange.request.version),
             plan: passage.plan,
-            origin: origin,
+            domain: origin.origin.domainName,
             pending: pending
         )
         if let stale = pending.stale?.head.headers {
@@ -25,16 +25,14 @@ extension EdgePipeline {
             if let date = stale[.lastModified] { head.headers.set(.ifModifiedSince, date) }
         }
         // What the origin's own settings say wins over the viewer's.
-        for name in origin.customHeaders.keys { head.headers.remove(name) }
-        if let host = origin.hostHeader { head.headers.set(.host, host) }
+        if origin.changesRequests {
+            for name in origin.origin.customHeaders.keys { head.headers.remove(name) }
+        }
+        if let host = origin.origin.hostHeader { head.headers.set(.host, host) }
         let body = exchange.body
         exchange.body = .empty
         return Outbound(
-            request: OriginRequest(
-                origin: origin,
-                head: head,
-                viewerIsTLS: exchange.viewer.isTLS
-            ),
+            request: OriginRequest(origin, head: head, viewerIsTLS: exchange.viewer.isTLS),
             body: body
         )
     }
@@ -80,8 +78,8 @@ extension EdgePipeline {
                 stage: "origin",
                 durationMicroseconds: clock.preciseTime.microseconds(since: started),
                 asked: TimelineEntry.Asked(
-                    host: outbound.request.origin.domainName,
-                    path: outbound.request.origin.path + outbound.request.head.path,
+                    host: outbound.request.plan.origin.domainName,
+                    path: outbound.request.plan.origin.path + outbound.request.head.path,
                     query: outbound.request.head.query
                 ),
                 outcome: word
@@ -136,13 +134,13 @@ extension EdgePipeline {
         switch origins.target(for: request) {
         case .folder(let folder): return FolderOrigin.respond(to: request.head, folder: folder)
         case .upstream(var target):
-            if let name = request.origin.serverName { target.serverName = name }
-            let limit = CompletionLimit(seconds: request.origin.responseCompletionTimeout)
+            if let name = request.plan.origin.serverName { target.serverName = name }
+            let limit = CompletionLimit(request.plan, exchange.context.reactor)
             var response = try await exchange.context.upstream.send(
                 request.head,
                 body: body,
                 to: target,
-                limits: limit.limits(of: request.origin),
+                limits: limit.limits,
                 link: exchange.link
             )
             limit.bound(&response.body)
@@ -249,47 +247,50 @@ extension BehaviorPlan {
 ///
 /// Source: "Origin settings", response completion timeout.
 private struct CompletionLimit {
-    private let deadline: ContinuousClock.Instant?
+    private let reactor: Reactor
+    private let deadline: MonotonicInstant?
+    /// The origin's limits, each cut to the time that is left.
+    let limits: UpstreamLimits
 
-    /// Starts the time; zero means none.
-    init(seconds: Int) {
-        deadline = seconds > 0 ? .now + .seconds(seconds) : nil
-    }
-
-    func limits(of origin: Origin) -> UpstreamLimits {
-        var limits = UpstreamLimits()
-        limits.connect = .seconds(origin.connectionTimeout)
-        limits.response = .seconds(origin.readTimeout)
-        limits.keepAlive = .seconds(origin.keepaliveTimeout)
-        limits.attempts = origin.connectionAttempts
-        if let deadline {
-            let left = max(ContinuousClock.now.duration(to: deadline), Duration.milliseconds(1))
-            limits.connect = min(limits.connect, left)
-            limits.response = min(limits.response, left)
+    /// Starts the time.
+    init(_ plan: OriginPlan, _ reactor: Reactor) {
+        self.reactor = reactor
+        let seconds = plan.origin.responseCompletionTimeout
+        guard seconds > 0 else {
+            deadline = nil
+            limits = plan.limits
+            return
         }
-        return limits
+        let left = Duration.seconds(seconds)
+        deadline = reactor.time + left
+        var limits = plan.limits
+        limits.connect = min(limits.connect, left)
+        limits.response = min(limits.response, left)
+        self.limits = limits
     }
 
     func bound(_ body: inout Body) {
         guard let deadline, case .stream(let source, let length) = body else { return }
-        body = .stream(DeadlineSource(source, deadline), length: length)
+        body = .stream(DeadlineSource(source, until: deadline, on: reactor), length: length)
     }
 }
 
 /// Ends a body that takes too long.
 private final class DeadlineSource: BodySource {
     private let source: any BodySource
-    private let deadline: ContinuousClock.Instant
+    private let deadline: MonotonicInstant
+    private let reactor: Reactor
     var trailers: Headers { source.trailers }
     var isReady: Bool { source.isReady }
 
-    init(_ source: any BodySource, _ deadline: ContinuousClock.Instant) {
+    init(_ source: any BodySource, until deadline: MonotonicInstant, on reactor: Reactor) {
         self.source = source
         self.deadline = deadline
+        self.reactor = reactor
     }
 
     func read() async throws(Fault) -> Bytes? {
-        guard ContinuousClock.now < deadline else { throw Fault(.responseTimeout, side: .origin) }
+        guard reactor.time < deadline else { throw Fault(.responseTimeout, side: .origin) }
         return try await source.read()
     }
 }

@@ -4,7 +4,7 @@ package import Model
 import Telemetry
 
 /// One distribution at one edge: from a viewer's request to the answer, through cache and hooks.
-package final class EdgePipeline: Sendable {
+package final class EdgePipeline: ExchangeHandler {
     let distribution: Distribution
     let plans: [BehaviorPlan]
     let edge: EdgeIdentity
@@ -24,6 +24,9 @@ package final class EdgePipeline: Sendable {
     let via: String
     /// The same as viewers see it.
     let viewerVia: String
+    /// What is said of the most frequent answers, ready to be appended.
+    let missMarks: Headers
+    let hitMarks: Headers
 
     /// Makes the pipeline of a distribution at an edge; `clock` gives the seconds since 1970.
     ///
@@ -66,6 +69,8 @@ package final class EdgePipeline: Sendable {
         self.clock = clock
         via = RequestID.hexadecimal() + ".cloudfront.net (CloudFront)"
         viewerVia = "1.1 " + via
+        missMarks = Self.marks("Miss", viewerVia, edge.pop)
+        hitMarks = Self.marks("Hit", viewerVia, edge.pop)
     }
 
     /// `Via` as this edge writes it for a version of the protocol.
@@ -97,10 +102,13 @@ package final class EdgePipeline: Sendable {
             }
             applyDefaultRootObject(&exchange)
             // Only a response hook asks for the request as it was before CloudFront's own headers.
-            let hasHook = passage.plan.runsAtViewerResponse
-            let viewerHead = hasHook ? exchange.request : nil
+            let viewerHead = passage.plan.runsAtViewerResponse ? exchange.request : nil
+            addCloudFrontHeaders(&exchange.request, exchange.viewer, passage)
+            // Asked before the look-up: a request that passes the cache by needs no suspension here.
+            let isCacheable = usesCache(exchange.request, passage.plan)
+            let found = isCacheable ? await lookUp(&exchange, passage) : .ask(Pending())
             var answer: Answer
-            switch await lookUp(&exchange, passage) {
+            switch found {
             case .stored(let entry, let refresh):
                 answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
                 if let refresh { refreshLater(refresh, exchange, passage) }
@@ -125,21 +133,30 @@ package final class EdgePipeline: Sendable {
         _ passage: Passage
     ) async throws(Stop) -> Answer {
         do throws(Stop) {
-            var candidates = passage.origins(for: exchange.request.method)
-            while let origin = candidates.popFirst() {
-                var outbound = makeOutbound(origin, pending, &exchange, passage)
+            let candidates = passage.origins(for: exchange.request.method)
+            for place in candidates.indices {
+                var outbound = makeOutbound(candidates[place], pending, &exchange, passage)
+                var fault: Fault?
+                if passage.plan.hasHook(.originRequest) {
+                    fault = await nameFault(of: outbound, passage)
+                    if fault == nil,
+                        var generated = try await originRequest(&outbound, &exchange, passage)
+                    {
+                        store(&generated, pending, &exchange, passage)
+                        return generated
+                    }
+                }
                 let outcome: Result<Response, Fault>
-                if let fault = await nameFault(of: outbound, passage) {
+                if let fault {
                     outcome = .failure(fault)
-                } else if var generated = try await originRequest(&outbound, &exchange, passage) {
-                    store(&generated, pending, &exchange, passage)
-                    return generated
                 } else {
                     outcome = await askOrigin(&outbound, &exchange, passage)
                 }
-                if !candidates.isEmpty, passage.failsOver(on: outcome) { continue }
+                if place < candidates.endIndex - 1, passage.failsOver(on: outcome) { continue }
                 var answer = try judge(outcome, outbound, pending, passage)
-                try await originResponse(&answer, outbound, &exchange, passage)
+                if passage.plan.hasHook(.originResponse) {
+                    try await originResponse(&answer, outbound, &exchange, passage)
+                }
                 joinRefreshed(&answer)
                 store(&answer, pending, &exchange, passage)
                 return answer

@@ -167,7 +167,7 @@ extension EdgePipeline {
         }
         var minimum = errorResponse(for: status)?.errorCachingMinTTL ?? 10
         // A bucket's errors are kept for a second at least.
-        if plan.origins.first?.isS3 == true { minimum = max(1, minimum) }
+        if plan.origins.first?.origin.isS3 == true { minimum = max(1, minimum) }
         return Freshness.errorLifetime(
             status: status,
             headers: headers,

@@ -21,21 +21,34 @@ package struct EdgeIdentity: Sendable {
 
 /// A request on its way to an origin, after the origin-request hook.
 package struct OriginRequest: Sendable {
-    package var origin: Origin
+    /// The origin with what follows from its settings.
+    package private(set) var plan: OriginPlan
     package var head: RequestHead
     /// Whether the viewer came by HTTPS, which decides `match-viewer`.
     package var viewerIsTLS: Bool
 
     /// Makes a request to an origin.
-    package init(origin: Origin, head: RequestHead, viewerIsTLS: Bool) {
-        self.origin = origin
+    init(_ plan: OriginPlan, head: RequestHead, viewerIsTLS: Bool) {
+        self.plan = plan
         self.head = head
         self.viewerIsTLS = viewerIsTLS
     }
 
+    /// Makes a request to an origin that is no distribution's.
+    package init(origin: Origin, head: RequestHead, viewerIsTLS: Bool) {
+        self.init(OriginPlan(origin), head: head, viewerIsTLS: viewerIsTLS)
+    }
+
+    /// The origin's settings; setting them sends the request to another origin.
+    package var origin: Origin {
+        get { plan.origin }
+        set { plan = OriginPlan(newValue) }
+    }
+
     /// The request with the path and headers that the origin's settings add; nil when they add none.
     var withOriginSettings: OriginRequest? {
-        guard !origin.path.isEmpty || !origin.customHeaders.isEmpty else { return nil }
+        guard plan.changesRequests else { return nil }
+        let origin = plan.origin
         var request = self
         request.head.path = origin.path + head.path
         for (name, value) in origin.customHeaders.sorted(by: { $0.key < $1.key }) {
@@ -46,7 +59,7 @@ package struct OriginRequest: Sendable {
 
     /// Whether the origin is asked by HTTPS.
     package var isTLS: Bool {
-        switch origin.protocolPolicy {
+        switch plan.origin.protocolPolicy {
         case .httpOnly: false
         case .httpsOnly: true
         case .matchViewer: viewerIsTLS
@@ -54,7 +67,7 @@ package struct OriginRequest: Sendable {
     }
 
     /// The port that the origin's settings name.
-    package var port: Int { isTLS ? origin.httpsPort : origin.httpPort }
+    package var port: Int { isTLS ? plan.origin.httpsPort : plan.origin.httpPort }
 }
 
 /// Where an origin's requests really go.

@@ -100,14 +100,15 @@ extension EdgePipeline {
         _ plan: BehaviorPlan
     ) -> [String] {
         var lines: [String] = []
-        for origin in plan.origins(for: head.method) {
+        for candidate in plan.origins(for: head.method) {
+            let origin = candidate.origin
             lines.append(lines.isEmpty ? "origin \(origin.id)" : "then, on failure, \(origin.id)")
             var outbound = OriginHeaders.build(
                 from: head,
                 address: viewer.address,
                 via: viaField(for: head.version),
                 plan: plan,
-                origin: origin,
+                domain: origin.domainName,
                 pending: Pending(key: plan.caches(head.method) ? "key" : "")
             )
             for (name, value) in origin.customHeaders.sorted(by: { $0.key < $1.key }) {

@@ -20,7 +20,7 @@ enum OriginHeaders {
         address: String,
         via: String,
         plan: BehaviorPlan,
-        origin: Origin,
+        domain: String,
         pending: Pending
     ) -> RequestHead {
         let isUpgrade = self.isUpgrade(viewer)
@@ -30,13 +30,13 @@ enum OriginHeaders {
         }
         head.headers.reserve(
             fields: viewer.headers.count + 6,
-            bytes: viewer.headers.buffer.count + ownBytes
+            bytes: viewer.headers.storedBytes + ownBytes
         )
         let keepsHost = plan.forwards(.host)
-        head.headers.append(.host, keepsHost ? viewer.headers[.host] ?? "" : origin.domainName)
+        head.headers.append(.host, keepsHost ? viewer.headers[.host] ?? "" : domain)
         let named = viewer.headers.connectionOptions()
         let rest = (isUpgrade: isUpgrade, takesConditions: pending.key.isEmpty, pending.isPartial)
-        for index in viewer.headers.entries.indices
+        for index in viewer.headers.indices
         where passes(viewer.headers, index, viewer.method, plan, rest, named) {
             head.headers.append(from: viewer.headers, at: index)
         }
@@ -71,7 +71,8 @@ enum OriginHeaders {
         _ request: (isUpgrade: Bool, takesConditions: Bool, isPartial: Bool),
         _ named: [String]
     ) -> Bool {
-        switch headers.entries[index].name {
+        let known = headers.fieldName(at: index)
+        switch known {
         case .connection, .keepAlive, .proxyAuthenticate, .proxyAuthorization, .proxyConnection,
             .te, .trailer, .upgrade, .expect, .xForwardedProto, .xRealIP, .host, .cookie,
             .userAgent, .xForwardedFor, .via, .acceptEncoding, .xAmzCfID, .xAmzCfPop:
@@ -92,7 +93,6 @@ enum OriginHeaders {
             return plan.forwards(header: name) || legacyForwards(name, .other, method, plan)
         default: break
         }
-        let known = headers.entries[index].name
         if !named.isEmpty, named.contains(headers.name(at: index).lowercased()) { return false }
         return plan.forwards(known) || legacyForwards("", known, method, plan)
     }
@@ -180,9 +180,8 @@ enum OriginHeaders {
     static func normalizedEncoding(_ headers: Headers, _ policy: CachePolicy) -> String? {
         var takesBrotli = false
         var takesGzip = false
-        for index in headers.entries.indices
-        where headers.entries[index].name == .acceptEncoding {
-            headers.valueBytes(at: index).withUnsafeBufferPointer { value in
+        for index in headers.indices where headers.fieldName(at: index) == .acceptEncoding {
+            headers.withValue(at: index) { value in
                 for item in value.split(separator: UInt8(ascii: ",")) where !isRefused(item) {
                     if names(item, "br") { takesBrotli = true }
                     if names(item, "gzip") { takesGzip = true }

@@ -25,9 +25,10 @@ struct Passage {
     var isErrorPage: Bool { failed != nil }
 
     /// The origins to ask for this method, in order.
-    func origins(for method: String) -> ArraySlice<Origin> {
+    func origins(for method: String) -> ArraySlice<OriginPlan> {
         guard let choice else { return plan.origins(for: method) }
-        return plan.failsOver(for: method) ? choice.origins[...] : choice.origins.prefix(1)
+        let chosen = plan.failsOver(for: method) ? choice.origins[...] : choice.origins.prefix(1)
+        return chosen.map { OriginPlan($0) }[...]
     }
 
     /// Whether the second origin is asked after this outcome of the first.

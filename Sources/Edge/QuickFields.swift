@@ -50,7 +50,7 @@ enum QuickFields {
     static func isDisallowed(_ headers: Headers, _ entry: Headers.Entry) -> Bool {
         if entry.name != .other { return disallowedNumbers[Int(entry.name.rawValue)] }
         let start = Int(entry.nameStart)
-        return headers.buffer.withUnsafeBufferPointer {
+        return headers.withStoredBytes {
             isDisallowed($0, start..<start + Int(entry.nameLength))
         }
     }
@@ -233,7 +233,7 @@ enum QuickFields {
     ) -> Headers {
         var isDone = [Bool](repeating: false, count: fields.count)
         var result = Headers()
-        result.reserve(fields: fields.count + 4, bytes: old.buffer.count + 256)
+        result.reserve(fields: fields.count + 4, bytes: old.storedBytes + 256)
         for index in old.entries.indices {
             let entry = old.entries[index]
             if isDisallowed(old, entry) {
@@ -293,7 +293,7 @@ enum QuickFields {
             return false
         }
         guard field.name == .other else { return true }
-        return old.buffer.withUnsafeBufferPointer { buffer in
+        return old.withStoredBytes { buffer in
             for offset in 0..<field.key.count {
                 let byte = Headers.lowered(buffer[Int(entry.nameStart) + offset])
                 if byte != bytes[field.key.lowerBound + offset] { return false }
@@ -312,7 +312,7 @@ enum QuickFields {
         guard field.name == entry.name, field.spelling.count == Int(entry.nameLength),
             field.value.count == Int(entry.valueLength)
         else { return false }
-        return old.buffer.withUnsafeBytes { buffer in
+        return old.withStoredBytes { buffer in
             guard let left = buffer.baseAddress, let right = bytes.baseAddress else { return false }
             return memcmp(
                 left + Int(entry.nameStart),

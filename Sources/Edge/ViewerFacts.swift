@@ -83,6 +83,7 @@ extension EdgePipeline {
 
     /// Puts the `CloudFront-…` headers that some policy asks for in the place of the viewer's.
     func addCloudFrontHeaders(_ request: inout RequestHead, _ viewer: Viewer, _ passage: Passage) {
+        guard !passage.plan.cloudFrontHeaders.isEmpty else { return }
         let head = request
         for name in passage.plan.cloudFrontHeaders {
             request.headers.remove(name)

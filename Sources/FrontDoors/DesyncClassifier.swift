@@ -46,19 +46,17 @@ struct DesyncClassifier {
         if head.version == .http2 { return Verdict() }
         // The parser lets only tokens and clean values pass, so that fields matter by their names
         // alone; most heads have none that could be taken for a framing field.
-        let fields = head.headers.entries.filter { isFraming($0, head.headers.buffer) }
+        let headers = head.headers
+        let fields = headers.indices.filter { headers.withName(at: $0, isFraming) }
         return classify(
             Raw(
                 method: Array(head.method.utf8),
                 uri: Array(head.target.utf8),
                 version: Array("HTTP/\(head.version.text)".utf8),
-                fields: fields.map { entry in
-                    let buffer = head.headers.buffer
-                    let name = Int(entry.nameStart)
-                    let value = Int(entry.valueStart)
-                    return (
-                        Array(buffer[name..<name + Int(entry.nameLength)]),
-                        Array(buffer[value..<value + Int(entry.valueLength)])
+                fields: fields.map { index in
+                    (
+                        headers.withName(at: index) { Array($0) },
+                        headers.withValue(at: index) { Array($0) }
                     )
                 }
             )
@@ -66,10 +64,9 @@ struct DesyncClassifier {
     }
 
     /// Whether a name is long enough for a framing field and its first letter is c or t.
-    private static func isFraming(_ entry: Headers.Entry, _ buffer: [UInt8]) -> Bool {
-        guard entry.nameLength >= 14 else { return false }
-        let start = Int(entry.nameStart)
-        for byte in buffer[start..<start + Int(entry.nameLength)] {
+    private static func isFraming(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard name.count >= 14 else { return false }
+        for byte in name {
             let lowered = byte | 0x20
             if lowered &- 97 < 26 || byte &- 48 < 10 {
                 return lowered == UInt8(ascii: "c") || lowered == UInt8(ascii: "t")

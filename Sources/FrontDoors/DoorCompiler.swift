@@ -76,7 +76,7 @@ struct DoorCompiler: OriginResolver {
                 snapshot.distributions.keys.first { $0.lowercased() == name }
                     .flatMap(snapshot.resolvedDistribution)
             }).first, twin.isStaging == true
-        else { return CloudFrontDoor(pipeline: primary) }
+        else { return primary }
         return StagedDoor(primary: primary, staging: pipeline(of: twin), policy: policy)
     }
 
@@ -145,14 +145,22 @@ struct DoorCompiler: OriginResolver {
 
     /// An override, a bucket's folder, a door of this snapshot, or the origin's own address.
     func target(for request: OriginRequest) -> OriginTarget {
+        let isTLS = request.isTLS
+        if let known = request.plan.target(isTLS: isTLS) { return known }
         let place = FoundDoors.Place(
             domain: request.origin.domainName,
             port: request.port,
-            isTLS: request.isTLS
+            isTLS: isTLS
         )
-        if let known = found?.target(place) { return known }
-        let target = findTarget(of: request)
-        return found?.keep(target, as: place) ?? target
+        let target: OriginTarget
+        if let known = found?.target(place) {
+            target = known
+        } else {
+            let made = findTarget(of: request)
+            target = found?.keep(made, as: place) ?? made
+        }
+        request.plan.keep(target, isTLS: isTLS)
+        return target
     }
 
     private func findTarget(of request: OriginRequest) -> OriginTarget {
@@ -187,15 +195,6 @@ struct DoorCompiler: OriginResolver {
             }
         }
         return nil
-    }
-}
-
-/// The door of one distribution.
-struct CloudFrontDoor: ExchangeHandler {
-    let pipeline: EdgePipeline
-
-    func respond(to exchange: inout Exchange) async -> Response {
-        await pipeline.respond(to: &exchange)
     }
 }
 

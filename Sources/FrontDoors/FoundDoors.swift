@@ -17,8 +17,6 @@ final class FoundDoors: Sendable {
     private struct State {
         var doors: [DoorKey: any ExchangeHandler] = [:]
         var targets: [Place: OriginTarget] = [:]
-        /// The place asked for last: most requests go where the one before went.
-        var latest: (place: Place, target: OriginTarget)?
     }
     private let state = Mutex(State())
 
@@ -34,12 +32,7 @@ final class FoundDoors: Sendable {
     }
 
     func target(_ place: Place) -> OriginTarget? {
-        state.withLock { state in
-            if let latest = state.latest, latest.place == place { return latest.target }
-            guard let target = state.targets[place] else { return nil }
-            state.latest = (place, target)
-            return target
-        }
+        state.withLock { $0.targets[place] }
     }
 
     func keep(_ target: OriginTarget, as place: Place) -> OriginTarget {

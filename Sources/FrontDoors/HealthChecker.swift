@@ -164,7 +164,7 @@ package final class HealthChecker: Sendable {
         var fields = response.head.headers
         if case .stream(let source, _) = response.body {
             while try await source.read() != nil {}
-            if !source.trailers.entries.isEmpty { fields = source.trailers }
+            if !source.trailers.isEmpty { fields = source.trailers }
         }
         return fields["grpc-status"].flatMap { Int($0) } ?? 2
     }

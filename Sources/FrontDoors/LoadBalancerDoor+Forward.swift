@@ -290,10 +290,11 @@ extension LoadBalancerDoor {
 extension Headers {
     /// Whether all values can stand in JSON as they are.
     var isUTF8: Bool {
-        entries.allSatisfy { entry in
-            let start = Int(entry.valueStart)
-            let bytes = buffer[start..<start + Int(entry.valueLength)]
-            return bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
+        indices.allSatisfy { index in
+            withValue(at: index) { bytes in
+                bytes.allSatisfy { $0 < 0x80 }
+                    || String(validating: bytes, as: UTF8.self) != nil
+            }
         }
     }
 }

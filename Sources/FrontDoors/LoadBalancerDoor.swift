@@ -124,9 +124,7 @@ package struct LoadBalancerDoor: ExchangeHandler {
         if head.version == .http11, !head.headers.contains("host") { return 400 }
         let fields = head.headers
         if fields.byteCount > Self.requestFieldsLimit
-            || fields.entries.contains(where: {
-                Int($0.nameLength) + Int($0.valueLength) > Self.lineLimit
-            })
+            || fields.indices.contains(where: { fields.length(at: $0) > Self.lineLimit })
         {
             return 400
         }

@@ -34,7 +34,7 @@ package struct CacheControl: Sendable, Equatable {
 
     /// Reads all Cache-Control fields of a message.
     package init(_ headers: Headers) {
-        for index in headers.entries.indices where headers.entries[index].name == .cacheControl {
+        for index in headers.indices where headers.fieldName(at: index) == .cacheControl {
             add(headers.value(at: index))
         }
     }

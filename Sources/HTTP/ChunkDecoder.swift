@@ -185,7 +185,7 @@ package struct ChunkDecoder: Sendable {
             }
         }
         if let fault { throw fault }
-        var headers = Headers(buffer: buffer, entries: fields.entries)
+        var headers = fields.takeHeaders()
         // RFC 9110 §6.5.1: framing and routing must not come late.
         for name in ["content-length", "transfer-encoding", "host", "trailer"] {
             headers.remove(name)

@@ -1,9 +1,9 @@
 import Glibc
 
 /// Reads the field lines of a head or of trailers and collects what decides about framing.
-struct FieldSection {
-    /// The fields; offsets count from the start of the section.
-    var entries: [Headers.Entry] = []
+struct FieldSection: ~Copyable {
+    /// The fields found; complete with their bytes once the empty line was there.
+    var headers = Headers()
     var hostCount = 0
     var hostStart = 0
     var hostLength = 0
@@ -16,10 +16,10 @@ struct FieldSection {
     var hasUpgrade = false
     var expectsContinue = false
 
-    /// Gives the fields away, so that nobody shares them with the list they become.
-    mutating func takeEntries() -> [Headers.Entry] {
-        let taken = entries
-        entries = []
+    /// Gives the fields away, so that nobody shares them with the message they belong to.
+    mutating func takeHeaders() -> Headers {
+        let taken = headers
+        headers = Headers()
         return taken
     }
 
@@ -30,7 +30,7 @@ struct FieldSection {
         count: Int,
         limits: HeadLimits
     ) throws(H1Error) -> Int? {
-        entries.reserveCapacity(20)
+        headers.reserve(fields: 0, bytes: 0)
         var position = start
         while true {
             guard let end = try FieldSection.lineEnd(base, from: position, count: count) else {
@@ -39,12 +39,20 @@ struct FieldSection {
             }
             let next = end + 2
             if next > limits.bytes { throw .headTooLarge }
-            if end == position { return next }
-            if entries.count == limits.fields { throw .headTooLarge }
+            if end == position {
+                headers.adopt(base + start, next - start, room: Self.roomForMore)
+                return next
+            }
+            if headers.count == limits.fields { throw .headTooLarge }
             try parseLine(base, position, end, section: start)
             position = next
         }
     }
+
+    /// What the fields that a proxy adds take.
+    ///
+    /// Unit: bytes.
+    private static let roomForMore = 448
 
     /// The offset of the CRLF that ends the line at `position`, or nil when it is not there yet.
     @inline(__always)
@@ -83,7 +91,7 @@ struct FieldSection {
         while first < last, Grammar.isBlank(base[first]) { first += 1 }
         while last > first, Grammar.isBlank(base[last - 1]) { last -= 1 }
         guard Grammar.isValue(base + first, last - first) else { throw .malformed("field value") }
-        entries.append(
+        headers.append(
             Headers.Entry(
                 name,
                 nameStart: start - section,

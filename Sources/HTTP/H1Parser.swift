@@ -53,34 +53,29 @@ package enum H1Parser {
             if count > limits.bytes { throw .headTooLarge }
             return nil
         }
-        let line = try requestLine(base, start, end, limits)
+        var line = try requestLine(base, start, end, limits)
         var fields = FieldSection()
         let section = end + 2
         guard
             let next = try fields.parse(base, from: section, count: count, limits: limits)
         else { return nil }
-        try fields.checkFraming(version: line.version)
-        try checkHost(base, fields, line.version)
-        let buffer = copy(base + section, next - section)
-        var head = RequestHead(
-            method: line.method,
-            path: line.path,
-            query: line.query,
-            version: line.version,
-            headers: Headers(buffer: buffer, entries: fields.takeEntries())
-        )
-        if let authority = line.authority { head.headers.set("Host", authority) }
+        try fields.checkFraming(version: line.head.version)
+        try checkHost(base, fields, line.head.version)
+        line.head.headers = fields.takeHeaders()
+        if let authority = line.authority { line.head.headers.set("Host", authority) }
         let framing: BodyFraming =
             fields.isChunked ? .chunked : fields.contentLength.map { .length($0) } ?? .none
-        let modern = line.version == .http11
+        let version = line.head.version
+        let modern = version == .http11
+        let isConnect = line.isConnect
         return ParsedRequest(
-            head: head,
+            head: line.takeHead(),
             framing: framing,
             consumed: next,
-            keepAlive: fields.persists(line.version),
+            keepAlive: fields.persists(version),
             expectsContinue: fields.expectsContinue && modern && framing != .none
                 && framing != .length(0),
-            upgrade: modern && (fields.connectionUpgrade && fields.hasUpgrade || line.isConnect)
+            upgrade: modern && (fields.connectionUpgrade && fields.hasUpgrade || isConnect)
         )
     }
 
@@ -105,13 +100,6 @@ package enum H1Parser {
             let next = try fields.parse(base, from: section, count: count, limits: limits)
         else { return nil }
         try fields.checkFraming(version: line.version)
-        let buffer = copy(base + section, next - section)
-        let head = ResponseHead(
-            status: line.status,
-            reason: line.reason,
-            version: line.version,
-            headers: Headers(buffer: buffer, entries: fields.takeEntries())
-        )
         let tunnel = requestMethod == "CONNECT" && line.status / 100 == 2
         let upgrade = line.status == 101 || tunnel
         let framing = responseFraming(line.status, fields, requestMethod, tunnel)
@@ -120,7 +108,12 @@ package enum H1Parser {
             (line.status < 200 || line.status == 204)
             && (fields.isChunked || fields.contentLength ?? 0 > 0)
         return ParsedResponse(
-            head: head,
+            head: ResponseHead(
+                status: line.status,
+                reason: line.reason,
+                version: line.version,
+                headers: fields.takeHeaders()
+            ),
             framing: framing,
             consumed: next,
             keepAlive: fields.persists(line.version) && framing != .untilClose && !upgrade
@@ -129,24 +122,13 @@ package enum H1Parser {
         )
     }
 
-    /// The bytes with room behind them for the fields that a proxy adds.
-    private static func copy(_ start: UnsafePointer<UInt8>, _ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count + roomForMore) { room, used in
-            room.baseAddress?.update(from: start, count: count)
-            used = count
-        }
-    }
-
-    /// Unit: bytes.
-    private static let roomForMore = 448
-
     /// Bytes of a request line that are not its target: method, two spaces and version.
     private static let longestRestOfLine = 64
 
     /// RFC 9112 §6.3, for responses.
     private static func responseFraming(
         _ status: Int,
-        _ fields: FieldSection,
+        _ fields: borrowing FieldSection,
         _ method: String,
         _ tunnel: Bool
     ) -> BodyFraming {
@@ -159,7 +141,7 @@ package enum H1Parser {
 
     private static func checkHost(
         _ base: UnsafePointer<UInt8>,
-        _ fields: FieldSection,
+        _ fields: borrowing FieldSection,
         _ version: HTTPVersion
     ) throws(H1Error) {
         if fields.hostCount > 1 { throw .malformed("several Host fields") }
@@ -229,7 +211,7 @@ package enum H1Parser {
             throw .malformed("request line")
         }
         var line = RequestLine(version: version)
-        line.method = RequestLine.method(base + start, space - start)
+        line.head.method = RequestLine.method(base + start, space - start)
         try line.readTarget(base + target, length)
         return line
     }

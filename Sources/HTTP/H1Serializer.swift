@@ -134,25 +134,28 @@ extension H1Serializer {
         into output: inout IOBuffer,
         _ passes: (FieldName) -> Bool
     ) {
-        headers.buffer.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress else { return }
+        guard let block = headers.block else { return }
+        withExtendedLifetime(block) {
+            let bytes = UnsafeRawBufferPointer(start: block.bytes, count: block.used)
             var runStart = 0
             var runEnd = 0
-            for entry in headers.entries where passes(entry.name) {
-                guard entry.isClean, let end = wireEnd(entry, buffer) else {
-                    output.append(UnsafeRawBufferPointer(rebasing: buffer[runStart..<runEnd]))
+            for index in 0..<block.count {
+                let entry = block[index]
+                guard passes(entry.name) else { continue }
+                guard entry.isClean, let end = wireEnd(entry, bytes) else {
+                    output.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<runEnd]))
                     (runStart, runEnd) = (0, 0)
-                    appendField(entry, base, into: &output)
+                    appendField(entry, block.bytes, into: &output)
                     continue
                 }
                 let start = Int(entry.nameStart)
                 if start != runEnd {
-                    output.append(UnsafeRawBufferPointer(rebasing: buffer[runStart..<runEnd]))
+                    output.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<runEnd]))
                     runStart = start
                 }
                 runEnd = end
             }
-            output.append(UnsafeRawBufferPointer(rebasing: buffer[runStart..<runEnd]))
+            output.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<runEnd]))
         }
     }
 
@@ -170,10 +173,9 @@ extension H1Serializer {
 
     private static func appendField(
         _ entry: Headers.Entry,
-        _ base: UnsafeRawPointer,
+        _ bytes: UnsafePointer<UInt8>,
         into output: inout IOBuffer
     ) {
-        let bytes = base.assumingMemoryBound(to: UInt8.self)
         let name = UnsafeBufferPointer(
             start: bytes + Int(entry.nameStart),
             count: Int(entry.nameLength)

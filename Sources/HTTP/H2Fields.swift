@@ -101,16 +101,14 @@ enum H2Fields {
         extra: Int,
         _ body: (inout FieldList, Headers, UnsafeMutablePointer<UInt8>?) -> Void
     ) {
-        let headers = headers.entries.allSatisfy({ $0.isClean }) ? headers : cleaned(headers)
+        let isClean = headers.indices.allSatisfy { headers.entry(at: $0).isClean }
+        let headers = isClean ? headers : cleaned(headers)
         // SAFETY: the names and values are read by libnghttp2 inside `body` only, which has both this list
-        // and the headers' buffer borrowed; it does not write to them.
-        headers.buffer.withUnsafeBufferPointer { buffer in
-            withUnsafeTemporaryAllocation(
-                of: nghttp2_nv.self,
-                capacity: headers.entries.count + extra
-            ) { room in
-                var list = FieldList(room: room)
-                body(&list, headers, UnsafeMutablePointer(mutating: buffer.baseAddress))
+        // and the headers' block alive; it does not write to them.
+        withExtendedLifetime(headers) {
+            withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: headers.count + extra) {
+                var list = FieldList(room: $0)
+                body(&list, headers, headers.block?.bytes)
             }
         }
     }
@@ -136,7 +134,9 @@ enum H2Fields {
         _ passes: (FieldName) -> Bool
     ) {
         guard let base else { return }
-        for entry in headers.entries where !entry.name.isHopByHop && passes(entry.name) {
+        for index in headers.indices {
+            let entry = headers.entry(at: index)
+            guard !entry.name.isHopByHop, passes(entry.name) else { continue }
             // RFC 9113 §8.2.1: no white space around a value.
             var start = Int(entry.valueStart)
             var end = start + Int(entry.valueLength)

@@ -17,8 +17,7 @@ struct H2HeadBlock {
     private var scheme = ""
     private var tunnelProtocol: String?
     private var target: Bytes?
-    private var buffer: [UInt8] = []
-    private var entries: [Headers.Entry] = []
+    private var headers = Headers()
     private var authority: Headers.Entry?
     private var host: Headers.Entry?
     private var cookieCount = 0
@@ -38,10 +37,7 @@ struct H2HeadBlock {
         scheme = ""
         tunnelProtocol = nil
         target = nil
-        buffer = []
-        entries = []
-        buffer.reserveCapacity(512)
-        entries.reserveCapacity(16)
+        headers = Headers()
         authority = nil
         host = nil
         cookieCount = 0
@@ -59,7 +55,7 @@ struct H2HeadBlock {
         _ count: Int
     ) {
         size += nameCount + count + 4
-        if size > limits.bytes + limits.target || entries.count >= limits.fields {
+        if size > limits.bytes + limits.target || headers.count >= limits.fields {
             isTooLarge = true
             return
         }
@@ -68,17 +64,14 @@ struct H2HeadBlock {
             return
         }
         let known = FieldName.find(name, nameCount)
-        let entry = append(known, name, nameCount, value, count)
+        append(known, name, nameCount, value, count)
         switch known {
-        case .host:
-            host = entry
-            return
+        case .host: host = headers.takeLast()
         case .cookie: cookieCount += 1
         case .expect: expectsContinue = Grammar.equal(value, count, "100-continue")
         case .contentLength: contentLength = Self.number(value, count)
         default: break
         }
-        entries.append(entry)
     }
 
     private mutating func addPseudo(
@@ -97,7 +90,8 @@ struct H2HeadBlock {
         case 9: tunnelProtocol = Grammar.text(value, count)
         case 10:
             let host: StaticString = "host"
-            authority = append(.host, host.utf8Start, host.utf8CodeUnitCount, value, count)
+            append(.host, host.utf8Start, host.utf8CodeUnitCount, value, count)
+            authority = headers.takeLast()
         default: break
         }
     }
@@ -110,20 +104,11 @@ struct H2HeadBlock {
         _ nameCount: Int,
         _ value: UnsafePointer<UInt8>,
         _ count: Int
-    ) -> Headers.Entry {
-        let nameStart = buffer.count
-        buffer.append(contentsOf: UnsafeBufferPointer(start: name, count: nameCount))
-        buffer.append(0x3a)
-        buffer.append(0x20)
-        buffer.append(contentsOf: UnsafeBufferPointer(start: value, count: count))
-        buffer.append(0x0d)
-        buffer.append(0x0a)
-        return Headers.Entry(
+    ) {
+        headers.append(
             known,
-            nameStart: nameStart,
-            nameLength: nameCount,
-            valueStart: nameStart + nameCount + 2,
-            valueLength: count,
+            spelled: UnsafeBufferPointer(start: name, count: nameCount),
+            UnsafeBufferPointer(start: value, count: count),
             isClean: true
         )
     }
@@ -154,20 +139,16 @@ extension H2HeadBlock {
         guard isConnect || scheme == "https" || scheme == "http" else {
             return .refused(status: 400)
         }
-        var line = RequestLine(version: .http11)
-        line.method = tunnelProtocol == nil ? method : "GET"
+        var line = RequestLine(version: .http2)
+        line.head.method = tunnelProtocol == nil ? method : "GET"
         do throws(H1Error) {
             try readTarget(into: &line, isConnect: isConnect, name)
         } catch {
             return .refused(status: error.status)
         }
-        var head = RequestHead(
-            method: line.method,
-            path: line.path,
-            query: line.query,
-            version: .http2,
-            headers: Headers(buffer: buffer, entries: [name] + entries)
-        )
+        headers.prepend(name)
+        line.head.headers = takeHeaders()
+        var head = line.takeHead()
         if cookieCount > 1 { Self.joinCookies(&head.headers) }
         if tunnelProtocol != nil { H2WebSocket.makeUpgrade(&head) }
         return .request(
@@ -182,15 +163,20 @@ extension H2HeadBlock {
     }
 
     /// The response that the fields make, or nil when the head outgrew the limits.
-    func response() -> (head: ResponseHead, contentLength: Int?)? {
+    mutating func response() -> (head: ResponseHead, contentLength: Int?)? {
         guard !isTooLarge, status >= 100, status <= 599 else { return nil }
-        let headers = Headers(buffer: buffer, entries: entries)
-        return (ResponseHead(status: status, version: .http2, headers: headers), contentLength)
+        let head = ResponseHead(status: status, version: .http2, headers: takeHeaders())
+        return (head, contentLength)
     }
 
     /// The trailers that the fields make; none when they outgrew the limits.
-    func trailers() -> Headers {
-        isTooLarge ? Headers() : Headers(buffer: buffer, entries: entries)
+    mutating func trailers() -> Headers { isTooLarge ? Headers() : takeHeaders() }
+
+    /// Gives the fields away, so that nobody shares them with the message they belong to.
+    private mutating func takeHeaders() -> Headers {
+        let taken = headers
+        headers = Headers()
+        return taken
     }
 
     private func readTarget(
@@ -198,8 +184,7 @@ extension H2HeadBlock {
         isConnect: Bool,
         _ name: Headers.Entry
     ) throws(H1Error) {
-        let start = Int(name.valueStart)
-        let target = isConnect ? buffer[start..<start + Int(name.valueLength)] : self.target
+        let target = isConnect ? headers.withValue(of: name) { Array($0)[...] } : self.target
         guard let target, !target.isEmpty else { throw .malformed("request target") }
         if target.count > limits.target { throw .targetTooLong }
         // Origin form or the asterisk only: a scheme here would name the authority a second time.
@@ -220,19 +205,18 @@ extension H2HeadBlock {
 
     /// RFC 9113 §8.3.1: `Host` must not name another authority.
     private func isSame(_ left: Headers.Entry, _ right: Headers.Entry) -> Bool {
-        guard left.valueLength == right.valueLength else { return false }
-        for offset in 0..<Int(left.valueLength) {
-            let one = buffer[Int(left.valueStart) + offset]
-            let other = buffer[Int(right.valueStart) + offset]
-            if Headers.lowered(one) != Headers.lowered(other) { return false }
+        headers.withValue(of: left) { one in
+            headers.withValue(of: right) { other in
+                one.count == other.count
+                    && zip(one, other).allSatisfy { Headers.lowered($0) == Headers.lowered($1) }
+            }
         }
-        return true
     }
 
     private func isAuthority(_ name: Headers.Entry) -> Bool {
-        buffer.withUnsafeBufferPointer { bytes in
+        headers.withValue(of: name) { bytes in
             guard let base = bytes.baseAddress else { return false }
-            return Grammar.isAuthority(base + Int(name.valueStart), Int(name.valueLength))
+            return Grammar.isAuthority(base, bytes.count)
         }
     }
 

@@ -52,7 +52,7 @@ extension H2Session {
         flags |= UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
         if count == outbound.piece.count, outbound.hasEnded {
             flags |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
-            if !outbound.trailers.entries.isEmpty {
+            if !outbound.trailers.isEmpty {
                 flags |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
                 submitTrailers(outbound)
             }

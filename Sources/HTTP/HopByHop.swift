@@ -8,13 +8,13 @@ extension Headers {
         if !listed.isEmpty {
             removeAll { (name: String) in listed.contains(name.lowercased()) }
         }
-        guard entries.contains(where: \.name.isHopByHop) else { return }
-        entries.removeAll { entry in
+        guard indices.contains(where: { fieldName(at: $0).isHopByHop }) else { return }
+        keep { entry in
             if keepUpgrade, entry.name == .upgrade {
                 hasUpgrade = true
-                return false
+                return true
             }
-            return entry.name.isHopByHop
+            return !entry.name.isHopByHop
         }
         if hasUpgrade { append(.connection, "Upgrade") }
     }
@@ -25,13 +25,10 @@ extension Headers {
     package func connectionOptions() -> [String] {
         guard contains(.connection) else { return [] }
         var names: [String] = []
-        buffer.withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress else { return }
-            for entry in entries where entry.name == .connection {
-                FieldSection.forEachItem(
-                    base + Int(entry.valueStart),
-                    Int(entry.valueLength)
-                ) { start, count in
+        for index in indices where fieldName(at: index) == .connection {
+            withValue(at: index) { value in
+                guard let base = value.baseAddress else { return }
+                FieldSection.forEachItem(base, value.count) { start, count in
                     if Grammar.equal(start, count, "close") { return }
                     if Grammar.equal(start, count, "keep-alive") { return }
                     if Grammar.equal(start, count, "upgrade") { return }

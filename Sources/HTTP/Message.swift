@@ -44,20 +44,19 @@ package struct RequestHead: Sendable {
     /// The host named by the request without its port, lower case.
     package var host: String {
         guard let index = headers.firstIndex(of: .host) else { return "" }
-        let entry = headers.entries[index]
-        return headers.buffer.withUnsafeBufferPointer { buffer in
-            let end = Int(entry.valueStart) + Int(entry.valueLength)
-            var bytes = buffer[Int(entry.valueStart)..<end]
+        return headers.withValue(at: index) { value in
+            var bytes = value[...]
             if bytes.first == UInt8(ascii: "["), let close = bytes.firstIndex(of: UInt8(ascii: "]"))
             {
-                bytes = bytes[(bytes.startIndex + 1)..<close]
-            } else {
-                bytes = bytes.prefix { $0 != UInt8(ascii: ":") }
+                bytes = bytes[1..<close]
+            } else if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
+                bytes = bytes[..<colon]
             }
-            return String(unsafeUninitializedCapacity: bytes.count) { output in
-                for (offset, byte) in bytes.enumerated() { output[offset] = Headers.lowered(byte) }
-                return bytes.count
+            let host = UnsafeBufferPointer(rebasing: bytes)
+            if !host.contains(where: { $0 &- 65 < 26 }) {
+                return String(decoding: host, as: UTF8.self)
             }
+            return String(decoding: host.map(Headers.lowered), as: UTF8.self)
         }
     }
 }

@@ -10,7 +10,9 @@ package final class Readiness {
     package enum Outcome: Sendable { case ready, timedOut, closed }
 
     package let descriptor: Int32
-    package unowned let reactor: Reactor
+    // SAFETY: the reactor holds this object, not the other way round, and only its own thread, which runs
+    // inside it, comes here.
+    package unowned(unsafe) let reactor: Reactor
     /// False once the reactor has closed the descriptor.
     package var isOpen: Bool { isWatched }
     @exclusivity(unchecked)
@@ -55,6 +57,9 @@ package final class Readiness {
     ///
     /// An end that has been announced needs no further event, so after it nothing counts as drained.
     package func noteRead(tookAll: Bool) { self.tookAll = tookAll && !hasEnded }
+
+    /// The instant a while after the beginning of the reactor's turn.
+    package func deadline(_ duration: Duration) -> MonotonicInstant { reactor.time + duration }
 
     func fire(_ events: UInt32) {
         let trouble = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0

@@ -29,7 +29,7 @@ extension EdgePipeline {
                 let choice = try origins.apply(
                     outcome.changes,
                     to: OriginChoice(
-                        origins: plan.origins,
+                        origins: plan.origins.map(\.origin),
                         failoverStatuses: plan.failoverStatuses
                     )
                 )

@@ -1,0 +1,45 @@
+import DataPlane
+package import Model
+import Synchronization
+
+/// An origin with what follows from its settings, worked out once and shared by all requests to it.
+package final class OriginPlan: Sendable {
+    package let origin: Origin
+    let limits: UpstreamLimits
+    /// Whether the settings add a path or fields to each request.
+    let changesRequests: Bool
+    /// Where the origin is, once somebody found out: without TLS and with it.
+    private let plain = AtomicLazyReference<Place>()
+    private let secure = AtomicLazyReference<Place>()
+
+    private final class Place: Sendable {
+        let target: OriginTarget
+
+        init(_ target: OriginTarget) { self.target = target }
+    }
+
+    /// Works an origin's settings out.
+    package init(_ origin: Origin) {
+        self.origin = origin
+        var limits = UpstreamLimits()
+        limits.connect = .seconds(origin.connectionTimeout)
+        limits.response = .seconds(origin.readTimeout)
+        limits.keepAlive = .seconds(origin.keepaliveTimeout)
+        limits.attempts = origin.connectionAttempts
+        self.limits = limits
+        changesRequests = !origin.path.isEmpty || !origin.customHeaders.isEmpty
+    }
+
+    /// Where the origin is, if that was kept.
+    package func target(isTLS: Bool) -> OriginTarget? {
+        (isTLS ? secure.load() : plain.load())?.target
+    }
+
+    /// Keeps where the origin is, for as long as the distribution stays as it is.
+    ///
+    /// Not for doors of this process, which would hold each other for ever.
+    package func keep(_ target: OriginTarget, isTLS: Bool) {
+        if case .door = target { return }
+        _ = isTLS ? secure.storeIfNil(Place(target)) : plain.storeIfNil(Place(target))
+    }
+}
