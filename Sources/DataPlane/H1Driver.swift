@@ -152,6 +152,7 @@ final class H1Driver {
         let started = context.reactor.time
         let sentBefore = connection.bytesSent
         let body = makeBody(parsed)
+        let asked = Asked(isHead: parsed.head.method == "HEAD", keepsAlive: parsed.keepAlive)
         var exchange = Exchange(
             request: parsed.head,
             body: makeContent(body),
@@ -161,15 +162,22 @@ final class H1Driver {
         exchange.link = link
         if listener.sink != nil { open(&exchange, started) }
         let response = await listener.handler.respond(to: &exchange)
-        let result = await answer(response, to: parsed, body)
+        let status = response.head.status
+        let result = await answer(response, to: asked, body)
         if let sink = listener.sink {
             let sent = connection.bytesSent - sentBefore
-            close(&exchange.record, response.head.status, sent: sent, started)
+            close(&exchange.record, status, sent: sent, started)
             sink(exchange.record)
         }
         guard result, connection.isOpen else { return false }
         if let body { return await drain(body) }
         return true
+    }
+
+    /// What decides about the answer's form, when the request itself is already the handler's.
+    private struct Asked {
+        let isHead: Bool
+        let keepsAlive: Bool
     }
 
     /// The content of a request that has any.
@@ -338,7 +346,7 @@ extension H1Driver {
     /// Writes the response; false when the connection cannot carry another exchange.
     private func answer(
         _ response: Response,
-        to request: ParsedRequest,
+        to asked: Asked,
         _ body: MessageBody?
     ) async -> Bool {
         body?.answerStarted = true
@@ -346,13 +354,12 @@ extension H1Driver {
             await upgrade(response.head, stream)
             return false
         }
-        let isHead = request.head.method == "HEAD"
+        let isHead = asked.isHead
         let status = response.head.status
         let hasNoContent = isHead || status == 204 || status == 304 || status < 200
-        let version = request.head.version
-        let framing = framing(of: response, isHead: isHead, version)
+        let framing = framing(of: response, isHead: isHead)
         var keepsAlive =
-            request.keepAlive && !isDraining && framing != .untilClose
+            asked.keepsAlive && !isDraining && framing != .untilClose
             && !response.closesConnection
         let isUnread = body.map { !$0.isFinished } ?? false
         if let body, isUnread, body.owesContinue || (body.length ?? 0) > limits.drainBytes {
@@ -390,8 +397,7 @@ extension H1Driver {
 
     private func framing(
         of response: Response,
-        isHead: Bool,
-        _ version: HTTPVersion
+        isHead: Bool
     ) -> H1Serializer.Framing {
         let status = response.head.status
         if status == 204 || status < 200 { return .none }

@@ -30,7 +30,7 @@ final class MessageBody: BodySource {
     var answerStarted = false
     /// What takes the connection back after the end; nil when the driver keeps it.
     @exclusivity(unchecked)
-    var lease: UpstreamLease?
+    private var lease: UpstreamLease?
 
     init(_ connection: Connection, framing: BodyFraming, side: Fault.Side, idle: Duration) {
         self.connection = connection
@@ -54,6 +54,12 @@ final class MessageBody: BodySource {
     var isFinished: Bool {
         if case .finished = state { return true }
         return false
+    }
+
+    /// Holds an origin's connection until the content has ended, which it may have already.
+    func hold(_ lease: UpstreamLease) {
+        if isFinished { return lease.bodyEnded() }
+        self.lease = lease
     }
 
     /// How much content is still to come; nil when unknown.

@@ -5,8 +5,9 @@ import Reactor
 struct UpstreamCall {
     /// How many interim (1xx) responses one request may bring.
     static let maximumInterim = 32
-    private let lease: UpstreamLease
     private let connection: Connection
+    private let pool: UpstreamPool
+    private let queue: UpstreamQueue
     private let limits: UpstreamLimits
 
     init(
@@ -16,13 +17,9 @@ struct UpstreamCall {
         limits: UpstreamLimits
     ) {
         self.connection = connection
+        self.pool = pool
+        self.queue = queue
         self.limits = limits
-        lease = UpstreamLease(
-            connection,
-            pool: pool,
-            queue: queue,
-            keepAlive: limits.keepAlive
-        )
     }
 
     func run(
@@ -31,11 +28,13 @@ struct UpstreamCall {
         _ link: ViewerLink?
     ) async throws(Fault) -> Response {
         connection.link = link
+        var upload: Upload?
         do throws(Fault) {
-            if !pushRequest(request, body) { try await sendRequest(request, body) }
-            return try await readResponse(request, body, link)
+            if !pushRequest(request, body) { upload = try await sendRequest(request, body) }
+            return try await readResponse(request, body, link, upload)
         } catch {
-            lease.abandon()
+            upload?.stop()
+            connection.close()
             throw error
         }
     }
@@ -56,9 +55,14 @@ struct UpstreamCall {
         return connection.push() == .done
     }
 
-    private func sendRequest(_ request: RequestHead, _ body: Body) async throws(Fault) {
+    /// Sends what `pushRequest` did not; gives the upload that goes on beside the response.
+    private func sendRequest(
+        _ request: RequestHead,
+        _ body: Body
+    ) async throws(Fault) -> Upload? {
         let deadline = connection.deadline(limits.response)
         let outcome: Connection.Outcome
+        var upload: Upload?
         switch body {
         case .empty, .upgrade: outcome = await connection.flush(until: deadline)
         case .bytes(let bytes):
@@ -68,26 +72,28 @@ struct UpstreamCall {
             let framing: H1Serializer.Framing = length.map { .length($0) } ?? .chunked
             H1Serializer.append(request, framing: framing, into: &connection.output)
             outcome = await connection.flush(until: deadline)
-            let upload = Upload(
+            let started = Upload(
                 source,
                 to: connection,
                 framing: framing,
                 idle: limits.response
             )
-            lease.upload = upload
-            if outcome == .done { upload.start() }
+            if outcome == .done { started.start() } else { started.stop() }
+            upload = started
         }
-        if outcome != .done { throw fault(outcome, request, body) }
+        if outcome != .done { throw fault(outcome, request, body, upload) }
+        return upload
     }
 
     private func readResponse(
         _ request: RequestHead,
         _ body: Body,
-        _ link: ViewerLink?
+        _ link: ViewerLink?,
+        _ upload: Upload?
     ) async throws(Fault) -> Response {
         var interimCount = 0
         while true {
-            let parsed = try await readHead(request, body)
+            let parsed = try await readHead(request, body, upload)
             let status = parsed.head.status
             if status == 101 {
                 guard request.headers.contains("upgrade") else {
@@ -109,9 +115,13 @@ struct UpstreamCall {
                 await link?.sendInterim?(parsed.head)
                 continue
             }
-            lease.keepsAlive = parsed.keepAlive
-            if let bytes = takeArrived(parsed.framing) {
-                lease.bodyEnded()
+            // A response that is here as a whole needs no lease, unless its request is still going out.
+            if upload == nil, let bytes = takeArrived(parsed.framing) {
+                pool.takeBack(
+                    connection,
+                    to: queue,
+                    keepAlive: parsed.keepAlive ? limits.keepAlive : .zero
+                )
                 return Response(head: parsed.head, body: bytes.isEmpty ? .empty : .bytes(bytes))
             }
             let content = MessageBody(
@@ -120,7 +130,15 @@ struct UpstreamCall {
                 side: .origin,
                 idle: limits.response
             )
-            content.lease = lease
+            content.hold(
+                UpstreamLease(
+                    connection,
+                    pool: pool,
+                    queue: queue,
+                    keepAlive: parsed.keepAlive ? limits.keepAlive : .zero,
+                    upload: upload
+                )
+            )
             return Response(head: parsed.head, body: .stream(content, length: content.length))
         }
     }
@@ -137,7 +155,8 @@ struct UpstreamCall {
 
     private func readHead(
         _ request: RequestHead,
-        _ body: Body
+        _ body: Body,
+        _ upload: Upload?
     ) async throws(Fault) -> ParsedResponse {
         let started = connection.reactor.time
         while true {
@@ -158,12 +177,12 @@ struct UpstreamCall {
                 }
             }
             // While the upload goes on the origin's silence is no fault.
-            let isUploading = lease.upload != nil && lease.upload?.endedAt == nil
-            let from = isUploading ? connection.reactor.time : lease.upload?.endedAt ?? started
+            let isUploading = upload != nil && upload?.endedAt == nil
+            let from = isUploading ? connection.reactor.time : upload?.endedAt ?? started
             let outcome = await connection.fill(until: from + limits.response)
             if outcome == .done { continue }
             if outcome == .timedOut, isUploading { continue }
-            throw fault(outcome, request, body)
+            throw fault(outcome, request, body, upload)
         }
     }
 
@@ -172,9 +191,13 @@ struct UpstreamCall {
     }
 
     /// What a failure before the response's first byte means.
-    private func fault(_ outcome: Connection.Outcome, _ request: RequestHead, _ body: Body) -> Fault
-    {
-        if let fault = lease.upload?.fault { return fault }
+    private func fault(
+        _ outcome: Connection.Outcome,
+        _ request: RequestHead,
+        _ body: Body,
+        _ upload: Upload?
+    ) -> Fault {
+        if let fault = upload?.fault { return fault }
         if Task.isCancelled { return Fault(.cancelled, side: .viewer) }
         if outcome == .timedOut { return Fault(.responseTimeout, side: .origin) }
         guard connection.input.isEmpty else { return Fault(.incompleteBody, side: .origin) }

@@ -2,7 +2,7 @@ import HTTP
 import Reactor
 import TLS
 
-/// One request's hold on an upstream connection, until both of its directions are done with it.
+/// One request's hold on an upstream connection while its response still arrives or its upload goes on.
 ///
 /// Confined to its reactor.
 final class UpstreamLease {
@@ -11,11 +11,7 @@ final class UpstreamLease {
     private let queue: UpstreamQueue
     private let keepAlive: Duration
     /// The upload that runs beside the response, if the request has a body to stream.
-    @exclusivity(unchecked)
-    var upload: Upload?
-    /// Whether the origin keeps the connection open after this response.
-    @exclusivity(unchecked)
-    var keepsAlive = false
+    private let upload: Upload?
     @exclusivity(unchecked)
     private var isDone = false
 
@@ -23,12 +19,14 @@ final class UpstreamLease {
         _ connection: Connection,
         pool: UpstreamPool,
         queue: UpstreamQueue,
-        keepAlive: Duration
+        keepAlive: Duration,
+        upload: Upload?
     ) {
         self.connection = connection
         self.pool = pool
         self.queue = queue
         self.keepAlive = keepAlive
+        self.upload = upload
     }
 
     /// The response has been read to its end.
@@ -40,12 +38,7 @@ final class UpstreamLease {
             connection.close()
             return
         }
-        if keepsAlive, connection.input.isEmpty {
-            pool.giveBack(connection, to: queue, keepAlive: keepAlive)
-        } else {
-            connection.sayGoodbye()
-            connection.close()
-        }
+        pool.takeBack(connection, to: queue, keepAlive: keepAlive)
     }
 
     /// The response is wanted no longer, or is broken.

@@ -151,8 +151,12 @@ package final class UpstreamPool {
         return nil
     }
 
-    func giveBack(_ connection: Connection, to queue: UpstreamQueue, keepAlive: Duration) {
-        guard connection.isOpen, keepAlive > .zero, queue.isListed else {
+    /// Keeps a connection whose response has ended for the next request, if it can carry one.
+    ///
+    /// A `keepAlive` of no time: the origin or its settings want it closed.
+    func takeBack(_ connection: Connection, to queue: UpstreamQueue, keepAlive: Duration) {
+        guard connection.isOpen, keepAlive > .zero, queue.isListed, connection.input.isEmpty else {
+            connection.sayGoodbye()
             return connection.close()
         }
         connection.input.releaseIfEmpty()

@@ -32,7 +32,7 @@ extension EdgePipeline {
 
     /// Gives the answer its last form and adds what CloudFront says of itself.
     func finish(
-        _ answer: inout Answer,
+        _ answer: consuming Answer,
         _ viewerHead: RequestHead,
         _ exchange: inout Exchange,
         _ passage: Passage

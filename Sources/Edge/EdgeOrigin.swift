@@ -106,17 +106,17 @@ extension EdgePipeline {
                 return standIn(stale, status: fault.status, pending)
             }
             throw .refusal(ViewerRule(fault), requestID: passage.requestID)
-        case .success(var response):
+        case .success(let response):
             let status = response.head.status
             if status >= 500, let stale = pending.stale, mayServeStale(stale, passage.plan) {
                 return standIn(stale, status: status, pending)
             }
-            OriginHeaders.cleanUp(&response.head, passage.plan)
             var answer = Answer(
                 head: response.head,
                 body: response.body,
                 result: status >= 400 ? "Error" : "Miss"
             )
+            OriginHeaders.cleanUp(&answer.head, passage.plan)
             answer.settle()
             if status == 304, let stale = pending.stale {
                 answer.refreshed = stale

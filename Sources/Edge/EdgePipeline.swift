@@ -89,7 +89,7 @@ package final class EdgePipeline: ExchangeHandler {
         {
             answer = await errorPage(page, instead: answer, &exchange, passage)
         }
-        return finish(&answer, passage.original ?? exchange.request, &exchange, passage)
+        return finish(answer, passage.original ?? exchange.request, &exchange, passage)
     }
 
     /// The whole path of a request, in order.
