@@ -24,6 +24,11 @@ struct Answer {
     /// Whether it came from an origin or its hook and may be kept.
     var mayBeKept = true
 
+    /// An origin's answer, which is given away.
+    init(_ response: consuming Response, result: String) {
+        self.init(head: response.head, body: response.body, result: result)
+    }
+
     init(head: ResponseHead, body: Body, result: String) {
         self.head = head
         self.body = body

@@ -33,24 +33,25 @@ extension EdgePipeline {
     /// Gives the answer its last form and adds what CloudFront says of itself.
     func finish(
         _ answer: consuming Answer,
-        _ viewerHead: RequestHead,
         _ exchange: inout Exchange,
         _ passage: Passage
     ) -> Response {
+        let method = passage.original?.method ?? exchange.request.method
         if answer.isStored, answer.head.status == 200 {
+            let viewerHead = passage.original ?? exchange.request
             if !passage.plan.forwardsCookies { Delivery.applyConditions(&answer, viewerHead) }
-            if viewerHead.method == "GET", answer.head.status == 200 {
+            if method == "GET", answer.head.status == 200 {
                 Delivery.applyRange(&answer, viewerHead)
             }
         }
-        if viewerHead.method == "HEAD" { Delivery.applyHead(&answer) }
+        if method == "HEAD" { Delivery.applyHead(&answer) }
         let rules = passage.plan.responseHeaders
         rules?.remove(&answer.head.headers)
         addOwnHeaders(&answer, passage)
         rules?.add(
             &answer.head.headers,
             ResponseHeaderRules.Context(
-                request: viewerHead,
+                request: passage.original ?? exchange.request,
                 isTLS: exchange.viewer.isTLS,
                 result: answer.result,
                 pop: edge.pop,
@@ -61,7 +62,10 @@ extension EdgePipeline {
         exchange.record.resultType = answer.result
         exchange.record.status = answer.head.status
         if settings.isLenient { nameBreaches(&answer, exchange) }
-        if let accessLog { attachAccess(accessLog, answer, viewerHead, &exchange, passage) }
+        if let accessLog {
+            let viewerHead = passage.original ?? exchange.request
+            attachAccess(accessLog, answer, viewerHead, &exchange, passage)
+        }
         return Response(head: answer.head, body: answer.body)
     }
 }

@@ -111,11 +111,7 @@ extension EdgePipeline {
             if status >= 500, let stale = pending.stale, mayServeStale(stale, passage.plan) {
                 return standIn(stale, status: status, pending)
             }
-            var answer = Answer(
-                head: response.head,
-                body: response.body,
-                result: status >= 400 ? "Error" : "Miss"
-            )
+            var answer = Answer(consume response, result: status >= 400 ? "Error" : "Miss")
             OriginHeaders.cleanUp(&answer.head, passage.plan)
             answer.settle()
             if status == 304, let stale = pending.stale {

@@ -89,7 +89,7 @@ package final class EdgePipeline: ExchangeHandler {
         {
             answer = await errorPage(page, instead: answer, &exchange, passage)
         }
-        return finish(answer, passage.original ?? exchange.request, &exchange, passage)
+        return finish(answer, &exchange, passage)
     }
 
     /// The whole path of a request, in order.
@@ -153,7 +153,7 @@ package final class EdgePipeline: ExchangeHandler {
                     outcome = await askOrigin(&outbound, &exchange, passage)
                 }
                 if place < candidates.endIndex - 1, passage.failsOver(on: outcome) { continue }
-                var answer = try judge(outcome, outbound, pending, passage)
+                var answer = try judge(consume outcome, outbound, pending, passage)
                 if passage.plan.hasHook(.originResponse) {
                     try await originResponse(&answer, outbound, &exchange, passage)
                 }

@@ -46,10 +46,14 @@ final class FieldBlock: ManagedBuffer<FieldBlock.Extent, Headers.Entry> {
         return larger
     }
 
+    /// Not by way of `header`, each access to which is checked for exclusivity at run time.
+    @inline(__always)
+    private var extent: UnsafeMutablePointer<Extent> { withUnsafeMutablePointerToHeader { $0 } }
+
     @inline(__always)
     var count: Int { Int(extent.pointee.count) }
     @inline(__always)
-    var used: Int { header.used }
+    var used: Int { extent.pointee.used }
 
     /// The bytes that are neither fields' text nor entries.
     @inline(__always)
@@ -79,6 +83,23 @@ final class FieldBlock: ManagedBuffer<FieldBlock.Extent, Headers.Entry> {
     subscript(index: Int) -> Headers.Entry {
         get { (end - 1 - index).pointee }
         set { (end - 1 - index).pointee = newValue }
+    }
+
+    /// The entries as they lie, for a look through them; valid while the block lives unchanged.
+    @inline(__always)
+    var list: List { List(end: UnsafePointer(end), count: count) }
+
+    /// The entries of a block, which somebody else keeps alive.
+    struct List {
+        /// The end of the memory below which they lie; nil when there are none.
+        let end: UnsafePointer<Headers.Entry>?
+        let count: Int
+
+        /// The field at an index below `count`.
+        @inline(__always)
+        subscript(index: Int) -> Headers.Entry {
+            (end.unsafelyUnwrapped - 1 - index).pointee
+        }
     }
 
     /// Adds an entry; there must be room.

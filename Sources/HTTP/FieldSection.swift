@@ -30,7 +30,7 @@ struct FieldSection: ~Copyable {
         count: Int,
         limits: HeadLimits
     ) throws(H1Error) -> Int? {
-        headers.reserve(fields: 0, bytes: 0)
+        var block = FieldBlock.make(fields: 0, bytes: 0)
         var position = start
         while true {
             guard let end = try FieldSection.lineEnd(base, from: position, count: count) else {
@@ -40,11 +40,17 @@ struct FieldSection: ~Copyable {
             let next = end + 2
             if next > limits.bytes { throw .headTooLarge }
             if end == position {
-                headers.adopt(base + start, next - start, room: Self.roomForMore)
+                let wanted = next - start + Self.roomForMore
+                if block.free < wanted { block = block.grown(fields: 0, bytes: wanted) }
+                block.append(base + start, next - start)
+                headers = Headers(block)
                 return next
             }
-            if headers.count == limits.fields { throw .headTooLarge }
-            try parseLine(base, position, end, section: start)
+            if block.count == limits.fields { throw .headTooLarge }
+            if block.free < MemoryLayout<Headers.Entry>.stride {
+                block = block.grown(fields: block.count, bytes: 0)
+            }
+            try parseLine(base, position, end, section: start, into: block)
             position = next
         }
     }
@@ -74,7 +80,8 @@ struct FieldSection: ~Copyable {
         _ base: UnsafePointer<UInt8>,
         _ start: Int,
         _ end: Int,
-        section: Int
+        section: Int,
+        into block: FieldBlock
     ) throws(H1Error) {
         if Grammar.isBlank(base[start]) { throw .malformed("folded field") }
         guard let mark = memchr(base + start, 0x3a, end - start) else {
@@ -91,7 +98,7 @@ struct FieldSection: ~Copyable {
         while first < last, Grammar.isBlank(base[first]) { first += 1 }
         while last > first, Grammar.isBlank(base[last - 1]) { last -= 1 }
         guard Grammar.isValue(base + first, last - first) else { throw .malformed("field value") }
-        headers.append(
+        block.append(
             Headers.Entry(
                 name,
                 nameStart: start - section,

@@ -63,16 +63,6 @@ extension Headers {
         )
     }
 
-    /// Adds the entry of a field whose bytes come with `adopt`.
-    @inline(__always)
-    mutating func append(_ entry: Entry) { room(fields: 1, bytes: 0).append(entry) }
-
-    /// Takes in the bytes that all entries so far point into, with room behind them for as many more.
-    @inline(__always)
-    mutating func adopt(_ start: UnsafePointer<UInt8>, _ count: Int, room more: Int) {
-        room(fields: 0, bytes: count + more).append(start, count)
-    }
-
     private static func isClean(
         _ known: FieldName,
         _ name: UnsafeBufferPointer<UInt8>,
@@ -141,11 +131,9 @@ extension Headers {
 
     /// Removes every field for whose number the test holds.
     package mutating func removeAll(where test: (FieldName) -> Bool) {
-        guard let held = block else { return }
-        var isHit = false
-        for index in 0..<held.count where test(held[index].name) {
-            isHit = true
-            break
+        let isHit = withList { list in
+            for index in 0..<list.count where test(list[index].name) { return true }
+            return false
         }
         if isHit { keep { !test($0.name) } }
     }

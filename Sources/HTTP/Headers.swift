@@ -165,13 +165,24 @@ package struct Headers: @unchecked Sendable {
         withBytes(entry.valueStart, entry.valueLength, body)
     }
 
+    /// Runs with the fields as they lie.
+    ///
+    /// No reference is counted meanwhile: this list holds the block, and nobody changes a list that is read.
+    @inline(__always)
+    func withList<Result>(_ body: (FieldBlock.List) -> Result) -> Result {
+        guard let block else { return body(FieldBlock.List(end: nil, count: 0)) }
+        return Unmanaged.passUnretained(block)._withUnsafeGuaranteedRef { body($0.list) }
+    }
+
     /// The field at `index`, which must be one of the list.
     @inline(__always)
     func entry(at index: Int) -> Entry {
-        guard let block, index >= 0, index < block.count else {
-            preconditionFailure("there is no field \(index)")
+        withList { list in
+            guard index >= 0, index < list.count else {
+                preconditionFailure("there is no field \(index)")
+            }
+            return list[index]
         }
-        return block[index]
     }
 
     @inline(__always)
@@ -181,8 +192,8 @@ package struct Headers: @unchecked Sendable {
         _ body: (UnsafeBufferPointer<UInt8>) -> Result
     ) -> Result {
         guard let block else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
-        return withExtendedLifetime(block) {
-            body(UnsafeBufferPointer(start: block.bytes + Int(start), count: Int(count)))
+        return Unmanaged.passUnretained(block)._withUnsafeGuaranteedRef {
+            body(UnsafeBufferPointer(start: $0.bytes + Int(start), count: Int(count)))
         }
     }
 
@@ -218,9 +229,10 @@ package struct Headers: @unchecked Sendable {
 
     /// The place of the first field of a listed name, or nil.
     package func firstIndex(of name: FieldName) -> Int? {
-        guard let block else { return nil }
-        for index in 0..<block.count where block[index].name == name { return index }
-        return nil
+        withList { list in
+            for index in 0..<list.count where list[index].name == name { return index }
+            return nil
+        }
     }
 
     /// The first value under this name, or nil.

@@ -74,7 +74,11 @@ package struct IOBuffer: ~Copyable {
     /// Takes up to `limit` queued bytes out as a value.
     package mutating func take(_ limit: Int) -> Bytes {
         let count = min(limit, count)
-        let taken = Array(bytes[0..<count])
+        let start = bytes
+        let taken = [UInt8](unsafeUninitializedCapacity: count) { room, used in
+            if let to = room.baseAddress, let from = start.baseAddress { memcpy(to, from, count) }
+            used = count
+        }
         consume(count)
         return taken[...]
     }

@@ -45,18 +45,18 @@ package struct RequestHead: Sendable {
     package var host: String {
         guard let index = headers.firstIndex(of: .host) else { return "" }
         return headers.withValue(at: index) { value in
-            var bytes = value[...]
-            if bytes.first == UInt8(ascii: "["), let close = bytes.firstIndex(of: UInt8(ascii: "]"))
-            {
-                bytes = bytes[1..<close]
-            } else if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
-                bytes = bytes[..<colon]
+            let isAddress = value.first == UInt8(ascii: "[") && value.contains(UInt8(ascii: "]"))
+            let start = isAddress ? 1 : 0
+            let stop = isAddress ? UInt8(ascii: "]") : UInt8(ascii: ":")
+            var end = start
+            var hasCapitals = false
+            while end < value.count, value[end] != stop {
+                if value[end] &- 65 < 26 { hasCapitals = true }
+                end += 1
             }
-            let host = UnsafeBufferPointer(rebasing: bytes)
-            if !host.contains(where: { $0 &- 65 < 26 }) {
-                return String(decoding: host, as: UTF8.self)
-            }
-            return String(decoding: host.map(Headers.lowered), as: UTF8.self)
+            let host = UnsafeBufferPointer(rebasing: value[start..<end])
+            if hasCapitals { return String(decoding: host.map(Headers.lowered), as: UTF8.self) }
+            return String(decoding: host, as: UTF8.self)
         }
     }
 }
