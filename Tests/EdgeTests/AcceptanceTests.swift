@@ -7,8 +7,10 @@ import Testing
 
 @testable import Edge
 
-/// What emulators usually get wrong, as seen by a viewer; the numbers are those of the list that the checks
-/// come from. Those of the management APIs are asked by real clients.
+/// What emulators usually get wrong, as seen by a viewer.
+///
+/// The numbers are those of a list of twenty: 7 is in the lifetimes, 13 to 16 are asked by real clients, 19 is in
+/// the tests of the executor and of the rules.
 @Suite("Acceptance")
 struct AcceptanceTests {
     static let ok: @Sendable (RequestHead) -> (ResponseHead, String) = { _ in
