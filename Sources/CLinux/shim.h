@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -28,6 +29,10 @@ static inline int portico_spawn_in(posix_spawn_file_actions_t *actions, const ch
 /// Accepts without blocking and with close-on-exec.
 static inline int portico_accept(int fd, struct sockaddr *address, socklen_t *length) {
     return accept4(fd, address, length, 04000 | 02000000);
+}
+/// Sets by how much the threads of a process group yield to others.
+static inline void portico_renice(pid_t group, int niceness) {
+    setpriority(PRIO_PGRP, (id_t)group, niceness);
 }
 /// Opens a descriptor that becomes readable when the process ends.
 static inline int portico_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }

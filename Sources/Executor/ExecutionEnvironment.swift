@@ -10,6 +10,9 @@ final class ExecutionEnvironment {
     /// How long a process that closed its channel may take to end by itself.
     static let exitGrace: Duration = .milliseconds(400)
 
+    /// By how much a booting worker yields to those that work; nothing where it could not be taken back.
+    static let bootNiceness: Int32 = geteuid() == 0 ? 10 : 0
+
     let child: ChildProcess
     let kind: RuntimeKind
     let transport: any WorkerTransport
@@ -43,6 +46,8 @@ final class ExecutionEnvironment {
     /// Unit: nanoseconds.
     @exclusivity(unchecked)
     var initDuration: Int64?
+    /// Whether it was started to be ready, not because somebody called.
+    var isProvisioned = false
     /// Its `/tmp`, once it has a function; nil when it shares the machine's.
     private(set) var scratch: ScratchFolder?
     /// Whether the memory watch has it on its list.
@@ -78,7 +83,9 @@ final class ExecutionEnvironment {
 
     var isAlive: Bool { state != .ended && child.exit == nil }
     var isBusy: Bool { state == .busy || state == .initialising }
-    var platform: PlatformLog? { identity.map { PlatformLog(identity: $0) } }
+    var platform: PlatformLog? {
+        identity.map { PlatformLog(identity: $0, isProvisioned: isProvisioned) }
+    }
 
     /// Notes that the blank worker is there; false when it has ended meanwhile.
     func becomeBlank(version: String = "") -> Bool {
@@ -113,6 +120,7 @@ final class ExecutionEnvironment {
             bind(identity, logStream: identity.makeLogStream())
             scratch = ScratchFolder(of: child.pid)
         }
+        if Self.bootNiceness != 0, kind != .provided { child.renice(0) }
         let phase = request == nil ? "init" : "invoke"
         currentRequest = request ?? ""
         if let request {
@@ -211,7 +219,8 @@ final class ExecutionEnvironment {
     ///
     /// Processes that it started and that left its group end with it.
     func processEnded(sweeps: Bool = true) {
-        if sweeps, let scratch { ScratchFolder.killAll(in: [scratch.namespace]) }
+        // Looking at all processes takes a moment, which is not the reactor's to spend.
+        if sweeps, let scratch { Task.detached { scratch.killAll() } }
         _ = state.apply(.stopped)
         drainOutput()
         for output in outputs { output.flush() }

@@ -161,7 +161,11 @@ final class FrameTransport: WorkerTransport {
         path: String
     ) -> [UInt8] {
         let version = identity.version
-        let variables = identity.variables(logStream: environment.logStream, path: path)
+        let variables = identity.variables(
+            logStream: environment.logStream,
+            path: path,
+            isProvisioned: environment.isProvisioned
+        )
         let pairs = variables.sorted { $0.key < $1.key }.map {
             ErrorPayload.quote($0.key) + ":" + ErrorPayload.quote($0.value)
         }

@@ -57,7 +57,11 @@ final class FunctionIdentity: Sendable {
     }
 
     /// The variables of the function's process ("Working with Lambda environment variables").
-    func variables(logStream: String, path: String) -> [String: String] {
+    func variables(
+        logStream: String,
+        path: String,
+        isProvisioned: Bool = false
+    ) -> [String: String] {
         var all = unreserved(path: path)
         if !isAtEdge { all.merge(version.environment) { $1 } }
         var reserved = [
@@ -66,7 +70,7 @@ final class FunctionIdentity: Sendable {
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(version.memory),
             "AWS_LAMBDA_FUNCTION_VERSION": version.versionText,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": Self.initialization(isProvisioned),
             "AWS_LAMBDA_LOG_GROUP_NAME": logGroup, "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
             "AWS_ACCESS_KEY": credentials.accessKey, "AWS_ACCESS_KEY_ID": credentials.accessKey,
             "AWS_SECRET_ACCESS_KEY": credentials.secretKey,
@@ -82,6 +86,11 @@ final class FunctionIdentity: Sendable {
             reserved["AWS_LAMBDA_LOG_LEVEL"] = level.rawValue
         }
         return all.merging(reserved) { $1 }
+    }
+
+    /// How an environment came to be, in Lambda's words.
+    static func initialization(_ isProvisioned: Bool) -> String {
+        isProvisioned ? "provisioned-concurrency" : "on-demand"
     }
 
     /// What a function may override.

@@ -31,7 +31,7 @@ final class FunctionPool {
     let timeout: Duration
     private let position: Int
     private let reactor: Reactor
-    private let limit: Int
+    private let budget: Int
     private let maximumWaiters: Int
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
     @exclusivity(unchecked)
@@ -47,6 +47,10 @@ final class FunctionPool {
     @exclusivity(unchecked)
     private var retired = false
     private var kept: [ScratchFolder] = []
+    /// How many environments are kept ready whether somebody asks or not.
+    private(set) var provisioned = 0
+    /// Runs when environments that are kept ready are missing.
+    var onShortage: (() -> Void)?
     /// Environments that have answered and not yet asked for more.
     @exclusivity(unchecked)
     private var finishing = 0
@@ -69,11 +73,12 @@ final class FunctionPool {
         timeout = .seconds(identity.version.timeout)
         self.position = position
         self.reactor = reactor
-        self.limit = max(1, limit)
+        budget = max(1, limit)
         self.maximumWaiters = maximumWaiters
     }
 
     var hasIdle: Bool { !idle.isEmpty }
+    private var limit: Int { max(budget, provisioned) }
 
     /// The most recently used idle environment.
     func takeIdle() -> ExecutionEnvironment? {
@@ -138,21 +143,42 @@ final class FunctionPool {
 
     /// An environment is gone; its place goes to the longest waiter.
     func startFailed() {
-        if retired || !resumeFirst(with: .startNew) { total -= 1 }
+        guard retired || !resumeFirst(with: .startNew) else { return }
+        total -= 1
+        if isShort { onShortage?() }
+    }
+
+    /// Keeps this many environments ready; calls beyond them find others.
+    func provision(_ count: Int) {
+        guard !retired else { return }
+        provisioned = count
+        if isShort { onShortage?() }
+    }
+
+    private var isShort: Bool { !retired && total < provisioned }
+
+    /// The right to start an environment that is missing; `release` or `startFailed` must follow.
+    func startMissing() -> Bool {
+        guard isShort else { return false }
+        total += 1
+        return true
     }
 
     /// Ends environments that have been idle for longer than a limit.
     func reap(idleFor limit: Duration, at now: MonotonicInstant) {
-        let old = idle.filter { $0.idleSince + limit < now || !$0.isAlive }
+        let ended = idle.filter { !$0.isAlive }
+        let spare = max(0, total - ended.count - provisioned)
+        let old = ended + idle.filter { $0.isAlive && $0.idleSince + limit < now }.prefix(spare)
         guard !old.isEmpty else { return }
-        idle.removeAll { $0.idleSince + limit < now || !$0.isAlive }
+        idle.removeAll { environment in old.contains { $0 === environment } }
         countIdle()
         total -= old.count
         for environment in old { environment.stop() }
+        if isShort { onShortage?() }
     }
 
-    /// Since when the longest idle environment has been idle; nil when none is.
-    var longestIdle: MonotonicInstant? { idle.first?.idleSince }
+    /// Since when the longest idle environment has been idle; nil when none is that may be ended.
+    var longestIdle: MonotonicInstant? { total > provisioned ? idle.first?.idleSince : nil }
 
     /// Ends the longest idle environment.
     func endLongestIdle() {
@@ -166,6 +192,7 @@ final class FunctionPool {
     func retire() {
         retired = true
         kept = []
+        onShortage = nil
         for environment in idle { environment.stop() }
         total -= idle.count
         idle = []

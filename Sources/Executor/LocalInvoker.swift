@@ -137,6 +137,24 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     /// Sets aside concurrency for functions, by name; 0 stops one.
     package func reserve(_ reserves: [String: Int]) { ledger.reserve(reserves) }
 
+    /// Keeps environments of function versions (`name:version`) ready, spread over the reactors.
+    ///
+    /// Source: "Configuring provisioned concurrency for a function": calls beyond them spill over.
+    package func provision(_ wanted: [String: Int]) {
+        for position in reactors.indices {
+            var share: [PoolKey: Int] = [:]
+            for (function, count) in wanted {
+                let rest = position < count % reactors.count ? 1 : 0
+                let part = count / reactors.count + rest
+                if part > 0 { share[PoolKey(function: function, edge: nil)] = part }
+            }
+            let (confined, mine) = (workers[position], share)
+            reactors[position].submit {
+                confined.value.provision(mine) { self.ingredients(of: $0) }
+            }
+        }
+    }
+
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
         for runtime in Set(runtimes) {
@@ -257,12 +275,17 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     /// The pool of an invocation on one reactor; nil when there is no such function.
     private func pool(for invocation: Invocation, on workers: ReactorWorkers) -> FunctionPool? {
         let key = PoolKey(function: invocation.function, edge: invocation.edge)
-        return workers.pool(for: key) {
-            guard let version = functions(key.function),
-                let identity = identity(version, edge: key.edge)
-            else { return nil }
-            return (identity, counts(for: key), ledger.slot(of: key.function))
-        }
+        return workers.pool(for: key) { ingredients(of: key) }
+    }
+
+    /// What a pool is made of; nil when there is no such function.
+    private func ingredients(
+        of key: PoolKey
+    ) -> (FunctionIdentity, IdleCounts, ConcurrencyLedger.Slot)? {
+        guard let version = functions(key.function),
+            let identity = identity(version, edge: key.edge)
+        else { return nil }
+        return (identity, counts(for: key), ledger.slot(of: key.function))
     }
 
     private func run(

@@ -6,6 +6,7 @@ import Model
 /// Source: "Working with Lambda function logs", "Log level filtering".
 struct PlatformLog {
     let identity: FunctionIdentity
+    var isProvisioned = false
 
     /// `INIT_START`.
     func initStart(phase: String) -> FunctionLogLine.Words? {
@@ -15,7 +16,7 @@ struct PlatformLog {
             return .text("INIT_START Runtime Version: \(runtime)\tRuntime Version ARN: \(arn)")
         }
         return record("platform.initStart", .info) { json in
-            json.field("initializationType", "on-demand")
+            json.field("initializationType", FunctionIdentity.initialization(isProvisioned))
             json.field("phase", phase)
             json.field("runtimeVersion", runtime)
             json.field("runtimeVersionArn", arn)
@@ -39,7 +40,7 @@ struct PlatformLog {
             return .text(text)
         }
         return record("platform.initReport", .warn) { json in
-            json.field("initializationType", "on-demand")
+            json.field("initializationType", FunctionIdentity.initialization(isProvisioned))
             json.field("phase", phase)
             json.field("status", status)
             if !failure.isTimeout { json.field("errorType", failure.type) }

@@ -60,6 +60,23 @@ package struct Snapshot: Sendable, Codable, Hashable {
         }
     }
 
+    /// How many environments each version (`name:version`) has to have ready.
+    ///
+    /// Those of an alias are its main version's.
+    package var provisionedEnvironments: [String: Int] {
+        var counts: [String: Int] = [:]
+        for (function, settings) in functionSettings {
+            for (qualifier, count) in settings.provisionedConcurrency {
+                var key = "\(function):\(qualifier)"
+                if let alias = aliases[key] {
+                    key = "\(function):\(FunctionVersion.text(of: alias.version))"
+                }
+                if functions[key] != nil { counts[key, default: 0] += count }
+            }
+        }
+        return counts
+    }
+
     /// The highest version number of a function; nil for an unknown name.
     package func latestVersion(of name: String) -> Int? {
         latest[name] ?? functions.values.filter { $0.name == name }.map(\.version).max()

@@ -47,6 +47,34 @@ package final class ChildProcess {
         self.reactor = reactor
     }
 
+    /// What to start, and how.
+    package struct Command: Sendable {
+        /// Absolute.
+        package var path: String
+        package var arguments: [String]
+        package var environment: [String]
+        package var openFiles: UInt64
+        /// The folder to start in; nil means our own.
+        package var directory: String?
+        /// By how much the program yields to others, 0 to 19.
+        package var niceness: Int32 = 0
+
+        /// Describes a program.
+        package init(
+            path: String,
+            arguments: [String],
+            environment: [String],
+            openFiles: UInt64,
+            directory: String? = nil
+        ) {
+            self.path = path
+            self.arguments = arguments
+            self.environment = environment
+            self.openFiles = openFiles
+            self.directory = directory
+        }
+    }
+
     /// Starts a program on the current reactor, in a folder or in our own; `path` must be absolute.
     /// - Throws: `SpawnError` with the failing call and its `errno`.
     package static func spawn(
@@ -57,31 +85,78 @@ package final class ChildProcess {
         directory: String? = nil,
         on reactor: Reactor
     ) throws(SpawnError) -> ChildProcess {
-        var ends = Descriptors()
-        defer { ends.closeAll() }
-        try ends.open()
-        let pid = try launch(path, arguments, environment, directory, ends)
-        let descriptor = portico_pidfd_open(pid)
-        guard descriptor >= 0 else {
-            let code = errno
-            Glibc.kill(-pid, SIGKILL)
-            waitpid(pid, nil, 0)
-            throw SpawnError(call: "pidfd_open", code: code)
+        let command = Command(
+            path: path,
+            arguments: arguments,
+            environment: environment,
+            openFiles: openFiles,
+            directory: directory
+        )
+        return adopt(try Started(command), on: reactor)
+    }
+
+    /// As `spawn`, away from the reactor's thread: the system has the caller wait until the program runs,
+    /// which takes its time on a busy machine.
+    /// - Throws: `SpawnError` with the failing call and its `errno`.
+    package static func start(
+        _ command: Command,
+        on reactor: Reactor
+    ) async throws(SpawnError) -> ChildProcess {
+        let result = await Task.detached { () -> Result<Started, SpawnError> in
+            do throws(SpawnError) { return .success(try Started(command)) } catch {
+                return .failure(error)
+            }
+        }.value
+        return adopt(try result.get(), on: reactor)
+    }
+
+    /// A program that runs and that nobody watches yet.
+    private struct Started: Sendable {
+        let pid: pid_t
+        let watch: Int32
+        let channel: Int32
+        let output: Int32
+        let errors: Int32
+
+        init(_ command: Command) throws(SpawnError) {
+            var ends = Descriptors()
+            defer { ends.closeAll() }
+            try ends.open()
+            let pid = try launch(command, ends)
+            watch = portico_pidfd_open(pid)
+            guard watch >= 0 else {
+                let code = errno
+                Glibc.kill(-pid, SIGKILL)
+                waitpid(pid, nil, 0)
+                throw SpawnError(call: "pidfd_open", code: code)
+            }
+            if command.openFiles > 0 {
+                let limit = command.openFiles
+                _ = portico_prlimit(pid, Int32(RLIMIT_NOFILE.rawValue), limit, limit)
+            }
+            if command.niceness != 0 { portico_renice(pid, command.niceness) }
+            self.pid = pid
+            channel = ends.take(\.ours)
+            output = ends.take(\.outputRead)
+            errors = ends.take(\.errorsRead)
         }
-        if openFiles > 0 {
-            _ = portico_prlimit(pid, Int32(RLIMIT_NOFILE.rawValue), openFiles, openFiles)
-        }
+    }
+
+    private static func adopt(_ started: Started, on reactor: Reactor) -> ChildProcess {
         let child = ChildProcess(
-            pid: pid,
-            channel: reactor.register(ends.take(\.ours), announcesRoom: false),
-            output: reactor.register(ends.take(\.outputRead)),
-            errors: reactor.register(ends.take(\.errorsRead)),
+            pid: started.pid,
+            channel: reactor.register(started.channel, announcesRoom: false),
+            output: reactor.register(started.output),
+            errors: reactor.register(started.errors),
             reactor: reactor
         )
-        let watched = ReactorLocal((child, reactor.register(descriptor)))
+        let watched = ReactorLocal((child, reactor.register(started.watch)))
         reactor.submit { await watched.value.0.awaitExit(watched.value.1) }
         return child
     }
+
+    /// Changes by how much the whole process group yields to others; less than before takes a privilege.
+    package func renice(_ niceness: Int32) { portico_renice(pid, niceness) }
 
     private func awaitExit(_ ended: Readiness) async {
         var status: Int32 = 0
@@ -166,10 +241,7 @@ package final class ChildProcess {
     }
 
     private static func launch(
-        _ path: String,
-        _ arguments: [String],
-        _ environment: [String],
-        _ directory: String?,
+        _ command: Command,
         _ ends: Descriptors
     ) throws(SpawnError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
@@ -179,7 +251,7 @@ package final class ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, ends.outputWrite, 1)
         posix_spawn_file_actions_adddup2(&actions, ends.errorsWrite, 2)
         posix_spawn_file_actions_adddup2(&actions, ends.theirs, 3)
-        if let directory { _ = portico_spawn_in(&actions, directory) }
+        if let directory = command.directory { _ = portico_spawn_in(&actions, directory) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -194,13 +266,13 @@ package final class ChildProcess {
             &attributes,
             Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)
         )
-        var argumentList = ([path] + arguments).map { strdup($0) } + [nil]
-        var environmentList = environment.map { strdup($0) } + [nil]
+        var argumentList = ([command.path] + command.arguments).map { strdup($0) } + [nil]
+        var environmentList = command.environment.map { strdup($0) } + [nil]
         defer { for text in argumentList + environmentList { free(text) } }
         var pid: pid_t = 0
         let code = posix_spawn(
             &pid,
-            path,
+            command.path,
             &actions,
             &attributes,
             &argumentList,

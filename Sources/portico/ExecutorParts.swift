@@ -45,6 +45,7 @@ struct ExecutorParts: Sendable {
         let follow: @Sendable (Snapshot) -> Void = { snapshot in
             invoker.retire(functionsOtherThan: snapshot.functions)
             invoker.reserve(snapshot.functionSettings.compactMapValues(\.reservedConcurrency))
+            invoker.provision(snapshot.provisionedEnvironments)
         }
         replica.onApply(follow)
         follow(replica.box.current)

@@ -70,7 +70,7 @@ def late(event, context):
     if event["n"] % 2:
         threading.Thread(target=answer, daemon=True).start()
         return "early"
-    time.sleep(1.02)
+    time.sleep(1.5)
     return "late"
 '''
 WITNESS = "exports.handler = async (event) => event;\n"
@@ -93,7 +93,7 @@ FUNCTION = """  {title}:
       Runtime: {runtime}
       Handler: {handler}
       CodeUri: ./{folder}
-      Timeout: 1
+      Timeout: {timeout}
       MemorySize: 128
 """
 
@@ -147,10 +147,12 @@ def start(stage, binary):
     (folder / "faults" / "app.py").write_text(FAULTS)
     (folder / "witness" / "index.js").write_text(WITNESS)
     text = "Resources:\n" + FUNCTION.format(
-        title="Witness", name="witness", runtime="nodejs20.x", handler="index.handler", folder="witness")
+        title="Witness", name="witness", runtime="nodejs20.x", handler="index.handler", folder="witness",
+        timeout=30)
     for name in SHARES:
         text += FUNCTION.format(title=name.capitalize(), name=name, runtime="python3.12",
-                                handler=f"app.{name}", folder="faults")
+                                handler=f"app.{name}", folder="faults",
+                                timeout=1 if name in ("hangs", "late", "garbage") else 5)
     (folder / "template.yaml").write_text(text)
     arguments = [os.path.abspath(binary), "up", "--https-port", "0", "--http-port", "0", "--api-port", "0",
                  "--reactors", "2"]

@@ -77,6 +77,9 @@ final class ScratchFolder: Sendable {
         return names
     }
 
+    /// Kills every process that is left in this environment's namespace.
+    func killAll() { Self.killAll(in: [namespace]) }
+
     /// How often the processes of a namespace are looked for: what forks all the time is met again.
     private static let sweeps = 4
 

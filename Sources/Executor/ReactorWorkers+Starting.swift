@@ -1,0 +1,264 @@
+import Model
+import Reactor
+
+extension ReactorWorkers {
+    /// A loaded environment; `request` names the invocation inside of which loading is tried once more.
+    func start(
+        _ identity: FunctionIdentity,
+        request: String? = nil,
+        scratch: ScratchFolder? = nil,
+        isProvisioned: Bool = false,
+        until deadline: MonotonicInstant
+    ) async -> Start {
+        guard let kind = RuntimeKind(identity.version) else {
+            let text =
+                "The runtime \(identity.version.runtime) is not supported here; functions may use "
+                + "nodejs, python and provided runtimes."
+            return .failed(LoadFailure(type: "Runtime.InvalidEntrypoint", message: text), nil)
+        }
+        guard makeRoom() else { return .full }
+        let found: Result<ExecutionEnvironment, LoadFailure>
+        switch kind {
+        case .node, .python: found = await takeBlank(kind, identity.version.runtime)
+        case .provided: found = await startProvided(identity, isProvisioned: isProvisioned)
+        }
+        switch found {
+        case .failure(let failure): return .failed(failure, nil)
+        case .success(let environment):
+            memory.add(environment)
+            environment.isProvisioned = isProvisioned
+            if kind != .provided { await carry(scratch, to: environment) }
+            let failure = await environment.load(
+                identity,
+                path: configuration.path,
+                request: request,
+                until: deadline
+            )
+            if kind == .provided, failure == nil { await carry(scratch, to: environment) }
+            return failure.map { .failed($0, environment) } ?? .ready(environment)
+        }
+    }
+
+    /// Hands files of an environment that was reset to the one that takes its place.
+    private func carry(_ scratch: ScratchFolder?, to environment: ExecutionEnvironment) async {
+        guard let scratch, let isolation else { return }
+        await scratch.carry(to: environment.child.pid, except: isolation.kept, on: reactor)
+    }
+
+    /// The command line of a program with a `/tmp` of its own, where the machine allows it.
+    private func isolated(
+        _ program: String,
+        _ arguments: [String]
+    ) async -> (path: String, arguments: [String]) {
+        if configuration.isolatesScratch, !hasTriedIsolation {
+            let parent = configuration.workFolder.split(separator: "/").dropLast()
+            let search = configuration.path.split(separator: ":").map(String.init)
+            isolation = await ScratchIsolation.find(
+                size: configuration.scratchSize,
+                stage: configuration.workFolder + "/stage",
+                needed: ["/" + parent.joined(separator: "/")] + configuration.neededFolders
+                    + search.filter(System.isFolder),
+                path: configuration.path,
+                on: reactor
+            )
+            hasTriedIsolation = true
+        }
+        return isolation?.command(program, arguments) ?? (program, arguments)
+    }
+
+    /// Boots blank workers for a runtime and waits for them.
+    func prewarm(runtime: String) async -> LoadFailure? {
+        guard let kind = RuntimeKind(runtime: runtime), kind != .provided else { return nil }
+        guard let program = program(kind, runtime) else { return Self.missing(kind) }
+        guard let failure = await blank.prewarm(program) else { return nil }
+        guard failure.isUnusable, unusable.insert(program.path).inserted else { return failure }
+        return await prewarm(runtime: runtime)
+    }
+
+    /// How often a worker is booted for one environment when something kills it meanwhile.
+    private static let bootAttempts = 3
+
+    /// A blank worker of the interpreter that is nearest to a runtime's name.
+    private func takeBlank(
+        _ kind: RuntimeKind,
+        _ runtime: String,
+        attempts: Int = bootAttempts
+    ) async -> Result<ExecutionEnvironment, LoadFailure> {
+        guard let program = program(kind, runtime) else { return .failure(Self.missing(kind)) }
+        let taken = await blank.take(program)
+        switch taken {
+        case .failure(let failure):
+            if failure.isInterrupted, attempts > 1 {
+                return await takeBlank(kind, runtime, attempts: attempts - 1)
+            }
+            guard failure.isUnusable, unusable.insert(program.path).inserted else { return taken }
+            return await takeBlank(kind, runtime)
+        case .success(let environment):
+            let version = environment.interpreterVersion
+            if !kind.isExact(runtime, version: version), warned.insert(runtime).inserted {
+                let text =
+                    "\(runtime) runs on \(kind.title) \(version), the nearest on this machine"
+                environment.write(.text(text), requestID: "")
+            }
+            return taken
+        }
+    }
+
+    /// The program of exactly the runtime's version, else the general one.
+    private func program(_ kind: RuntimeKind, _ runtime: String) -> WorkerProgram? {
+        for name in [kind.exactProgram(runtime), kind.program] {
+            if let path = System.find(name, in: configuration.path), !unusable.contains(path) {
+                return WorkerProgram(kind: kind, path: path)
+            }
+        }
+        return nil
+    }
+
+    private static func missing(_ kind: RuntimeKind) -> LoadFailure {
+        LoadFailure(type: "Runtime.InvalidEntrypoint", message: kind.advice)
+    }
+
+    func bootBlank(
+        _ program: WorkerProgram
+    ) async -> Result<ExecutionEnvironment, LoadFailure> {
+        guard !isClosed, makeRoom() else {
+            let text = "No more processes may be started."
+            return .failure(LoadFailure(type: "Sandbox.Failure", message: text))
+        }
+        let (kind, path) = (program.kind, program.path)
+        let script = configuration.workFolder + "/" + kind.fileName
+        let variables = [
+            "PATH=\(configuration.path)", "LANG=en_US.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
+        ]
+        do throws(SpawnError) {
+            let command = await isolated(
+                interpreters[path] ?? path,
+                kind.arguments(script: script)
+            )
+            var booted = ChildProcess.Command(
+                path: command.path,
+                arguments: command.arguments,
+                environment: variables,
+                openFiles: Self.openFiles
+            )
+            // Nobody waits for most boots: what works already goes first.
+            booted.niceness = ExecutionEnvironment.bootNiceness
+            let child = try await spawn(booted)
+            let frames = FrameTransport(child, reactor: reactor)
+            let environment = makeEnvironment(child, kind, frames)
+            let deadline = reactor.preciseTime + BlankWorkers.bootLimit
+            if let version = await frames.waitUntilBlank(until: deadline),
+                environment.becomeBlank(version: version)
+            {
+                if interpreters[path] == nil, System.isScript(path) {
+                    interpreters[path] = System.link("/proc/\(child.pid)/exe")
+                }
+                return .success(environment)
+            }
+            let hasTimedOut = reactor.preciseTime >= deadline
+            environment.stop()
+            // What ended by itself keeps its status: the signal comes too late for it.
+            if !hasTimedOut, case .signal = await child.waitForExit() {
+                return .failure(.interrupted(path))
+            }
+            return .failure(.unusable(path))
+        } catch {
+            return .failure(Self.failure(path, error))
+        }
+    }
+
+    /// Starts the function's own program, which asks the Runtime API for its invocations.
+    private func startProvided(
+        _ identity: FunctionIdentity,
+        isProvisioned: Bool
+    ) async -> Result<ExecutionEnvironment, LoadFailure> {
+        let runtime: ProvidedRuntime
+        switch ProvidedRuntime.find(identity, path: configuration.path) {
+        case .failure(let failure): return .failure(failure)
+        case .success(let found): runtime = found
+        }
+        let api = RuntimeAPI(reactor: reactor)
+        let address: String
+        do throws(SocketError) {
+            address = try api.listen()
+        } catch {
+            return .failure(LoadFailure(type: "Sandbox.Failure", message: "\(error)"))
+        }
+        let stream = identity.makeLogStream()
+        var variables = identity.variables(
+            logStream: stream,
+            path: configuration.path,
+            isProvisioned: isProvisioned
+        )
+        variables["AWS_LAMBDA_RUNTIME_API"] = address
+        do throws(SpawnError) {
+            let command = await isolated(runtime.program, runtime.arguments)
+            let child = try await spawn(
+                ChildProcess.Command(
+                    path: command.path,
+                    arguments: command.arguments,
+                    environment: variables.map { "\($0.key)=\($0.value)" },
+                    openFiles: Self.openFiles,
+                    directory: runtime.directory
+                )
+            )
+            let environment = makeEnvironment(child, .provided, api)
+            environment.bind(identity, logStream: stream)
+            _ = environment.becomeBlank()
+            return .success(environment)
+        } catch {
+            api.close()
+            return .failure(Self.failure(runtime.program, error))
+        }
+    }
+
+    static func failure(_ program: String, _ error: SpawnError) -> LoadFailure {
+        LoadFailure(
+            type: "Runtime.InvalidEntrypoint",
+            message: "Starting \(program) failed: \(error.call) reported error \(error.code)."
+        )
+    }
+
+    /// Starts a program away from the reactor; it counts as a process from the beginning.
+    private func spawn(
+        _ command: ChildProcess.Command
+    ) async throws(SpawnError) -> ChildProcess {
+        starting += 1
+        defer {
+            starting -= 1
+            if starting == 0 {
+                let waiting = whenStarted
+                whenStarted = []
+                for waiter in waiting { waiter.resume() }
+            }
+        }
+        let child = try await ChildProcess.start(command, on: reactor)
+        if isClosed { child.kill() }
+        return child
+    }
+
+    /// Makes an environment and remembers it until its process is gone.
+    func makeEnvironment(
+        _ child: ChildProcess,
+        _ kind: RuntimeKind,
+        _ transport: any WorkerTransport
+    ) -> ExecutionEnvironment {
+        let environment = ExecutionEnvironment(
+            child: child,
+            kind: kind,
+            transport: transport,
+            reactor: reactor,
+            freezes: configuration.freezesBetweenInvocations,
+            log: log
+        )
+        living[ObjectIdentifier(environment)] = environment
+        let confined = ReactorLocal((self, environment))
+        reactor.submit {
+            let (workers, environment) = confined.value
+            _ = await environment.child.waitForExit()
+            environment.processEnded(sweeps: !workers.isClosed)
+            workers.living[ObjectIdentifier(environment)] = nil
+        }
+        return environment
+    }
+}
