@@ -20,6 +20,7 @@ test: dependencies lint
 smoke:
 	python3 Tests/Benchmarks/idle-connections.py .build/debug/portico --smoke
 	python3 Tests/Benchmarks/large-bodies.py .build/debug/portico --smoke
+	python3 Tests/Benchmarks/crash-storm.py .build/debug/portico --smoke
 	python3 Tests/Replication/replication.py .build/debug/portico --smoke
 
 # One registry and three edges as processes under load, then every fault. The steps of applying at which an edge
@@ -35,7 +36,8 @@ lint:
 format:
 	$(SWIFT) format format --in-place --recursive Package.swift Sources Tests
 
-BENCHES = tls-proxy tls-h2 cache-hit hook function cold-start save-to-live idle-connections large-bodies
+BENCHES = tls-proxy tls-h2 cache-hit hook invoke function cold-start save-to-live idle-connections large-bodies \
+	crash-storm
 
 bench: build
 	scripts/install-dependencies bench

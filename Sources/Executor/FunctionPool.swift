@@ -16,11 +16,31 @@ final class FunctionPool {
         case throttled
     }
 
-    private struct Waiter {
+    /// One who waits; what it gets lies here, because a generic wrapper would cost more than the wait.
+    private final class Waiter {
         let deadline: MonotonicInstant
         /// When the queue looks at it next: at its deadline, or earlier.
         var patience: MonotonicInstant
-        let continuation: UnsafeContinuation<ReactorLocal<Grant>, Never>
+        private var continuation: UnsafeContinuation<Void, Never>?
+        private(set) var granted = Grant.throttled
+
+        init(deadline: MonotonicInstant, patience: MonotonicInstant) {
+            self.deadline = deadline
+            self.patience = patience
+        }
+
+        func wait(_ register: () -> Void) async {
+            await withUnsafeContinuation {
+                continuation = $0
+                register()
+            }
+        }
+
+        func resume(with grant: Grant) {
+            granted = grant
+            continuation?.resume()
+            continuation = nil
+        }
     }
 
     let identity: FunctionIdentity
@@ -101,13 +121,12 @@ final class FunctionPool {
         guard waiters.count - firstWaiter < maximumWaiters, !retired else { return .throttled }
         let patience =
             total < limit ? min(deadline, reactor.time + Self.finishingPatience) : deadline
-        let granted: ReactorLocal<Grant> = await withUnsafeContinuation { continuation in
-            waiters.append(
-                Waiter(deadline: deadline, patience: patience, continuation: continuation)
-            )
+        let waiter = Waiter(deadline: deadline, patience: patience)
+        await waiter.wait {
+            waiters.append(waiter)
             watch(until: patience)
         }
-        return granted.value
+        return waiter.granted
     }
 
     /// Keeps the files of an environment that ran out of time, for the one that takes its place.
@@ -213,7 +232,7 @@ final class FunctionPool {
             waiters.removeFirst(firstWaiter)
             firstWaiter = 0
         }
-        waiter.continuation.resume(returning: ReactorLocal(grant))
+        waiter.resume(with: grant)
         return true
     }
 
@@ -234,12 +253,12 @@ final class FunctionPool {
         let looked = waiters[firstWaiter...]
         waiters = []
         firstWaiter = 0
-        for var waiter in looked {
+        for waiter in looked {
             if now >= waiter.deadline {
-                waiter.continuation.resume(returning: ReactorLocal(.throttled))
+                waiter.resume(with: .throttled)
             } else if now >= waiter.patience, total < limit {
                 total += 1
-                waiter.continuation.resume(returning: ReactorLocal(.startNew))
+                waiter.resume(with: .startNew)
             } else {
                 if now >= waiter.patience { waiter.patience = waiter.deadline }
                 waiters.append(waiter)
