@@ -14,7 +14,8 @@ final class BlankWorkers {
     static let bootLimit: Duration = .seconds(10)
 
     private let wanted: Int
-    private let boot: (WorkerProgram) async -> Result<ExecutionEnvironment, LoadFailure>
+    /// Boots a worker; tells whether somebody waits for this one.
+    private let boot: (WorkerProgram, Bool) async -> Result<ExecutionEnvironment, LoadFailure>
     private let reactor: Reactor
     private var waiting: [WorkerProgram: [ExecutionEnvironment]] = [:]
     private var booting: [WorkerProgram: Int] = [:]
@@ -25,7 +26,7 @@ final class BlankWorkers {
     init(
         wanted: Int,
         reactor: Reactor,
-        boot: @escaping (WorkerProgram) async -> Result<ExecutionEnvironment, LoadFailure>
+        boot: @escaping (WorkerProgram, Bool) async -> Result<ExecutionEnvironment, LoadFailure>
     ) {
         self.wanted = wanted
         self.reactor = reactor
@@ -42,7 +43,7 @@ final class BlankWorkers {
             refill(program)
             return .success(environment)
         }
-        let booted = await boot(program)
+        let booted = await boot(program, true)
         if case .success = booted { refill(program) }
         return booted
     }
@@ -66,7 +67,7 @@ final class BlankWorkers {
 
     private func bootOne(_ program: WorkerProgram) async -> LoadFailure? {
         booting[program, default: 0] += 1
-        let booted = await boot(program)
+        let booted = await boot(program, false)
         booting[program, default: 0] -= 1
         defer { wakeSleepers() }
         switch booted {

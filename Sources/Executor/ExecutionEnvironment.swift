@@ -10,8 +10,13 @@ final class ExecutionEnvironment {
     /// How long a process that closed its channel may take to end by itself.
     static let exitGrace: Duration = .milliseconds(400)
 
-    /// By how much a booting worker yields to those that work; nothing where it could not be taken back.
-    static let bootNiceness: Int32 = geteuid() == 0 ? 10 : 0
+    /// Whether a process that yields to others can be told to do so no longer.
+    private static let mayHurry = geteuid() == 0
+
+    /// By how much a booting worker yields to those that work.
+    static func niceness(ofBootFor isAwaited: Bool) -> Int32 {
+        mayHurry ? (isAwaited ? 4 : 10) : 0
+    }
 
     let child: ChildProcess
     let kind: RuntimeKind
@@ -120,7 +125,7 @@ final class ExecutionEnvironment {
             bind(identity, logStream: identity.makeLogStream())
             scratch = ScratchFolder(of: child.pid)
         }
-        if Self.bootNiceness != 0, kind != .provided { child.renice(0) }
+        if Self.mayHurry, kind != .provided { child.renice(0) }
         let phase = request == nil ? "init" : "invoke"
         currentRequest = request ?? ""
         if let request {

@@ -56,6 +56,14 @@ package struct LoadFailure: Error, Sendable, Equatable {
 
     private static let interruptedText = "was killed before it had started."
 
+    /// The failure of a worker that was not there in time, which says nothing about its interpreter.
+    static func slow(_ program: String) -> LoadFailure {
+        LoadFailure(
+            type: "Sandbox.Failure",
+            message: "\(program) was not ready as a worker within \(BlankWorkers.bootLimit)."
+        )
+    }
+
     /// Whether a worker was killed while it booted, so that the same program may do better next time.
     var isInterrupted: Bool { message.hasSuffix(Self.interruptedText) }
 

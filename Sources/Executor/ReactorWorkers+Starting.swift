@@ -119,7 +119,8 @@ extension ReactorWorkers {
     }
 
     func bootBlank(
-        _ program: WorkerProgram
+        _ program: WorkerProgram,
+        isAwaited: Bool
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
         guard !isClosed, makeRoom() else {
             let text = "No more processes may be started."
@@ -141,8 +142,8 @@ extension ReactorWorkers {
                 environment: variables,
                 openFiles: Self.openFiles
             )
-            // Nobody waits for most boots: what works already goes first.
-            booted.niceness = ExecutionEnvironment.bootNiceness
+            // What works already goes first, most of all before what nobody waits for.
+            booted.niceness = ExecutionEnvironment.niceness(ofBootFor: isAwaited)
             let child = try await spawn(booted)
             let frames = FrameTransport(child, reactor: reactor)
             let environment = makeEnvironment(child, kind, frames)
@@ -153,14 +154,16 @@ extension ReactorWorkers {
                 if interpreters[path] == nil, System.isScript(path) {
                     interpreters[path] = System.link("/proc/\(child.pid)/exe")
                 }
+                proven.insert(path)
                 return .success(environment)
             }
             let hasTimedOut = reactor.preciseTime >= deadline
             environment.stop()
             // What ended by itself keeps its status: the signal comes too late for it.
-            if !hasTimedOut, case .signal = await child.waitForExit() {
-                return .failure(.interrupted(path))
-            }
+            let exit = await child.waitForExit()
+            if hasTimedOut { return .failure(.slow(path)) }
+            if proven.contains(path) { return .failure(.interrupted(path)) }
+            if case .signal = exit { return .failure(.interrupted(path)) }
             return .failure(.unusable(path))
         } catch {
             return .failure(Self.failure(path, error))

@@ -34,6 +34,8 @@ final class ReactorWorkers {
     var interpreters: [String: String] = [:]
     /// Programs that did not boot a worker, such as the stand-ins for versions that are not installed.
     var unusable: Set<String> = []
+    /// Programs that have become workers before.
+    var proven: Set<String> = []
     /// Runtimes of which the log says already that another version runs them.
     var warned: Set<String> = []
     var isolation: ScratchIsolation?
@@ -45,7 +47,7 @@ final class ReactorWorkers {
     lazy var blank = BlankWorkers(
         wanted: configuration.blankWorkers,
         reactor: reactor
-    ) { [unowned self] program in await bootBlank(program) }
+    ) { [unowned self] in await bootBlank($0, isAwaited: $1) }
 
     init(
         reactor: Reactor,
