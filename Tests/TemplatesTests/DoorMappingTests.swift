@@ -143,7 +143,7 @@ struct DoorMappingTests {
         arguments: [
             ("idle_timeout.timeout_seconds", "0", "a number from 1 to 4000", false),
             ("nonsense", "1", "there is no attribute", false),
-            ("routing.http2.enabled", "false", "has no effect", true),
+            ("waf.fail_open.enabled", "true", "has no effect", true),
             ("routing.http.desync_mitigation_mode", "lax", "one of monitor", false),
         ]
     )
