@@ -128,20 +128,23 @@ package final class PostgreSQLServer: Sendable {
         shell.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // The shell watches this process, and ends the server when it is gone.
         let script = """
-            parent=$1; shift
+            parent=$1; folder=$2; shift 2
             "$@" </dev/null & server=$!
             { while [ -d /proc/$parent ]; do sleep 1; done; kill -INT $server; } >/dev/null 2>&1 &
             watcher=$!
             echo "pid $server"
             wait $server
             kill $watcher 2>/dev/null
+            [ -d /proc/$parent ] || rm -rf "$folder"
             """
         var command = [
             Self.binary("postgres"), "-D", folder + "/data", "-k", folder, "-h", "",
             "-c", "max_connections=60", "-c", "shared_buffers=32MB",
         ]
         if !isDurable { command += ["-F", "-c", "full_page_writes=off"] }
-        shell.arguments = Self.asUser(["sh", "-c", script, "sh", String(getpid())] + command)
+        shell.arguments = Self.asUser(
+            ["sh", "-c", script, "sh", String(getpid()), folder] + command
+        )
         shell.currentDirectoryURL = URL(fileURLWithPath: "/tmp")
         let output = Pipe()
         shell.standardInput = FileHandle.nullDevice
