@@ -46,6 +46,7 @@ package enum Enrolment {
             target: primary.target(verifies: false),
             patience: patience
         )
+        defer { unverified.pool.closeIdle() }
         let pem = try await unverified.content("GET", "/_portico/authority", limit: 1 << 16)
         guard CertificateIdentity(pem: pem)?.fingerprint == token.authority else {
             throw FeedError(.refused, "\(primary) is not the primary that made the join token")
@@ -57,6 +58,7 @@ package enum Enrolment {
             target: primary.target(),
             patience: patience
         )
+        defer { caller.pool.closeIdle() }
         let chain = try await caller.content(
             "POST",
             "/_portico/enrol",

@@ -6,18 +6,24 @@ package final class ReportExchange: Sendable {
     static let writePause = Duration.milliseconds(50)
     /// How often the store is asked what edges said elsewhere.
     static let readPause = Duration.milliseconds(250)
-    /// How often an edge that says nothing new is written all the same.
-    static let refresh = Duration.seconds(10)
-
     private let registry: PrimaryRegistry
     private let directory: EdgeDirectory
     private let primary: String
+    /// How often an edge that says nothing new is written all the same.
+    private let refresh: Duration
 
-    /// Makes an exchange; `primary` names this primary to the others.
-    package init(registry: PrimaryRegistry, directory: EdgeDirectory, primary: String) {
+    /// Makes an exchange; `primary` names this primary to the others, which count an edge as gone after
+    /// `silence`.
+    package init(
+        registry: PrimaryRegistry,
+        directory: EdgeDirectory,
+        primary: String,
+        silence: Duration
+    ) {
         self.registry = registry
         self.directory = directory
         self.primary = primary
+        refresh = silence / 3
     }
 
     /// Exchanges until the task is cancelled; a store that is away is tried again.
@@ -25,7 +31,7 @@ package final class ReportExchange: Sendable {
         var lastRead = ContinuousClock.now - Self.readPause
         while !Task.isCancelled {
             do {
-                for said in directory.takeUnshared(refresh: Self.refresh) {
+                for said in directory.takeUnshared(refresh: refresh) {
                     try await registry.report(report(said))
                 }
                 if ContinuousClock.now - lastRead >= Self.readPause {

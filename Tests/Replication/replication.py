@@ -12,6 +12,7 @@ Everything lives in a temporary folder and ends with the script. Exits with 1 wh
 request failed, an answer was neither the old version nor the new one, an edge did not converge.
 """
 import argparse
+import importlib.util
 import json
 import os
 import pathlib
@@ -28,6 +29,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 TIMES = ["--heartbeat", "0.2", "--silence", "1.5", "--compare-every", "1", "--longest-retry", "0.5"]
 EDGES = ["iad", "fra", "nrt"]
 CLIENTS = 2
+
+
+def interpreter():
+    """A Python that has boto3: this one, or the one that scripts/install-dependencies makes."""
+    own = HERE.parent.parent / ".venv/bin/python3"
+    if importlib.util.find_spec("boto3") is None and own.exists():
+        return str(own)
+    return sys.executable
 
 
 class Broken(Exception):
@@ -99,7 +108,7 @@ class Node:
         self.state = stage.folder / name
         self.process, self.ports, self.token = None, {}, None
         self.agent = subprocess.Popen(
-            stage.network.inside(name) + [sys.executable, str(HERE / "agent.py")],
+            stage.network.inside(name) + [interpreter(), str(HERE / "agent.py")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, do, **members):
@@ -125,7 +134,7 @@ class Node:
                 self.ports.update({words[i]: int(words[i + 1]) for i in range(0, len(words) - 1, 2)})
             if line.strip() == "ready":
                 return
-        raise Broken(f"{self.name} ended before it was ready: {self.stage.tail(self.name)}")
+        raise Broken(f"{self.name} ended with {self.process.wait()} before it was ready: {self.stage.tail(self.name)}")
 
     def kill(self, number=signal.SIGKILL):
         # `ip netns exec` replaces itself with the program: the process is the node.

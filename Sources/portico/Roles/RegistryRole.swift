@@ -90,7 +90,8 @@ final class RegistryRole: Sendable {
         let exchange = ReportExchange(
             registry: registry,
             directory: feed.directory,
-            primary: UUID().uuidString
+            primary: UUID().uuidString,
+            silence: options.settings.silence
         )
         let exchanging = Task { await exchange.run() }
         let log = log

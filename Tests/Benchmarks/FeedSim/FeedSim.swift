@@ -69,7 +69,8 @@ enum FeedSim {
         let exchange = ReportExchange(
             registry: registry,
             directory: feed.directory,
-            primary: folder
+            primary: folder,
+            silence: settings.silence
         )
         let exchanging = Task { await exchange.run() }
         print("feed \(feed.listener.port)\nready")
