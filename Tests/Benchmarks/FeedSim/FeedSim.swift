@@ -97,7 +97,8 @@ enum FeedSim {
     }
 
     private static func open(_ url: String?, _ folder: String) throws -> any RegistryStore {
-        try SQLiteStore(directory: folder + "/registry")
+        if let url { return try PostgreSQLStore(url: url) }
+        return try SQLiteStore(directory: folder + "/registry")
     }
 
     private static func edges(
