@@ -29,6 +29,7 @@ replication: dependencies
 	scripts/install-dependencies test
 	$(SWIFT) build --product portico
 	python3 Tests/Replication/replication.py .build/debug/portico
+	python3 Tests/Replication/replication.py .build/debug/portico --postgres
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

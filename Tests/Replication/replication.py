@@ -673,6 +673,8 @@ def main():
     if options.smoke:
         options.versions = min(options.versions, 3)
     names = options.only.split(",") if options.only else ["publishing", "state", "chaos", "alone"] if options.smoke else None
+    # Whoever ends the script ends all that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     stage = Stage(options)
     try:
         stage.up()
