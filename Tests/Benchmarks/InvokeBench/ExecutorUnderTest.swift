@@ -35,7 +35,8 @@ final class ExecutorUnderTest: Sendable {
         for reactor in reactors { reactor.start() }
         var template = Array("/tmp/portico-invoke-XXXXXX".utf8CString)
         let work = mkdtemp(&template).map { String(cString: $0) } ?? "/tmp"
-        var configuration = ExecutorConfiguration(workFolder: work)
+        var configuration = ExecutorConfiguration(workFolder: work + "/workers")
+        configuration.neededFolders = [folder]
         switch mode {
         case .coldNode, .coldPython: configuration.blankWorkers = 1
         default: configuration.blankWorkers = 0
@@ -98,7 +99,7 @@ final class ExecutorUnderTest: Sendable {
         return published
     }
 
-    private func call(_ version: FunctionVersion, _ payload: Bytes) async {
+    private func call(_ version: FunctionVersion, _ payload: ArraySlice<UInt8>) async {
         let invocation = Invocation(
             function: version.qualifiedName,
             payload: payload,

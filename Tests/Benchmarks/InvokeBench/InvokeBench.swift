@@ -19,7 +19,6 @@ struct InvokeBench {
             exit(2)
         }
         signal(SIGPIPE, SIG_IGN)
-        setvbuf(stdout, nil, _IOLBF, 0)
         let count = words.count > 3 ? Int(words[3]) : nil
         let bench = ExecutorUnderTest(folder: words[1], mode: mode)
         switch mode {
