@@ -38,7 +38,7 @@ format:
 	$(SWIFT) format format --in-place --recursive Package.swift Sources Tests
 
 BENCHES = tls-proxy tls-h2 cache-hit hook invoke function cold-start save-to-live idle-connections large-bodies \
-	crash-storm
+	crash-storm faults comparison
 
 bench: build
 	scripts/install-dependencies bench
