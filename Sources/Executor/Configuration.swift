@@ -34,8 +34,8 @@ package struct ExecutorConfiguration: Sendable {
     ///
     /// Unit: bytes. Source: Lambda quotas, "/tmp directory storage": 512 MB unless a function asks for more.
     package var scratchSize = 512 << 20
-    /// Folders that processes need, also when they lie in `/tmp`; that of the worker scripts and its
-    /// neighbours always belong to them.
+    /// Folders that processes need, also when they lie in `/tmp`; that of the worker scripts with its
+    /// neighbours and this process's working folder always belong to them.
     package var neededFolders: [String] = []
     /// The region told to functions.
     package var region = "us-east-1"

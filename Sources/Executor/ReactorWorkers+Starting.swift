@@ -57,7 +57,8 @@ extension ReactorWorkers {
                 size: configuration.scratchSize,
                 stage: configuration.workFolder + "/stage",
                 needed: ["/" + parent.joined(separator: "/")] + configuration.neededFolders
-                    + search.filter(System.isFolder),
+                    + search.filter(System.isFolder)
+                    + [System.link("/proc/self/cwd")].compactMap { $0 },
                 path: configuration.path,
                 on: reactor
             )
