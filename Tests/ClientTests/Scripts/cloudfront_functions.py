@@ -1,5 +1,6 @@
 """CloudFront Functions and key-value stores."""
 import socket
+import time
 
 from botocore import UNSIGNED
 
@@ -30,7 +31,11 @@ with refused("FunctionSizeLimitExceeded", "", 413):
 
 store = cloudfront.create_key_value_store(Name="s", Comment="c")
 arn = store["KeyValueStore"]["ARN"]
-assert cloudfront.describe_key_value_store(Name="s")["KeyValueStore"]["Status"] == "READY"
+# It is being provisioned until every edge has it.
+deadline = time.monotonic() + 30
+while (status := cloudfront.describe_key_value_store(Name="s")["KeyValueStore"]["Status"]) != "READY":
+    assert status == "PROVISIONING" and time.monotonic() < deadline, status
+    time.sleep(0.02)
 with refused("EntityAlreadyExists", "", 409):
     cloudfront.create_key_value_store(Name="s")
 associated = {**function_config, "KeyValueStoreAssociations": {"Quantity": 1, "Items": [{"KeyValueStoreARN": arn}]}}
