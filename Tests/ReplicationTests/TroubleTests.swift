@@ -155,6 +155,7 @@ struct TroubleTests {
         )
         let revision = try await primary.registry.publish([bucket("a")])
         await edge.replica.waitUntil(revision: revision)
+        try await eventually { try await edge.replica.record() == revision }
         var forged = edge.replica.box.current
         forged.buckets["forged"] = "/"
         edge.replica.box.swap(forged)
