@@ -2,7 +2,7 @@
 
 Everything listens on loopback, on free ports, in a temporary folder, and is ended by `Stage.close`.
 """
-import os, pathlib, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
+import os, pathlib, re, resource, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 BODY = 1024
@@ -21,7 +21,7 @@ proxy_set_header X-Forwarded-For $remote_addr; {location} }} }}"""
 
 HAPROXY = """global
     nbthread 1
-    maxconn 32768
+    maxconn {connections}
     stats socket {folder}/haproxy.sock
     ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
@@ -205,8 +205,11 @@ class Stage:
     def haproxy(self, origin, alpn="http/1.1"):
         port = free_port()
         file = self.folder / "haproxy.cfg"
+        # Each connection takes two descriptors.
+        connections = min(32768, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 2)
         file.write_text(HAPROXY.format(
-            folder=self.folder, port=port, pem=self.pem, origin=origin, alpn=alpn))
+            folder=self.folder, port=port, pem=self.pem, origin=origin, alpn=alpn,
+            connections=connections))
         process = self.start(["haproxy", "-db", "-f", file])
         wait_for(port)
         return process.pid, port
