@@ -8,10 +8,11 @@ full load, milliseconds p50 and p99 at a fixed load of 1,000 requests per second
 after the load. The last column is Portico's CPU beside that of the best peer. One worker, thread or reactor each;
 a peer that is not installed is left out and said to be.
 """
-import argparse, pathlib, re, resource, socket, ssl, subprocess, sys, time
+import pathlib, re, socket, ssl, subprocess, sys, time
 
 from peers import proxies
-from sidebyside import BODY, CACHING_OPTIMIZED, Stage, cpu_seconds, family, free_port, wait_for, wrk
+from sidebyside import (BODY, CACHING_OPTIMIZED, Stage, arguments, cpu_seconds, family, h2load,
+                        raise_file_limit, wrk)
 
 FIXED_RATE = 1000
 FIXED_CONNECTIONS = 20
@@ -24,25 +25,24 @@ def run(command, **options):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
 
 
-def h2load(port, seconds, *more):
-    """Requests answered with 2xx."""
-    text = run(["h2load", "-t1", f"-D{seconds}", *more, f"https://localhost:{port}/"]).stdout
-    found = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", text)
-    if found is None or any(int(found.group(kind)) for kind in (2, 3, 4)):
+def answered(port, seconds, *more):
+    """Requests of h2load; every one has to be answered with 2xx."""
+    good, failed, text = h2load(port, seconds, *more)
+    if failed:
         sys.exit(f"port {port}: {text}")
-    return int(found.group(1))
+    return good
 
 
 def http2(port, seconds):
-    return h2load(port, seconds, "-c2", "-m100")
+    return answered(port, seconds, "-c2", "-m100")
 
 
 def fixed(port, seconds, folder, more):
     """Latency at a fixed rate: (p50, p99) in milliseconds."""
     log = pathlib.Path(folder) / f"latency-{port}"
     log.unlink(missing_ok=True)
-    h2load(port, seconds, f"-c{FIXED_CONNECTIONS}", f"--rps={FIXED_RATE // FIXED_CONNECTIONS}",
-           f"--log-file={log}", *more)
+    answered(port, seconds, f"-c{FIXED_CONNECTIONS}", f"--rps={FIXED_RATE // FIXED_CONNECTIONS}",
+             f"--log-file={log}", *more)
     times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
     return times[len(times) // 2] / 1000, times[len(times) * 99 // 100] / 1000
 
@@ -95,8 +95,8 @@ class Idle:
 
 
 def mostly_idle(port, seconds):
-    return h2load(port, seconds, "--h1", f"-c{FIXED_CONNECTIONS}",
-                  f"--rps={FIXED_RATE // FIXED_CONNECTIONS}")
+    return answered(port, seconds, "--h1", f"-c{FIXED_CONNECTIONS}",
+                    f"--rps={FIXED_RATE // FIXED_CONNECTIONS}")
 
 
 def resident(pid):
@@ -109,22 +109,10 @@ def resident(pid):
     return total
 
 
-def varnish(stage, origin):
-    inner = free_port()
-    guard = stage.start(["varnishd", "-F", "-a", f"127.0.0.1:{inner}", "-b", f"127.0.0.1:{origin}",
-                         "-s", "malloc,512m", "-n", stage.folder / "varnish", "-p", "thread_pools=1"],
-                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(inner, tls=False)
-    terminator, port = stage.haproxy(inner)
-    return "Varnish+HAProxy", (terminator, guard.pid), port
-
-
 def caches(stage, binary, size):
     origin = stage.origin(size, headers="add_header Cache-Control max-age=86400;")
-    cache = f"proxy_cache_path {stage.folder}/cache keys_zone=c:10m max_size=1g;"
     return [
-        ("nginx", *stage.nginx_proxy(origin, extra=cache, location="proxy_cache c;")),
-        varnish(stage, origin),
+        *stage.cache_peers(origin),
         ("Portico", *stage.portico(binary, origin, policy=CACHING_OPTIMIZED)),
     ]
 
@@ -185,14 +173,10 @@ def measure(case, name, pid, port, seconds, taken, rate):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("binary")
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = arguments(seconds=5)
     parser.add_argument("--cases", default="h1,h2,handshake,resumed,large,hit,large-hit,idle,post")
     options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_file_limit()
     print("| case | proxy | CPU µs/request | requests/s | p50 ms | p99 ms | MiB | to the best peer |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for name in options.cases.split(","):

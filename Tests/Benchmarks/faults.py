@@ -8,9 +8,9 @@ closes early and answers early; a function's workers are killed. All the while w
 send a small body over kept connections and new ones. At the end the node's descriptors and children must be
 back at the level they had when it was quiet, and its memory is printed.
 """
-import argparse, asyncio, os, pathlib, random, resource, signal, socket, ssl, struct, sys, time
+import argparse, asyncio, os, pathlib, random, signal, socket, ssl, struct, sys, time
 
-from sidebyside import Stage
+from sidebyside import Stage, raise_file_limit
 
 HOOK = """
 exports.handler = async (event) => {
@@ -283,8 +283,7 @@ def main():
     options = parser.parse_args()
     options.seconds = options.seconds or (3 if options.smoke else 60)
     options.clients = options.clients or (8 if options.smoke else 64)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_file_limit()
     asyncio.run(run(options))
 
 

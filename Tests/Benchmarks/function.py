@@ -5,9 +5,7 @@ usage: function.py BINARY [--rounds N] [--seconds S]
 
 All in one run: the same cache hit without a function, with one at viewer-request, with one at viewer-response.
 """
-import argparse
-
-from sidebyside import CACHING_OPTIMIZED, Stage, table
+from sidebyside import CACHING_OPTIMIZED, Stage, arguments, table
 
 REQUEST = """function handler(event) {
   var request = event.request;
@@ -22,11 +20,7 @@ RESPONSE = """function handler(event) {
 }"""
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("binary")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=6)
-    options = parser.parse_args()
+    options = arguments().parse_args()
     with Stage("function") as stage:
         origin = stage.origin(headers="add_header Cache-Control max-age=3600;")
         start = lambda function: stage.portico(

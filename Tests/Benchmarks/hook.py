@@ -5,9 +5,7 @@ usage: hook.py BINARY [--rounds N] [--seconds S]
 
 The cost of Portico is that of the proxy and of all its worker processes together.
 """
-import argparse
-
-from sidebyside import Stage, table
+from sidebyside import Stage, arguments, table
 
 FUNCTION = """exports.handler = async (event) => {
   const request = event.Records[0].cf.request;
@@ -17,11 +15,7 @@ FUNCTION = """exports.handler = async (event) => {
 """
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("binary")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=6)
-    options = parser.parse_args()
+    options = arguments().parse_args()
     with Stage("hook") as stage:
         origin = stage.origin()
         names = [

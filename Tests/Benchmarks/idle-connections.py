@@ -7,9 +7,9 @@ Opens N connections (default 10,000; --smoke 200), reads the node's memory from 
 after, asks again on every one of them, closes them all and checks that descriptors are back at the start.
 Fails when a connection is lost, when one costs more than --most KiB (default 30), or when anything is left.
 """
-import argparse, concurrent.futures, http.server, os, pathlib, resource, socket, ssl, sys, threading, time
+import argparse, concurrent.futures, http.server, os, pathlib, socket, ssl, sys, threading, time
 
-from sidebyside import CACHING_OPTIMIZED, Stage
+from sidebyside import CACHING_OPTIMIZED, Stage, raise_file_limit
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # One source address has some 28,000 ports; a new address every 5,000 connections is always enough.
@@ -103,8 +103,7 @@ def main():
     options = parser.parse_args()
     count = options.connections or (200 if options.smoke else 10_000)
     most = options.most or (float("inf") if options.smoke else 30)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    hard = raise_file_limit()
     if hard < count + 200:
         sys.exit(f"{count} connections need a limit of {count + 200} open files; here it is {hard}")
     context = ssl._create_unverified_context()

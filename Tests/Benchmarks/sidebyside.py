@@ -2,7 +2,7 @@
 
 Everything listens on loopback, on free ports, in a temporary folder, and is ended by `Stage.close`.
 """
-import os, pathlib, re, resource, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
+import argparse, os, pathlib, re, resource, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 BODY = 1024
@@ -214,6 +214,19 @@ class Stage:
         wait_for(port)
         return process.pid, port
 
+    def cache_peers(self, origin):
+        """nginx's proxy cache, and Varnish with a HAProxy in front that ends TLS: both are its cost."""
+        cache = f"proxy_cache_path {self.folder}/cache keys_zone=c:10m max_size=1g;"
+        inner = free_port()
+        guard = self.start(
+            ["varnishd", "-F", "-a", f"127.0.0.1:{inner}", "-b", f"127.0.0.1:{origin}",
+             "-s", "malloc,512m", "-n", self.folder / "varnish", "-p", "thread_pools=1"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(inner, tls=False)
+        terminator, port = self.haproxy(inner)
+        return [("nginx", *self.nginx_proxy(origin, extra=cache, location="proxy_cache c;")),
+                ("Varnish+HAProxy", (terminator, guard.pid), port)]
+
     def portico(self, binary, origin, policy=CACHING_DISABLED, hook=None, function=None, options=(),
                 keepalive=60):
         """Starts `portico up` with one distribution.
@@ -244,6 +257,22 @@ class Stage:
         return process.pid, port
 
 
+def arguments(**more):
+    """The parser of a side-by-side script; `more` are whole numbers that it takes beside the usual ones."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("binary")
+    for name, value in {"rounds": 3, "seconds": 6, **more}.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    return parser
+
+
+def raise_file_limit():
+    """Takes as many open files as this machine lets a process have; gives their number."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
 def wrk(port, seconds, connections=64, path="/"):
     """Requests made in `seconds` over keep-alive TLS."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"https://localhost:{port}{path}"]
@@ -251,6 +280,14 @@ def wrk(port, seconds, connections=64, path="/"):
     if "Non-2xx" in text or "Socket errors" in text:
         print(text, file=sys.stderr)
     return int(re.search(r"(\d+) requests in", text).group(1))
+
+
+def h2load(port, seconds, *more):
+    """Requests that h2load made in `seconds`: answered with 2xx, with anything else; and what it printed."""
+    command = ["h2load", "-t1", f"-D{seconds}", *more, f"https://localhost:{port}/"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", text)
+    return int(found.group(1)), sum(int(found.group(kind)) for kind in (2, 3, 4)), text
 
 
 def measure(pid, port, seconds, load=wrk):

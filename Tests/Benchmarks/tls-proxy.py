@@ -6,16 +6,10 @@ usage: tls-proxy.py BINARY [--rounds N] [--seconds S]
 Portico serves one distribution with managed policy CachingDisabled, so that every request goes through
 the whole edge pipeline to the origin. One worker, thread or reactor each. Needs nginx, haproxy, wrk, openssl.
 """
-import argparse
-
-from sidebyside import Stage, table
+from sidebyside import Stage, arguments, table
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("binary")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=6)
-    options = parser.parse_args()
+    options = arguments().parse_args()
     with Stage("tls-proxy") as stage:
         origin = stage.origin()
         names = [
