@@ -20,15 +20,11 @@ package enum QuickResult {
             var (uri, query): (Range<Int>?, Range<Int>?) = (nil, nil)
             guard walk.enterObject() else { return nil }
             members: while true {
-                let (step, key) = walk.nextKey()
-                switch step {
+                let name: Member
+                switch nextMember(&walk, bytes, &seen) {
                 case .end: break members
-                case .unknown: return nil
-                case .item: break
-                }
-                guard let name = Member(bytes, key), seen.insert(name) else {
-                    guard Member(bytes, key) == nil, walk.skipValue() else { return nil }
-                    continue
+                case .unclear: return nil
+                case .member(let found): name = found
                 }
                 switch name {
                 case .status, .statusCode, .statusDescription, .body: return nil
@@ -81,15 +77,11 @@ package enum QuickResult {
             var fields: [QuickField]?
             guard walk.enterObject() else { return nil }
             members: while true {
-                let (step, key) = walk.nextKey()
-                switch step {
+                let name: Member
+                switch nextMember(&walk, bytes, &seen) {
                 case .end: break members
-                case .unknown: return nil
-                case .item: break
-                }
-                guard let name = Member(bytes, key), seen.insert(name) else {
-                    guard Member(bytes, key) == nil, walk.skipValue() else { return nil }
-                    continue
+                case .unclear: return nil
+                case .member(let found): name = found
                 }
                 switch name {
                 case .body: return nil
@@ -135,6 +127,34 @@ package enum QuickResult {
             case 17 where matches("statusDescription"): self = .statusDescription
             default: return nil
             }
+        }
+    }
+
+    /// What comes next in the outer object.
+    private enum Next {
+        case member(Member)
+        case end
+        /// For the careful reader: not plain, or a member that was there already.
+        case unclear
+    }
+
+    /// Goes on to the value of the next member that means something; others are skipped.
+    private static func nextMember(
+        _ walk: inout JSONWalk,
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ seen: inout Seen
+    ) -> Next {
+        while true {
+            let (step, key) = walk.nextKey()
+            switch step {
+            case .end: return .end
+            case .unknown: return .unclear
+            case .item: break
+            }
+            if let name = Member(bytes, key) {
+                return seen.insert(name) ? .member(name) : .unclear
+            }
+            guard walk.skipValue() else { return .unclear }
         }
     }
 
