@@ -49,9 +49,7 @@ struct EdgeCommand: AsyncParsableCommand {
         if let token, JoinToken(token)?.name != name {
             throw ValidationError("--token is not a join token for the edge '\(name)'")
         }
-        for port in [httpsPort, httpPort] where !(0...65535).contains(port) {
-            throw ValidationError("\(port) is not a port: use 0 to 65535")
-        }
+        try FlagChecks.ports(httpsPort, httpPort)
     }
 
     private var primaries: [PrimaryAddress] {

@@ -87,12 +87,8 @@ struct RoleOptions: ParsableArguments {
     var logFormat = ServingOptions.LogFormat.text
 
     mutating func validate() throws {
-        guard (0...65535).contains(apiPort) else {
-            throw ValidationError("\(apiPort) is not a port: use 0 to 65535")
-        }
-        if let reactors, !(1...NodeConfiguration.maximumReactors).contains(reactors) {
-            throw ValidationError("--reactors takes 1 to \(NodeConfiguration.maximumReactors)")
-        }
+        try FlagChecks.ports(apiPort)
+        try FlagChecks.reactors(reactors)
     }
 
     /// The state folder as an absolute path.

@@ -59,9 +59,7 @@ struct ServingOptions: ParsableArguments {
     enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
     mutating func validate() throws {
-        for port in [httpsPort, httpPort, apiPort] where !(0...65535).contains(port) {
-            throw ValidationError("\(port) is not a port: use 0 to 65535")
-        }
+        try FlagChecks.ports(httpsPort, httpPort, apiPort)
         guard !edgeNames.isEmpty, edgeNames.count <= NodeConfiguration.maximumEdges,
             Set(edgeNames).count == edgeNames.count,
             edgeNames.allSatisfy({ name in
@@ -73,9 +71,7 @@ struct ServingOptions: ParsableArguments {
                 "--edges takes 1 to \(NodeConfiguration.maximumEdges) different names of letters, digits and -"
             )
         }
-        if let reactors, !(1...NodeConfiguration.maximumReactors).contains(reactors) {
-            throw ValidationError("--reactors takes 1 to \(NodeConfiguration.maximumReactors)")
-        }
+        try FlagChecks.reactors(reactors)
     }
 
     private var edgeSettings: EdgeSettings {
