@@ -268,8 +268,9 @@ final class FeedLoop {
             return
         }
         client.options.log("the state at revision \(revision) differs and is taken anew")
-        replica.noteRepair()
         try await takeSnapshot(caller)
+        // Counted once it has happened: an attempt that breaks off is made again.
+        replica.noteRepair()
         throw FeedError(.malformed, "the state at revision \(revision) differed and was repaired")
     }
 

@@ -190,11 +190,16 @@ final class TestEdge: Sendable {
 /// Waits for a condition that other threads bring about.
 func eventually(
     within limit: Duration = .seconds(120),
+    at location: SourceLocation = #_sourceLocation,
     _ condition: @Sendable () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
-        try #require(ContinuousClock.now < deadline, "the condition was not met within \(limit)")
+        try #require(
+            ContinuousClock.now < deadline,
+            "the condition was not met within \(limit)",
+            sourceLocation: location
+        )
         await Task.yield()
         try await Task.sleep(for: .milliseconds(2))
     }
