@@ -61,6 +61,48 @@ static inline int portico_ssl_set_groups(SSL *ssl, const char *names) {
     return (int)SSL_set1_groups_list(ssl, names);
 }
 
+// Authorities of clients.
+
+static inline STACK_OF(X509_NAME) *portico_names_new(void) { return sk_X509_NAME_new_null(); }
+static inline void portico_names_free(STACK_OF(X509_NAME) *names) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+}
+
+// Reads authorities and revocation lists; gives how many authorities there are, or -1.
+static inline int portico_store_load(X509_STORE *store, STACK_OF(X509_NAME) *names, BIO *bio, int *lists) {
+    STACK_OF(X509_INFO) *infos = PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL);
+    if (infos == NULL) return -1;
+    int count = 0, failed = 0;
+    for (int place = 0; place < sk_X509_INFO_num(infos); place++) {
+        X509_INFO *info = sk_X509_INFO_value(infos, place);
+        if (info->x509 != NULL) {
+            X509_NAME *name = X509_NAME_dup(X509_get_subject_name(info->x509));
+            if (name == NULL || sk_X509_NAME_push(names, name) <= 0) failed = 1;
+            if (X509_STORE_add_cert(store, info->x509) != 1) failed = 1;
+            count++;
+        }
+        if (info->crl != NULL) {
+            if (X509_STORE_add_crl(store, info->crl) != 1) failed = 1;
+            (*lists)++;
+        }
+    }
+    sk_X509_INFO_pop_free(infos, X509_INFO_free);
+    // An authority need not be a root; with a list, no client of its issuer goes unchecked.
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | (*lists > 0 ? X509_V_FLAG_CRL_CHECK : 0));
+    return failed ? -1 : count;
+}
+
+static inline uint64_t portico_no_tickets(void) { return SSL_OP_NO_TICKET; }
+
+static inline int portico_ssl_set_anchors(SSL *ssl, X509_STORE *store, STACK_OF(X509_NAME) *names) {
+    if (SSL_set1_verify_cert_store(ssl, store) != 1) return 0;
+    if (names == NULL) return 1;
+    STACK_OF(X509_NAME) *copies = SSL_dup_CA_list(names);
+    if (copies == NULL) return 0;
+    SSL_set0_CA_list(ssl, copies);
+    return 1;
+}
+
 static inline X509 *portico_ssl_peer_certificate(SSL *ssl) {
     return SSL_get1_peer_certificate(ssl);
 }
@@ -159,6 +201,9 @@ static inline int portico_chain_push(STACK_OF(X509) *chain, X509 *certificate) {
 static inline void portico_chain_free(STACK_OF(X509) *chain) {
     sk_X509_pop_free(chain, X509_free);
 }
+
+static inline unsigned long portico_rfc2253(void) { return XN_FLAG_RFC2253; }
+static inline int portico_bn_bytes(const BIGNUM *number) { return BN_num_bytes(number); }
 
 static inline long portico_bio_memory(BIO *bio, char **bytes) {
     return BIO_get_mem_data(bio, bytes);

@@ -1,6 +1,7 @@
 import DataPlane
 import HTTP
 import JSON
+import Model
 
 /// An error as AWS's services answer it; the protocol of the service gives it its form.
 struct APIError: Error {
@@ -15,6 +16,11 @@ struct APIError: Error {
         self.code = code
         self.message = message
         self.members = members
+    }
+
+    /// The breach of a rule of the catalogue, in AWS's words where they say more than the rule's own.
+    init(_ rule: APIRule, _ message: String? = nil) {
+        self.init(rule.status, rule.code, message ?? rule.text)
     }
 
     static func service(_ error: any Error) -> APIError {

@@ -23,6 +23,8 @@ final class BehaviorPlan: Sendable {
     let keyHeaders: [String]
     /// The `CloudFront-…` headers that some policy asks for, as spelled there.
     let cloudFrontHeaders: [String]
+    /// Those of them that go to origins past every function.
+    let originCertificateHeaders: [String]
     private let hooks: [EdgeFunctionAssociation?]
     /// The CloudFront Functions at the viewer's events.
     let viewerRequestFunction: ViewerFunction?
@@ -68,6 +70,9 @@ final class BehaviorPlan: Sendable {
         var seen: Set<String> = []
         cloudFrontHeaders = asked.filter {
             $0.lowercased().hasPrefix("cloudfront-") && seen.insert($0.lowercased()).inserted
+        }
+        originCertificateHeaders = cloudFrontHeaders.filter {
+            [ViewerCertificate.validity, ViewerCertificate.pem].contains($0.lowercased())
         }
         var headers = NameFilter(policy.headers, joining: extra?.headers ?? .none, lowercases: true)
         headers.add(extra?.addedHeaders ?? [])

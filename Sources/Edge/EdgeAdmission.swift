@@ -9,6 +9,9 @@ extension EdgePipeline {
         guard distribution.isEnabled else { throw .refusal(.disabled, requestID: id) }
         try checkSize(exchange.request, id)
         passage.facts = try facts(&exchange, id)
+        if distribution.viewerAuthentication != nil {
+            passage.facts.certificate = ViewerCertificate(of: exchange.viewer)
+        }
         if !passage.isErrorPage,
             !distribution.geoRestriction.admits(country: passage.facts.country)
         {
@@ -69,7 +72,7 @@ extension EdgePipeline {
         exchange.request.query = SignedRequests.withoutParameters(exchange.request.query)
     }
 
-    private func hasContent(_ body: borrowing Body) -> Bool {
+    func hasContent(_ body: borrowing Body) -> Bool {
         switch copy body {
         case .empty, .upgrade: false
         case .bytes(let bytes): !bytes.isEmpty

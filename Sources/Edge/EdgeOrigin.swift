@@ -58,9 +58,22 @@ extension EdgePipeline {
         let clock = exchange.context.reactor
         let started = clock.preciseTime
         outbound.request.head.headers.set(.xAmzCfID, passage.requestID)
+        if !passage.plan.originCertificateHeaders.isEmpty {
+            addOriginCertificate(&outbound.request.head, passage)
+        }
         let outcome: Result<Response, Fault>
         do throws(Fault) {
-            if let request = outbound.request.withOriginSettings {
+            if let signer = outbound.request.plan.signer {
+                var request = outbound.request.withOriginSettings ?? outbound.request
+                signer.sign(
+                    &request.head,
+                    for: distribution.id,
+                    hasContent: hasContent(outbound.body),
+                    viewerIsAuthorized: exchange.request.headers.contains(.authorization),
+                    now: self.clock()
+                )
+                outcome = .success(try await send(request, outbound.body, &exchange))
+            } else if let request = outbound.request.withOriginSettings {
                 outcome = .success(try await send(request, outbound.body, &exchange))
             } else {
                 outcome = .success(try await send(outbound.request, outbound.body, &exchange))
@@ -128,7 +141,8 @@ extension EdgePipeline {
         _ exchange: inout Exchange
     ) async throws(Fault) -> Response {
         switch origins.target(for: request) {
-        case .folder(let folder): return FolderOrigin.respond(to: request.head, folder: folder)
+        case .folder(let folder, let isPrivate):
+            return FolderOrigin.respond(to: request.head, folder: folder, isPrivate: isPrivate)
         case .upstream(var target):
             if let name = request.plan.origin.serverName { target.serverName = name }
             let limit = CompletionLimit(request.plan, exchange.context.reactor)

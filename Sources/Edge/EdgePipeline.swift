@@ -122,8 +122,17 @@ package final class EdgePipeline: ExchangeHandler {
             }
             return answer
         } catch {
+            if let rule = error.rule { note(rule, &exchange, passage) }
             return Answer(error)
         }
+    }
+
+    /// Names a broken rule in the timeline and the log.
+    private func note(_ rule: ViewerRule, _ exchange: inout Exchange, _ passage: Passage) {
+        exchange.record.stages.append(
+            TimelineEntry(stage: "refused", durationMicroseconds: 0, outcome: rule.rawValue)
+        )
+        log("(\(passage.requestID)) REFUSED \(exchange.request.method): [\(rule.rawValue)]")
     }
 
     /// The origin's half of the path: its hooks, its answer and the cache; a group has two tries.

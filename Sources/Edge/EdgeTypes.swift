@@ -58,8 +58,11 @@ package struct OriginRequest: Sendable {
     }
 
     /// Whether the origin is asked by HTTPS.
+    ///
+    /// A signed request to a bucket always is ("Restrict access to an Amazon S3 origin").
     package var isTLS: Bool {
-        switch plan.origin.protocolPolicy {
+        if plan.signer != nil, plan.origin.isS3 { return true }
+        return switch plan.origin.protocolPolicy {
         case .httpOnly: false
         case .httpsOnly: true
         case .matchViewer: viewerIsTLS
@@ -73,8 +76,8 @@ package struct OriginRequest: Sendable {
 /// Where an origin's requests really go.
 package enum OriginTarget: Sendable {
     case upstream(UpstreamTarget)
-    /// A bucket kept as a folder.
-    case folder(String)
+    /// A bucket kept as a folder; a private one wants a signature.
+    case folder(String, isPrivate: Bool = false)
     /// Another door of this process.
     case door(any ExchangeHandler)
 }

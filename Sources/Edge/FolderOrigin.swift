@@ -4,7 +4,13 @@ import HTTP
 
 /// Answers as an S3 bucket does from the files of a folder.
 enum FolderOrigin {
-    static func respond(to head: RequestHead, folder: String) -> Response {
+    /// Answers a request; a private bucket wants it signed, as an access control does that.
+    static func respond(
+        to head: RequestHead,
+        folder: String,
+        isPrivate: Bool = false
+    ) -> Response {
+        if isPrivate, let refused = refusal(of: head) { return refused }
         guard head.method == "GET" || head.method == "HEAD" else {
             return error(405, "MethodNotAllowed", "The specified method is not allowed.", head)
         }
@@ -39,6 +45,21 @@ enum FolderOrigin {
         response.headers.append("Content-Length", String(file.left))
         guard head.method == "GET", file.left > 0 else { return Response(head: response) }
         return Response(head: response, body: .stream(file, length: file.left))
+    }
+
+    private static func refusal(of head: RequestHead) -> Response? {
+        switch OriginSigner.proof(of: head, service: "s3") {
+        case .distribution, .other: nil
+        case .none: error(403, "AccessDenied", "Access Denied", head)
+        case .mismatch:
+            error(
+                403,
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match the signature you provided. "
+                    + "Check your key and signing method.",
+                head
+            )
+        }
     }
 
     private static func isUnchanged(_ headers: Headers, _ file: OpenFile) -> Bool {

@@ -24,7 +24,12 @@ extension EdgePipeline {
                     held += piece
                 }
             } catch {
-                throw .error(error.status, "Bad request.", requestID: passage.requestID)
+                var stop = Stop.refusal(.bodyUnreadable, requestID: passage.requestID)
+                switch error.kind {
+                case .bodyTooLarge, .idleTimeout: stop.head.status = error.status
+                default: break
+                }
+                throw stop
             }
             body = .stream(PrefixedSource(held[...], then: source), length: length)
             return EventBody(data: held.prefix(limit), isTruncated: true)

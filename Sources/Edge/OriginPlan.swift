@@ -8,6 +8,8 @@ package final class OriginPlan: Sendable {
     let limits: UpstreamLimits
     /// Whether the settings add a path or fields to each request.
     let changesRequests: Bool
+    /// What signs the requests to it; nil where nothing does.
+    let signer: OriginSigner?
     /// Where the origin is, once somebody found out: without TLS and with it.
     private let plain = AtomicLazyReference<Place>()
     private let secure = AtomicLazyReference<Place>()
@@ -27,6 +29,7 @@ package final class OriginPlan: Sendable {
         limits.keepAlive = .seconds(origin.keepaliveTimeout)
         limits.attempts = origin.connectionAttempts
         self.limits = limits
+        signer = OriginSigner(origin)
         changesRequests = !origin.path.isEmpty || !origin.customHeaders.isEmpty
     }
 

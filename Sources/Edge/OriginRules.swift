@@ -21,6 +21,11 @@ struct OriginRules {
         var origin = old
         origin.isS3 = bucket != nil
         origin.domainName = try domainName(fields["domainName"], isS3: origin.isS3)
+        // An access control stays with the origin that it was made for; a function cannot take one up.
+        if origin.domainName != old.domainName || origin.isS3 != old.isS3 {
+            origin.originAccessControlID = ""
+            origin.accessControl = nil
+        }
         origin.path = try path(fields["path"])
         origin.customHeaders = try customHeaders(fields["customHeaders"], requestHeaders)
         origin.readTimeout =

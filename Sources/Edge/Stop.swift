@@ -11,6 +11,8 @@ struct Stop: Error, Sendable {
     var isError = true
     /// What logs say of the error more exactly.
     var detail: String?
+    /// The rule of the distribution that was broken.
+    var rule: ViewerRule?
 
     /// CloudFront's HTML error page.
     static func error(
@@ -49,6 +51,7 @@ struct Stop: Error, Sendable {
         }
         stop.isError = mayHavePage
         stop.detail = rule.detailedResult
+        stop.rule = rule
         return stop
     }
 

@@ -11,6 +11,8 @@ package struct ViewerFacts: Sendable {
     package static let presetHeader = "x-portico-viewer"
 
     private let preset: ViewerPreset
+    /// The certificate that the viewer showed, where the distribution asks for one.
+    var certificate: ViewerCertificate?
 
     init(_ preset: ViewerPreset = ViewerPreset()) { self.preset = preset }
 
@@ -28,6 +30,8 @@ package struct ViewerFacts: Sendable {
         case "cloudfront-viewer-header-order":
             let names = head.headers.map(\.name).joined(separator: ":")
             return String(names.prefix(Self.longestOrder))
+        case let name where name.hasPrefix(ViewerCertificate.prefix):
+            return certificate?.value(of: name)
         case "cloudfront-viewer-tls":
             guard let version = viewer.tlsProtocol, let cipher = viewer.tlsCipher else {
                 return nil
@@ -90,6 +94,8 @@ extension EdgePipeline {
             let lowered = name.lowercased()
             let value =
                 switch lowered {
+                // These two are for origins alone: no function sees them.
+                case ViewerCertificate.validity, ViewerCertificate.pem: String?.none
                 case "cloudfront-error-uri": passage.failed?.path
                 case "cloudfront-error-args": passage.failed.map { $0.query ?? "" }
                 default: passage.facts.value(of: lowered, head, viewer)

@@ -5,6 +5,8 @@ import Model
 /// Makes the doors of one edge as of one snapshot, and tells where origins are.
 struct DoorCompiler: OriginResolver {
     let snapshot: Snapshot
+    /// The hosts' names of buckets that only distributions may ask.
+    let privateBuckets: Set<String>
     let table: FrontDoorTable
     let edge: EdgeNode
     let isOnlyEdge: Bool
@@ -172,7 +174,7 @@ struct DoorCompiler: OriginResolver {
             return .upstream(url.target)
         }
         if let folder = Self.bucket(in: name).flatMap({ snapshot.buckets[$0] }) {
-            return .folder(folder)
+            return .folder(folder, isPrivate: privateBuckets.contains(name))
         }
         if let key = ownDoor(name), let door = door(key) { return .door(door) }
         return .upstream(

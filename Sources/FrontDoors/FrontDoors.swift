@@ -53,10 +53,24 @@ package final class FrontDoors: ExchangeHandler {
             var doors: [DoorKey: Door] = [:]
             for entry in compiler.table.entries {
                 guard let handler = compiler.door(entry.key) else { continue }
-                doors[entry.key] = Door(handler: handler, name: FrontDoors.recordName(entry.key))
+                doors[entry.key] = Door(
+                    handler: handler,
+                    name: FrontDoors.recordName(entry.key),
+                    key: entry.key
+                )
             }
             self.doors = doors
             byName = compiler.table.names.compactMapValues { doors[$0] }
+        }
+
+        /// Whether a connection was made for another name than one of this door, which asks for certificates.
+        func isMisdirected(_ key: DoorKey, _ viewer: Viewer) -> Bool {
+            guard !rules.authenticated.isEmpty, rules.authenticated.contains(key), viewer.isTLS
+            else { return false }
+            guard let name = viewer.serverName,
+                case .door(let asked) = compiler.table.destination(of: name)
+            else { return true }
+            return asked != key
         }
 
         /// The door of a host name, if it leads to one.
@@ -71,6 +85,7 @@ package final class FrontDoors: ExchangeHandler {
     private struct Door: Sendable {
         let handler: any ExchangeHandler
         let name: String
+        let key: DoorKey
     }
 
     private final class Node: Sendable {
@@ -186,6 +201,9 @@ package final class FrontDoors: ExchangeHandler {
         let compiled = compiled(node)
         var response: Response
         switch compiled.door(of: host) {
+        case let door? where compiled.isMisdirected(door.key, exchange.viewer):
+            exchange.record.door = door.name
+            response = Self.misdirected()
         case let door?:
             exchange.record.door = door.name
             response = await door.handler.respond(to: &exchange)
@@ -231,6 +249,7 @@ package final class FrontDoors: ExchangeHandler {
             let found = FoundDoors()
             let compiler = DoorCompiler(
                 snapshot: snapshot,
+                privateBuckets: snapshot.privateBuckets,
                 table: table,
                 edge: node.edge,
                 isOnlyEdge: nodes.count == 1,
@@ -259,6 +278,24 @@ package final class FrontDoors: ExchangeHandler {
         case .domain(let name): "domain/\(name)"
         case .functionURL(let id): "lambda-url/\(id)"
         }
+    }
+
+    /// RFC 9110 section 15.5.20.
+    private static func misdirected() -> Response {
+        let title = "421 Misdirected Request"
+        let lines = [
+            "<html>", "<head><title>\(title)</title></head>", "<body>",
+            "<center><h1>\(title)</h1></center>", "<hr><center>CloudFront</center>", "</body>",
+            "</html>",
+        ]
+        var response = Response(
+            status: 421,
+            contentType: "text/html",
+            text: lines.map { $0 + "\r\n" }.joined()
+        )
+        response.head.headers.append("Server", "CloudFront")
+        response.head.headers.append("X-Cache", "Error from cloudfront")
+        return response
     }
 
     private static func unknownHost() -> Response {

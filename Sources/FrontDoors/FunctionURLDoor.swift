@@ -1,4 +1,5 @@
 package import DataPlane
+import Edge
 import HTTP
 import JSON
 package import Model
@@ -81,6 +82,19 @@ package struct FunctionURLDoor: ExchangeHandler {
         return response
     }
 
+    private static func mismatch() -> Response {
+        var response = Response(
+            status: 403,
+            contentType: "application/json",
+            text:
+                #"{"message":"The request signature we calculated does not match the signature you "#
+                + #"provided. Check your AWS Secret Access Key and signing method. Consult the service "#
+                + #"documentation for details."}"#
+        )
+        response.head.headers.append("X-Amzn-ErrorType", "InvalidSignatureException")
+        return response
+    }
+
     private static func failure() -> Response {
         Response(status: 502, contentType: "text/plain", text: "Internal Server Error")
     }
@@ -92,6 +106,17 @@ package struct FunctionURLDoor: ExchangeHandler {
         permission.action = "lambda:InvokeFunctionUrl"
         permission.functionURLAuthType = url.requiresSignature ? "AWS_IAM" : "NONE"
         permission.isViaFunctionURL = true
+        let proof = OriginSigner.proof(of: exchange.request, service: "lambda")
+        if url.requiresSignature {
+            if proof == .mismatch { return Self.mismatch() }
+            if case .distribution(let arn) = proof {
+                permission.principal = "cloudfront.amazonaws.com"
+                permission.sourceARN = arn
+                guard snapshot.permits(permission, toInvoke: target) else {
+                    return Self.refusal()
+                }
+            }
+        }
         // A signature of this account needs no statement: the account is its own.
         guard url.requiresSignature || snapshot.permits(permission, toInvoke: target) else {
             return Self.refusal()
@@ -105,6 +130,11 @@ package struct FunctionURLDoor: ExchangeHandler {
         } catch {
             return error.kind == .bodyTooLarge
                 ? GatewayResponses.tooLarge : GatewayResponses.message(400, "Bad Request")
+        }
+        if url.requiresSignature, case .distribution = proof,
+            !OriginSigner.covers(body, exchange.request)
+        {
+            return Self.mismatch()
         }
         let event = GatewayEvents.encode(
             request(exchange, body, requestID, signed),

@@ -19,6 +19,8 @@ package struct Distribution: Sendable, Codable, Hashable {
     package var continuousDeploymentPolicyID: String?
     /// The name of the security policy that viewers meet (`MinimumProtocolVersion`); nil for the standard one.
     package var securityPolicy: String?
+    /// What is asked of viewers' certificates; nil for nothing.
+    package var viewerAuthentication: ViewerAuthentication?
     /// Whether viewers may only speak HTTP/1.1 (`HttpVersion`); nil means no.
     package var refusesHTTP2: Bool?
 

@@ -35,9 +35,11 @@ package struct CacheBehavior: Sendable, Codable, Hashable {
 extension CacheBehavior {
     /// The sets of methods that a behaviour may allow.
     private static let methodSets: [Set<String>] = [
-        ["GET", "HEAD"], ["GET", "HEAD", "OPTIONS"],
-        ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+        ["GET", "HEAD"], ["GET", "HEAD", "OPTIONS"], Set(allMethods),
     ]
+
+    /// The seven methods that a behaviour can allow.
+    package static let allMethods = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 
     /// Whether the methods are one of the sets that AWS takes.
     package var hasValidMethods: Bool { Self.methodSets.contains(Set(allowedMethods)) }

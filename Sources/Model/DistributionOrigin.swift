@@ -35,6 +35,8 @@ package struct Origin: Sendable, Codable, Hashable {
     package var hostHeader: String?
     /// The name for TLS when a CloudFront Function chose it; nil for the domain's.
     package var serverName: String?
+    /// The access control as it is now, or as a CloudFront Function chose it; nil for none.
+    package var accessControl: OriginAccessControl?
 
     /// Makes a custom origin with CloudFront's defaults.
     package init(id: String, domainName: String) {
@@ -62,6 +64,16 @@ package struct OriginAccessControl: Sendable, Codable, Hashable {
     /// What kind of origin it is for.
     package enum OriginType: String, Sendable, Codable {
         case s3, mediastore, mediapackagev2, lambda
+
+        /// Whether an origin is of this kind, by its settings and its name.
+        package func isFor(_ origin: Origin) -> Bool {
+            switch self {
+            case .s3: origin.isS3
+            case .lambda: !origin.isS3 && origin.domainName.contains(".lambda-url.")
+            case .mediastore: !origin.isS3 && origin.domainName.contains(".mediastore.")
+            case .mediapackagev2: !origin.isS3 && origin.domainName.contains(".mediapackagev2.")
+            }
+        }
     }
     /// Which requests are signed.
     package enum SigningBehavior: String, Sendable, Codable {

@@ -276,6 +276,10 @@ extension Snapshot {
     /// A distribution with its policies as they are now, or nil when there is none of this id.
     package func resolvedDistribution(_ id: String) -> Distribution? {
         guard var result = distributions[id] else { return nil }
+        for index in result.origins.indices {
+            let control = result.origins[index].originAccessControlID
+            result.origins[index].accessControl = originAccessControls[control]
+        }
         for index in result.behaviors.indices {
             let behavior = result.behaviors[index]
             if let policy = cachePolicies[behavior.cachePolicy.id] {
@@ -291,6 +295,19 @@ extension Snapshot {
             }
         }
         return result
+    }
+
+    /// The buckets, by their hosts' names in lower case, that answer only to who proves to be a distribution:
+    /// those that some origin reaches by an access control or access identity.
+    ///
+    /// Source: "Restrict access to an Amazon S3 origin".
+    package var privateBuckets: Set<String> {
+        Set(
+            distributions.values.flatMap(\.origins)
+                .filter { $0.isS3 }
+                .filter { !$0.originAccessControlID.isEmpty || !$0.originAccessIdentity.isEmpty }
+                .map { $0.domainName.lowercased() }
+        )
     }
 
     /// The public keys that may have signed for a behaviour, by id; nil when anyone may ask.

@@ -219,9 +219,12 @@ extension TLSContext {
             { ssl, alert, _ in
                 guard let ssl, let context = TLSContext.of(ssl),
                     let name = ServerNameAgreement.name(in: ssl),
-                    let profile = context.rules?(name)?.profile
+                    let rules = context.rules?(name)
                 else { return SSL_CLIENT_HELLO_SUCCESS }
-                if ServerNameAgreement.apply(profile, to: ssl) { return SSL_CLIENT_HELLO_SUCCESS }
+                let isAgreed = rules.profile.map { ServerNameAgreement.apply($0, to: ssl) }
+                if isAgreed ?? true, rules.clients?.apply(to: ssl) ?? true {
+                    return SSL_CLIENT_HELLO_SUCCESS
+                }
                 alert?.pointee = SSL_AD_INTERNAL_ERROR
                 return SSL_CLIENT_HELLO_ERROR
             },

@@ -53,10 +53,17 @@ package struct ServerNameRules: Sendable, Hashable {
     package var profile: TLSProfile?
     /// Protocols offered by ALPN, in order of preference; nil for the context's own.
     package var applicationProtocols: [String]?
+    /// What is asked of clients' certificates; nil for the context's own.
+    package var clients: ClientCertificateRules?
 
     /// Makes rules.
-    package init(profile: TLSProfile? = nil, applicationProtocols: [String]? = nil) {
+    package init(
+        profile: TLSProfile? = nil,
+        applicationProtocols: [String]? = nil,
+        clients: ClientCertificateRules? = nil
+    ) {
         self.profile = profile
         self.applicationProtocols = applicationProtocols
+        self.clients = clients
     }
 }

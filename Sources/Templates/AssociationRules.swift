@@ -6,29 +6,38 @@ extension ResourceMapper {
 
     /// What CloudFront refuses of a function at a hook, in the order and words that it uses
     /// (CloudFront: "Restrictions on Lambda@Edge").
-    func edgeViolation(of arn: FunctionARN) -> String? {
+    func edgeViolation(of arn: FunctionARN) -> (rule: DistributionRule, text: String)? {
         guard let owner = evaluator.function(for: arn.name) else {
-            return "the template has no function \(arn.name)"
+            return (.functionUnknown, "the template has no function \(arn.name)")
         }
         let text = arn.text
         let properties = evaluator.resolve(owner.properties, owner.path) ?? owner.properties
-        if let refused = trustViolation(of: properties) { return refused }
+        if let refused = trustViolation(of: properties) { return (.functionRole, refused) }
         if properties["Environment"]?["Variables"]?.entries.isEmpty == false {
-            return "The function cannot have environment variables. Function: \(text)"
+            return (
+                .functionEnvironment,
+                "The function cannot have environment variables. Function: \(text)"
+            )
         }
         if let timeout = properties["Timeout"]?.text.flatMap({ Int($0) }),
             timeout > Self.maximumEdgeTimeout
         {
-            return "The function timeout is larger than the maximum allowed for functions that are "
-                + "triggered by a CloudFront event: \(timeout) Max allowed: "
-                + "\(Self.maximumEdgeTimeout) Function: \(text)"
+            return (
+                .functionTimeout,
+                "The function timeout is larger than the maximum allowed for functions that are "
+                    + "triggered by a CloudFront event: \(timeout) Max allowed: "
+                    + "\(Self.maximumEdgeTimeout) Function: \(text)"
+            )
         }
         if let runtime = properties["Runtime"]?.text, !runtime.hasPrefix("nodejs"),
             !runtime.hasPrefix("python")
         {
-            return "The function runtime \(runtime) is not supported at the edge. Function: \(text)"
+            return (
+                .functionRuntime,
+                "The function runtime \(runtime) is not supported at the edge. Function: \(text)"
+            )
         }
-        return featureViolation(of: properties, text)
+        return featureViolation(of: properties, text).map { (.functionFeature, $0) }
     }
 
     private func trustViolation(of properties: TemplateNode) -> String? {

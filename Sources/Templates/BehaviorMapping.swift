@@ -76,7 +76,7 @@ extension ResourceMapper {
     }
 
     /// The resource of this template that a reference means.
-    private func resource(_ type: String, _ id: String) -> ResourceEntry? {
+    func resource(_ type: String, _ id: String) -> ResourceEntry? {
         evaluator.resources.values.first { $0.type == type && evaluator.primaryID($0) == id }
     }
 
@@ -116,17 +116,19 @@ extension ResourceMapper {
             let message =
                 "The function ARN must reference a specific function version. "
                 + "(The ARN must end with the version number.) ARN: \(text)"
-            fields.error("LambdaFunctionARN", message)
+            fields.refuse("LambdaFunctionARN", .functionVersion, message)
             return nil
         }
         guard arn.region == "us-east-1" else {
             let message = "The function must be in region 'us-east-1'. ARN: \(text)"
-            fields.error("LambdaFunctionARN", message)
+            fields.refuse("LambdaFunctionARN", .functionRegion, message)
             return nil
         }
-        if let refused = edgeViolation(of: arn) { fields.error("LambdaFunctionARN", refused) }
+        if let refused = edgeViolation(of: arn) {
+            fields.refuse("LambdaFunctionARN", refused.rule, refused.text)
+        }
         if includesBody, event == .originResponse || event == .viewerResponse {
-            fields.error("IncludeBody", "a body is included at request events only")
+            fields.refuse("IncludeBody", .functionBody)
         }
         return EdgeFunctionAssociation(
             event: event,

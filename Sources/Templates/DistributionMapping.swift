@@ -30,6 +30,7 @@ extension ResourceMapper {
         result.geoRestriction = geoRestriction(config)
         result.logging = logging(config)
         readStaging(config, into: &result)
+        result.viewerAuthentication = viewerAuthentication(config, result)
         checkQuotas(result, config)
         readProtocols(config, into: &result)
         readInert(config)

@@ -25,6 +25,7 @@ extension ResourceMapper {
         } else {
             fields.error("CustomOriginConfig", "S3OriginConfig or CustomOriginConfig is required")
         }
+        checkAccess(origin, fields)
         origin.responseCompletionTimeout = fields.int("ResponseCompletionTimeout") ?? 0
         if origin.responseCompletionTimeout != 0,
             origin.responseCompletionTimeout < origin.readTimeout
@@ -36,6 +37,27 @@ extension ResourceMapper {
             _ = fields.value("OriginShield")
         }
         return origin
+    }
+
+    private func checkAccess(_ origin: Origin, _ fields: Fields) {
+        let id = origin.originAccessControlID
+        guard !id.isEmpty else { return }
+        let key = "OriginAccessControlId"
+        guard let owner = resource("AWS::CloudFront::OriginAccessControl", id) else {
+            let message = "there is no origin access control \(id) in this template"
+            return fields.refuse(key, .accessControl, message)
+        }
+        let path = owner.path + ".Properties"
+        let properties = evaluator.resolve(owner.properties, path) ?? owner.properties
+        let type = properties["OriginAccessControlConfig"]?["OriginAccessControlOriginType"]?.text
+        if let kind = type.flatMap(OriginAccessControl.OriginType.init), !kind.isFor(origin) {
+            let message = "\(id) is for \(kind.rawValue), which \(origin.domainName) is not"
+            fields.refuse(key, .accessControl, message)
+        }
+        if !origin.originAccessIdentity.isEmpty {
+            let message = "an origin has either an access control or an access identity"
+            fields.refuse(key, .accessControl, message)
+        }
     }
 
     /// Headers for every request to the origin, within AWS's bounds.

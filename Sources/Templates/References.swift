@@ -167,6 +167,7 @@ extension Evaluator {
         case "AWS::CloudFront::Function":
             return "arn:aws:cloudfront::\(FunctionARN.account):function/"
                 + (property("Name", of: resource) ?? id)
+        case "AWS::CloudFront::TrustStore": return "ts_" + ids.functionURL(id).prefix(27)
         case "AWS::CloudFront::KeyValueStore": return property("Name", of: resource) ?? id
         case "AWS::CloudFront::CachePolicy", "AWS::CloudFront::OriginRequestPolicy",
             "AWS::CloudFront::ResponseHeadersPolicy", "AWS::CloudFront::KeyGroup",
@@ -266,8 +267,12 @@ extension Evaluator {
             ("AWS::CloudFront::CachePolicy", "Id"), ("AWS::CloudFront::OriginRequestPolicy", "Id"),
             ("AWS::CloudFront::ResponseHeadersPolicy", "Id"), ("AWS::CloudFront::PublicKey", "Id"),
             ("AWS::CloudFront::KeyGroup", "Id"), ("AWS::CloudFront::OriginAccessControl", "Id"),
-            ("AWS::CloudFront::ContinuousDeploymentPolicy", "Id"):
+            ("AWS::CloudFront::ContinuousDeploymentPolicy", "Id"),
+            ("AWS::CloudFront::TrustStore", "Id"):
             return id
+        case ("AWS::CloudFront::TrustStore", "Arn"):
+            return "arn:aws:cloudfront::\(FunctionARN.account):trust-store/\(id)"
+        case ("AWS::CloudFront::TrustStore", "Status"): return "active"
         case ("AWS::CloudFront::Function", "FunctionARN"),
             ("AWS::CloudFront::Function", "FunctionMetadata.FunctionARN"):
             return id
@@ -316,7 +321,8 @@ enum Known {
         "AWS::CloudFront::OriginRequestPolicy", "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup",
         "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::Function",
-        "AWS::CloudFront::KeyValueStore", "AWS::CloudFront::ContinuousDeploymentPolicy",
+        "AWS::CloudFront::KeyValueStore", "AWS::CloudFront::TrustStore",
+        "AWS::CloudFront::ContinuousDeploymentPolicy",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
         "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ApiGatewayV2::Api",

@@ -62,11 +62,19 @@ final class ScriptedOrigin: ExchangeHandler, OriginResolver {
 /// A body in given pieces.
 final class PieceSource: BodySource {
     private var pieces: [[UInt8]]
+    /// Whether it breaks off after its pieces.
+    private let fails: Bool
     let trailers = Headers()
 
-    init(_ pieces: [[UInt8]]) { self.pieces = pieces.reversed() }
+    init(_ pieces: [[UInt8]], fails: Bool = false) {
+        self.pieces = pieces.reversed()
+        self.fails = fails
+    }
 
-    func read() async throws(Fault) -> Bytes? { pieces.popLast().map { $0[...] } }
+    func read() async throws(Fault) -> Bytes? {
+        if pieces.isEmpty, fails { throw Fault(.incompleteBody, side: .viewer) }
+        return pieces.popLast().map { $0[...] }
+    }
 }
 
 /// What a viewer got.
@@ -143,7 +151,8 @@ final class Bench: Sendable {
         isTLS: Bool = true,
         version: HTTPVersion = .http11,
         address: String = "198.51.100.7",
-        readsBody: Bool = true
+        readsBody: Bool = true,
+        bodyFails: Bool = false
     ) async -> Received? {
         guard let pipeline = made.withLock({ $0 }) else { return nil }
         let reactor = reactor
@@ -165,7 +174,10 @@ final class Bench: Sendable {
                     ),
                     body: body.isEmpty
                         ? .empty
-                        : .stream(PieceSource(body.utf8.map { [$0] }), length: body.utf8.count),
+                        : .stream(
+                            PieceSource(body.utf8.map { [$0] }, fails: bodyFails),
+                            length: body.utf8.count
+                        ),
                     viewer: Viewer(
                         address: address,
                         port: 5000,

@@ -57,7 +57,11 @@ struct RuleTests {
                 "The function execution role must be assumable with edgelambda.amazonaws.com"
             )
         )
-        #expect(message.hasSuffix("Role: arn:aws:iam::123456789012:role/shop-Role"))
+        #expect(
+            message.hasSuffix(
+                "Role: arn:aws:iam::123456789012:role/shop-Role [config.function.role]"
+            )
+        )
     }
 
     @Test("a role that Lambda cannot assume is refused in Lambda's words")

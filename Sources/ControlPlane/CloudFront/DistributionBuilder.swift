@@ -55,6 +55,8 @@ struct DistributionBuilder {
         distribution.geoRestriction = try restriction(config)
         distribution.logging = try logging(config["Logging"] ?? [:])
         try readStaging(config, into: &distribution)
+        readProtocols(config, into: &distribution)
+        distribution.viewerAuthentication = try viewerAuthentication(config, distribution)
         return distribution
     }
 
@@ -84,6 +86,40 @@ struct DistributionBuilder {
             throw Service.argument("Continuous deployment does not go with HTTP/3.")
         }
         distribution.continuousDeploymentPolicyID = policy
+    }
+
+    /// Which versions of TLS and HTTP viewers may speak; with the default certificate there is no choice of TLS.
+    private func readProtocols(_ config: JSONValue, into distribution: inout Distribution) {
+        let certificate = config["ViewerCertificate"]
+        if certificate?["CloudFrontDefaultCertificate"]?.bool != true {
+            distribution.securityPolicy = certificate?["MinimumProtocolVersion"]?.string
+        }
+        distribution.refusesHTTP2 = config["HttpVersion"]?.string == "http1.1" ? true : nil
+    }
+
+    private func viewerAuthentication(
+        _ config: JSONValue,
+        _ distribution: Distribution
+    ) throws(APIError) -> ViewerAuthentication? {
+        guard let wanted = config["ViewerMtlsConfig"] else { return nil }
+        let mode = ViewerAuthentication.Mode(rawValue: wanted["Mode"]?.string ?? "required")
+        var result = ViewerAuthentication(mode: mode ?? .required)
+        if let store = wanted["TrustStoreConfig"] {
+            result.trustStoreID = store["TrustStoreId"]?.string ?? ""
+            result.advertisesNames = store["AdvertiseTrustStoreCaNames"]?.bool ?? false
+            result.ignoresExpiry = store["IgnoreCertificateExpiry"]?.bool ?? false
+            guard snapshot.records[TrustStoreRecord.key(result.trustStoreID)] != nil else {
+                throw Service.error(
+                    "EntityNotFound",
+                    "The trust store \(result.trustStoreID) was not found."
+                )
+            }
+        } else if result.mode != .passthrough {
+            throw Service.argument("The parameter TrustStoreConfig is required.")
+        }
+        guard distribution.isAlwaysSecure, config["HttpVersion"]?.string?.contains("3") != true
+        else { throw Service.argument(DistributionRule.viewerAuthentication.text) }
+        return result
     }
 
     private func logging(_ config: JSONValue) throws(APIError) -> DistributionLogging? {
@@ -139,6 +175,14 @@ struct DistributionBuilder {
             origin.originAccessControlID = control
         }
         try readKind(config, into: &origin)
+        let control = snapshot.originAccessControls[origin.originAccessControlID]
+        guard control?.originType.isFor(origin) ?? true else {
+            throw Service.error(
+                "InvalidDomainNameForOriginAccessControl",
+                "An origin access control is associated with an origin whose domain name is not "
+                    + "supported."
+            )
+        }
         return origin
     }
 
@@ -319,7 +363,7 @@ struct DistributionBuilder {
         var names: [String] = []
         if config["WebACLId"]?.string ?? "" != "" { names.append("WebACLId") }
         if config["AnycastIpListId"]?.string ?? "" != "" { names.append("AnycastIpListId") }
-        for name in ["ViewerMtlsConfig", "ConnectionFunctionAssociation", "TenantConfig"]
+        for name in ["ConnectionFunctionAssociation", "TenantConfig"]
         where config[name] != nil {
             names.append(name)
         }

@@ -218,6 +218,13 @@ extension CloudFrontService {
         case "ListDistributionsByKeyGroup":
             let id = call.text("KeyGroupId")
             test = { $0.behaviors.contains { $0.trustedKeyGroups.contains(id) } }
+        case "ListDistributionsByTrustStore":
+            let id = try await trustStore(call.text("TrustStoreIdentifier")).id
+            return APIReply([
+                "DistributionList": try await list(call) {
+                    $0.served.viewerAuthentication?.trustStoreID == id
+                }
+            ])
         case "ListDistributionsByWebACLId":
             let id = call.text("WebACLId")
             return APIReply([

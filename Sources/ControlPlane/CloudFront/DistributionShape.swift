@@ -43,6 +43,18 @@ enum DistributionShape {
                 "Bucket": .string(logging.bucket), "Prefix": .string(logging.prefix),
             ]
         }
+        if let wanted = distribution.viewerAuthentication {
+            var mtls = JSONObject()
+            mtls["Mode"] = .string(wanted.mode.rawValue)
+            if !wanted.trustStoreID.isEmpty {
+                mtls["TrustStoreConfig"] = [
+                    "TrustStoreId": .string(wanted.trustStoreID),
+                    "AdvertiseTrustStoreCaNames": .bool(wanted.advertisesNames),
+                    "IgnoreCertificateExpiry": .bool(wanted.ignoresExpiry),
+                ]
+            }
+            members["ViewerMtlsConfig"] = .object(mtls)
+        }
         let restriction = distribution.geoRestriction
         var geography = list(restriction.countries).object ?? JSONObject()
         geography["RestrictionType"] = .string(restriction.kind.rawValue)

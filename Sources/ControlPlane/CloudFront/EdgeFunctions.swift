@@ -87,15 +87,15 @@ extension CloudFrontService {
             throw Self.argument("The parameter FunctionCode is empty or not Base64.")
         }
         guard bytes.count <= Self.maximumCode else {
-            throw Self.error(
-                "FunctionSizeLimitExceeded",
+            throw APIError(
+                .viewerFunctionSize,
                 "The function's code is larger than \(Self.maximumCode) bytes."
             )
         }
         let config = try Quantities.checked(call["FunctionConfig"] ?? [:])
         let stores = config["KeyValueStoreAssociations"]?.items ?? []
         guard stores.count <= 1 else {
-            throw Self.argument("A function has at most one key value store.")
+            throw APIError(.viewerFunctionStore)
         }
         for store in stores {
             let arn = store["KeyValueStoreARN"]?.string ?? ""
@@ -188,8 +188,8 @@ extension CloudFrontService {
             let record = try function(name, in: draft.snapshot)
             try Self.checkMatch(call, record["Development"]?["ETag"]?.string ?? "")
             guard !Self.isAssociated(Self.arn("function", name), in: draft.snapshot) else {
-                throw Self.error(
-                    "FunctionInUse",
+                throw APIError(
+                    .viewerFunctionInUse,
                     "Cannot delete the function because it is associated with one or more cache "
                         + "behaviors."
                 )

@@ -108,7 +108,7 @@ final class KeyValueService: APIService {
         deletes: [String]
     ) async throws(APIError) -> APIReply {
         guard (1...Self.maximumChanges).contains(puts.count + deletes.count) else {
-            throw invalid("A call changes 1 to \(Self.maximumChanges) keys.")
+            throw APIError(.keyValueChanges)
         }
         let touched = puts.compactMap { $0["Key"]?.string } + deletes
         guard Set(touched).count == touched.count else {
@@ -116,20 +116,18 @@ final class KeyValueService: APIService {
         }
         for pair in puts {
             let key = pair["Key"]?.string ?? ""
-            guard (1...Self.maximumKey).contains(key.utf8.count),
-                (1...Self.maximumValue).contains((pair["Value"]?.string ?? "").utf8.count)
-            else {
-                throw invalid(
-                    "A key has 1 to \(Self.maximumKey) bytes and a value 1 to \(Self.maximumValue)."
-                )
+            guard (1...Self.maximumKey).contains(key.utf8.count) else {
+                throw APIError(.keyValueKey)
+            }
+            guard (1...Self.maximumValue).contains((pair["Value"]?.string ?? "").utf8.count) else {
+                throw APIError(.keyValueValue)
             }
         }
         return try await ledger.change { [self] draft throws(APIError) in
             var (name, record) = try store(call, in: draft.snapshot)
             guard call.text("IfMatch") == record["ContentETag"]?.string else {
                 throw APIError(
-                    409,
-                    "ConflictException",
+                    .keyValueMatch,
                     "The If-Match version does not match the store's ETag."
                 )
             }
@@ -145,8 +143,7 @@ final class KeyValueService: APIService {
             }
             guard Self.size(pairs) <= Self.maximumSize else {
                 throw APIError(
-                    402,
-                    "ServiceQuotaExceededException",
+                    .keyValueSize,
                     "The store would be larger than \(Self.maximumSize) bytes."
                 )
             }

@@ -91,7 +91,8 @@ extension LambdaService {
 
     private static func isReplicated(_ name: String, _ version: Int) -> APIError {
         let arn = FunctionARN(name: name, qualifier: String(version)).text
-        return .invalid(
+        return APIError(
+            .functionReplicated,
             "Lambda was unable to delete \(arn) because it is a replicated function. "
                 + "Please see our documentation for Deleting Lambda@Edge Functions and Replicas."
         )

@@ -67,7 +67,7 @@ struct FunctionOrigins {
         }
         try readTimeouts(values["timeouts"], &origin)
         try readConnection(values["customOriginConfig"], &origin)
-        try readAccess(values["originAccessControlConfig"], &origin, &choice)
+        try readAccess(values["originAccessControlConfig"], &origin)
         if let shield = values["originShield"] { try readShield(shield, &choice) }
         try override(values, &origin, &choice)
         choice.origins[0] = origin
@@ -195,21 +195,29 @@ struct FunctionOrigins {
 
     private func readAccess(
         _ values: JSONValue?,
-        _ origin: inout Origin,
-        _ choice: inout OriginChoice
+        _ origin: inout Origin
     ) throws(FunctionViolation) {
         guard let values else { return }
         guard let isOn = values["enabled"]?.bool else { throw invalid("originAccessControlConfig") }
         guard isOn else {
             origin.originAccessControlID = ""
+            origin.accessControl = nil
             return
         }
-        let kinds = ["s3", "mediapackagev2", "mediastore", "lambda"]
-        guard ["always", "never", "no-override"].contains(values["signingBehavior"]?.string ?? ""),
-            values["signingProtocol"]?.string == "sigv4",
-            kinds.contains(values["originType"]?.string ?? "")
+        let signing = values["signingBehavior"]?.string
+        let kind = values["originType"]?.string
+        guard let signing = signing.flatMap(OriginAccessControl.SigningBehavior.init),
+            let kind = kind.flatMap(OriginAccessControl.OriginType.init),
+            values["signingProtocol"]?.string == "sigv4"
         else { throw invalid("originAccessControlConfig") }
-        choice.remarks.append("requests are signed only as the distribution's settings say")
+        let id = origin.originAccessControlID.isEmpty ? "FUNCTION" : origin.originAccessControlID
+        origin.originAccessControlID = id
+        origin.accessControl = OriginAccessControl(
+            id: id,
+            name: "function",
+            originType: kind,
+            signingBehavior: signing
+        )
     }
 
     private func readShield(

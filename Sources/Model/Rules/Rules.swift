@@ -26,9 +26,8 @@ package enum Rules {
     /// All rules, by id.
     package static let all: [Rule] =
         (EdgeRule.allCases.map(\.rule) + ViewerRule.allCases.map(\.rule)
-        + FunctionRule.allCases.map(\.rule) + DistributionRule.allCases.map(\.rule)).sorted {
-            $0.id < $1.id
-        }
+        + FunctionRule.allCases.map(\.rule) + DistributionRule.allCases.map(\.rule)
+        + APIRule.allCases.map(\.rule)).sorted { $0.id < $1.id }
 }
 
 extension EdgeRule {

@@ -1,0 +1,46 @@
+/// What a distribution asks of its viewers' certificates (`ViewerMtlsConfig`).
+///
+/// Source: "Mutual TLS authentication with CloudFront (viewer mTLS)".
+package struct ViewerAuthentication: Sendable, Codable, Hashable {
+    /// How a certificate is taken.
+    package enum Mode: String, Sendable, Codable {
+        case required, optional, passthrough
+    }
+
+    package var mode: Mode
+    /// Empty where nothing is checked.
+    package var trustStoreID: String
+    /// Whether the handshake names the authorities.
+    package var advertisesNames: Bool
+    /// Whether a certificate may be past its end.
+    package var ignoresExpiry: Bool
+
+    /// Makes what a distribution asks.
+    package init(
+        mode: Mode,
+        trustStoreID: String = "",
+        advertisesNames: Bool = false,
+        ignoresExpiry: Bool = false
+    ) {
+        self.mode = mode
+        self.trustStoreID = trustStoreID
+        self.advertisesNames = advertisesNames
+        self.ignoresExpiry = ignoresExpiry
+    }
+}
+
+extension Distribution {
+    /// Whether no behaviour serves viewers without TLS, as certificates of viewers want it.
+    package var isAlwaysSecure: Bool {
+        behaviors.allSatisfy { $0.viewerProtocolPolicy != .allowAll }
+    }
+}
+
+/// The records in which trust stores are kept.
+package enum TrustStoreRecord {
+    /// The kind of the records.
+    package static let kind = "cloudfront/trust-store"
+
+    /// The id of a store's record.
+    package static func key(_ id: String) -> String { "\(kind)/\(id)" }
+}
