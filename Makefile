@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: cache-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
+.PHONY: reloads cache-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -22,6 +22,7 @@ smoke:
 	python3 Tests/Benchmarks/large-bodies.py .build/debug/portico --smoke
 	python3 Tests/Benchmarks/crash-storm.py .build/debug/portico --smoke
 	python3 Tests/Replication/replication.py .build/debug/portico --smoke
+	python3 Tests/Benchmarks/reloads.py .build/debug/portico --smoke
 
 # One registry and three edges as processes under load, then every fault. The steps of applying at which an edge
 # is killed exist in builds for debugging only.
@@ -30,6 +31,11 @@ replication: dependencies
 	$(SWIFT) build --product portico
 	python3 Tests/Replication/replication.py .build/debug/portico
 	python3 Tests/Replication/replication.py .build/debug/portico --postgres
+
+# A million requests while the template is saved every second, another process takes over and an origin dies.
+RELOAD_REQUESTS ?= 1000000
+reloads: build
+	python3 Tests/Benchmarks/reloads.py $(BINARY) --requests $(RELOAD_REQUESTS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
@@ -61,7 +67,7 @@ limits:
 
 # Each fuzz target for FUZZ_SECONDS; new inputs stay in .build-fuzz, crashes are kept under Tests/Fuzz/Crashes.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= request-head response-head chunks fields json result pattern template
+FUZZ_TARGETS ?= request-head response-head chunks fields json result pattern template proxy-header
 FUZZ = PORTICO_DEV=fuzz PORTICO_MODULES=FuzzTests $(SWIFT) build -c release --sanitize fuzzer \
 	--product Fuzz --scratch-path .build-fuzz
 

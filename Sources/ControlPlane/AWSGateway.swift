@@ -30,9 +30,16 @@ package final class AWSGateway: ExchangeHandler {
         invalidate: @escaping @Sendable (_ distribution: String, _ paths: [String]) async -> Void,
         testFunction: @escaping FunctionTest.Runner,
         replicaRemovalDelay: Duration = .zero,
+        load: @escaping @Sendable () -> LoadReport? = { nil },
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
-        pages = NodePages(snapshot: snapshot, edges: edges, requests: requests, operate: operate)
+        pages = NodePages(
+            snapshot: snapshot,
+            edges: edges,
+            requests: requests,
+            load: load,
+            operate: operate
+        )
         self.registry = registry
         let ledger = Ledger(
             registry: registry,

@@ -5,23 +5,27 @@ package import Model
 package import Registry
 package import Telemetry
 
-/// The pages of a node under `/_portico/`: health, edges and the latest requests.
+/// The pages of a node under `/_portico/`: health, metrics, edges and the latest requests.
 package final class NodePages: ExchangeHandler {
     private let snapshot: @Sendable () -> Snapshot
     private let edges: @Sendable () -> [ReplicaStatus]
     private let requests: RequestLog
+    private let load: @Sendable () -> LoadReport?
     private let operate: @Sendable (RequestHead) async -> Response?
 
-    /// Makes the pages; `operate` answers a POST, or nil when it knows none of that path.
+    /// Makes the pages; `load` tells how the node stands with viewers, if it has any, and `operate` answers a
+    /// POST, or nil when it knows none of that path.
     package init(
         snapshot: @escaping @Sendable () -> Snapshot,
         edges: @escaping @Sendable () -> [ReplicaStatus],
         requests: RequestLog,
+        load: @escaping @Sendable () -> LoadReport? = { nil },
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
         self.snapshot = snapshot
         self.edges = edges
         self.requests = requests
+        self.load = load
         self.operate = operate
     }
 
@@ -36,8 +40,20 @@ package final class NodePages: ExchangeHandler {
         switch request.path {
         case "/_portico/health":
             return json(
-                Health(status: "ready", revision: snapshot().revision, edges: edges())
+                Health(
+                    status: "ready",
+                    revision: snapshot().revision,
+                    edges: edges(),
+                    load: load()
+                )
             )
+        case "/_portico/metrics":
+            let text = MetricsPage.text(
+                revision: snapshot().revision,
+                edges: edges(),
+                load: load()
+            )
+            return Response(status: 200, contentType: MetricsPage.contentType, text: text)
         case "/_portico/edges":
             return json(edges())
         case "/_portico/requests":
@@ -55,6 +71,8 @@ package final class NodePages: ExchangeHandler {
         var status: String
         var revision: Int
         var edges: [ReplicaStatus]
+        /// Left out by a node without viewers.
+        var load: LoadReport?
     }
 
     private func json(_ value: some Encodable) -> Response {

@@ -2,7 +2,9 @@ package import HTTP
 
 /// What a listener grants its viewers.
 package struct ConnectionLimits: Sendable {
-    /// From accept to the end of the TLS handshake.
+    /// From accept to the end of a proxy's header; the specification asks for three seconds at least.
+    package var proxyHeader: Duration = .seconds(5)
+    /// From accept, or a proxy's header, to the end of the TLS handshake.
     package var handshake: Duration = .seconds(10)
     /// From a head's first byte to its last.
     package var head: Duration = .seconds(30)
@@ -22,6 +24,8 @@ package struct ConnectionLimits: Sendable {
     package var drain: Duration = .seconds(2)
     /// How many connections one reactor holds for this listener; more are closed at once.
     package var maximumConnections = 65_536
+    /// How many requests one connection carries before it is ended in good order.
+    package var maximumRequests = 1_000_000
     /// The bounds of a request's head.
     package var heads = HeadLimits()
     /// What an HTTP/2 connection grants beyond these.

@@ -1,4 +1,5 @@
 package import HTTP
+import Reactor
 import TLS
 package import Telemetry
 
@@ -34,6 +35,11 @@ package final class Viewer: Sendable {
         self.tlsProtocol = tlsProtocol
         self.tlsCipher = tlsCipher
         self.certificateDER = certificateDER
+    }
+
+    /// The viewer on whose behalf a proxy has connected.
+    func relayed(for source: SocketAddress) -> Viewer {
+        Viewer(address: source.host, port: source.port, isTLS: isTLS, localPort: localPort)
     }
 
     /// The same viewer with what the TLS handshake brought out.

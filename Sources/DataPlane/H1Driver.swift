@@ -12,7 +12,7 @@ final class H1Driver {
 
     private let listener: Listener
     private let context: ReactorContext
-    private let connection: Connection
+    let connection: Connection
     private let limits: ConnectionLimits
     @exclusivity(unchecked)
     private var viewer: Viewer
@@ -22,6 +22,12 @@ final class H1Driver {
     /// Whether the listener wants to end this connection after the current exchange.
     @exclusivity(unchecked)
     private var isDraining = false
+    /// Whether an idle connection may stay for one more request, although the listener drains.
+    @exclusivity(unchecked)
+    private var isSpared = false
+    /// How many requests the connection has carried.
+    @exclusivity(unchecked)
+    private var requests = 0
     /// The way from origins to the viewer; one for all exchanges of the connection.
     @exclusivity(unchecked)
     private var link: ViewerLink?
@@ -32,6 +38,8 @@ final class H1Driver {
     var task: Task<Void, Never>?
     /// This driver's place in the listener's list.
     var slot = 0
+    /// Among whose connections this one is counted.
+    var source: UInt64?
     /// What serves the connection in place of this driver once HTTP/2 was agreed on.
     private var multiplexed: H2Driver?
 
@@ -49,11 +57,21 @@ final class H1Driver {
     }
 
     /// Lets no further request in: an idle connection ends now, a busy one after its exchanges.
-    func drain() {
+    ///
+    /// With `sparingIdle` an idle one may bring one more request: the answer says that it is the last, so that
+    /// no viewer finds its connection closed under a request that is on its way.
+    func drain(sparingIdle: Bool = false) {
         isDraining = true
+        isSpared = sparingIdle
         if let multiplexed { return multiplexed.drain() }
-        if isIdle { close() }
+        guard isIdle, !sparingIdle else { return }
+        // What has arrived already is answered first.
+        if connection.readiness.hasPendingInput, !connection.readiness.isHalfClosed { return }
+        close()
     }
+
+    /// A proxy's header has named the viewer.
+    func relay(for source: SocketAddress) { viewer = viewer.relayed(for: source) }
 
     /// Ends an idle connection.
     private func close() {
@@ -152,7 +170,11 @@ final class H1Driver {
         let started = context.reactor.time
         let sentBefore = connection.bytesSent
         let body = makeBody(parsed)
-        let asked = Asked(isHead: parsed.head.method == "HEAD", keepsAlive: parsed.keepAlive)
+        requests += 1
+        let asked = Asked(
+            isHead: parsed.head.method == "HEAD",
+            keepsAlive: parsed.keepAlive && requests < limits.maximumRequests
+        )
         var exchange = Exchange(
             request: parsed.head,
             body: makeContent(body),
@@ -161,7 +183,9 @@ final class H1Driver {
         )
         exchange.link = link
         if listener.sink != nil { open(&exchange, started) }
-        let response = await listener.handler.respond(to: &exchange)
+        let response =
+            listener.admission.isShedding
+            ? listener.admission.refusal() : await listener.handler.respond(to: &exchange)
         let status = response.head.status
         let result = await answer(response, to: asked, body)
         if let sink = listener.sink {
@@ -235,7 +259,7 @@ final class H1Driver {
                     return parsed
                 }
                 if deadline == nil { deadline = connection.deadline(limits.head) }
-            } else if isDraining {
+            } else if isDraining, !isSpared {
                 return nil
             }
             let outcome: Connection.Outcome

@@ -9,7 +9,9 @@ extension H2Driver {
     func serve(_ stream: Stream) async {
         var exchange = makeExchange(stream)
         if listener.sink != nil { open(&exchange.record, stream) }
-        let response = await listener.handler.respond(to: &exchange)
+        let response =
+            listener.admission.isShedding
+            ? listener.admission.refusal() : await listener.handler.respond(to: &exchange)
         if exchange.record.status == 0 { exchange.record.status = response.head.status }
         let record = exchange.record
         await answer(response, on: stream)

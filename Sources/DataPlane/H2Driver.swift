@@ -142,7 +142,7 @@ extension H2Driver {
             return link.session.reset(id, .refusedStream)
         }
         requests += 1
-        if let most = limits.h2.maximumRequests, requests == most { drain() }
+        if requests == limits.maximumRequests { drain() }
         let channel = H2Channel(
             id,
             on: link,

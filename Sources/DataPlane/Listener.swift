@@ -6,17 +6,19 @@ package import Telemetry
 
 /// One address and port with the handler of what arrives there; every reactor has a socket of its own.
 package final class Listener: Sendable {
-    /// How long accepting pauses when the process has run out of descriptors.
-    private static let exhaustionPause: Duration = .milliseconds(100)
-
     let handler: any ExchangeHandler
     let limits: ConnectionLimits
+    let admission: Admission
+    let proxies: ProxyTrust?
     let sink: (@Sendable (AccessRecord) -> Void)?
-    private let address: String
+    /// The numeric address that is listened at.
+    package let address: String
     private let tls: TLSContext?
     private let client: TLSContext?
     private struct State {
         var port: Int
+        /// Listening sockets; they stay the same from `bind` to the end of `drain`.
+        var sockets: [Int32] = []
         var parts: [(reactor: Reactor, part: ReactorLocal<ListenerPart>)] = []
     }
     private let state: Mutex<State>
@@ -24,12 +26,16 @@ package final class Listener: Sendable {
     /// Makes a listener, which `start` binds.
     ///
     /// Port 0 takes a free one. `client` is the TLS context towards origins for reactors that have no `ReactorContext` yet.
+    /// Listeners may share an admission; without one the limits are this listener's alone. Connections of
+    /// `proxies` have to begin with a header of the PROXY protocol.
     package init(
         address: String,
         port: Int,
         tls: TLSContext?,
         handler: any ExchangeHandler,
         limits: ConnectionLimits = ConnectionLimits(),
+        admission: Admission = Admission(),
+        proxies: ProxyTrust? = nil,
         client: TLSContext? = nil,
         sink: (@Sendable (AccessRecord) -> Void)? = nil
     ) {
@@ -38,25 +44,53 @@ package final class Listener: Sendable {
         self.client = client
         self.handler = handler
         self.limits = limits
+        self.admission = admission
+        self.proxies = proxies
         self.sink = sink
         state = Mutex(State(port: port))
     }
 
-    /// The port taken, once started.
+    /// The port taken, once bound.
     package var port: Int { state.withLock { $0.port } }
 
-    /// Binds one socket per reactor and begins to accept.
+    /// The listening sockets, to be handed to a process that takes over.
+    package var sockets: [Int32] { state.withLock { $0.sockets } }
+
+    /// Takes the port: viewers may connect from now on and wait until `start`.
     ///
+    /// Sockets that another process listened with are used first, all of them: in each may be connections.
     /// - Throws: `SocketError` when the address is not numeric or not free.
-    package func start(on reactors: [Reactor]) throws(SocketError) {
-        var sockets: [Int32] = []
+    package func bind(_ count: Int, taking given: [Int32] = []) throws(SocketError) {
+        guard let first = SocketAddress(numeric: address, port: port) else {
+            throw SocketError("address \(address)", number: EINVAL)
+        }
+        if let taken = given.first, let port = Socket.boundPort(of: taken) {
+            state.withLock { $0.port = port }
+        }
+        var sockets = given
         do throws(SocketError) {
-            for _ in reactors { sockets.append(try bind()) }
+            while sockets.count < count {
+                var numeric = first
+                numeric.port = port
+                let socket = try Socket.listen(at: numeric)
+                let taken = socket.localAddress.port
+                state.withLock { $0.port = taken }
+                sockets.append(socket.release())
+            }
         } catch {
             for descriptor in sockets { close(descriptor) }
             throw error
         }
-        for (reactor, descriptor) in zip(reactors, sockets) {
+        state.withLock { $0.sockets = sockets }
+    }
+
+    /// Begins to accept, after `bind` if that has not been called: at least one socket per reactor.
+    ///
+    /// - Throws: `SocketError` when the address is not numeric or not free.
+    package func start(on reactors: [Reactor]) throws(SocketError) {
+        if sockets.isEmpty { try bind(reactors.count) }
+        for (index, descriptor) in sockets.enumerated() {
+            let reactor = reactors[index % reactors.count]
             Task(executorPreference: reactor) { [self] in
                 let context = ReactorContext.make(reactor: reactor, client: client)
                 let part = ListenerPart(
@@ -67,124 +101,23 @@ package final class Listener: Sendable {
                 )
                 let local = ReactorLocal(part)
                 state.withLock { $0.parts.append((reactor, local)) }
-                await part.accept(pausing: Self.exhaustionPause)
+                await part.accept()
             }
         }
-    }
-
-    private func bind() throws(SocketError) -> Int32 {
-        guard let numeric = SocketAddress(numeric: address, port: port) else {
-            throw SocketError("address \(address)", number: EINVAL)
-        }
-        let socket = try Socket.listen(at: numeric)
-        let taken = socket.localAddress.port
-        state.withLock { $0.port = taken }
-        return socket.release()
     }
 
     /// Stops accepting, closes idle connections, lets exchanges finish and then closes the rest.
-    package func drain(within limit: Duration) async {
+    ///
+    /// Idle connections are spared for a while, in which they may bring one more request each. Where another
+    /// process has the sockets, too, what waits in them stays for it.
+    package func drain(within limit: Duration, sparingIdle: Duration = .zero) async {
         let parts = state.withLock { $0.parts }
         let ends = parts.map { reactor, part in
-            Task(executorPreference: reactor) { await part.value.drain(within: limit) }
+            Task(executorPreference: reactor) {
+                await part.value.drain(within: limit, sparingIdle: sparingIdle)
+            }
         }
         for end in ends { await end.value }
-    }
-}
-
-/// What a listener has on one reactor.
-///
-/// Confined to that reactor.
-final class ListenerPart {
-    private let listener: Listener
-    private let context: ReactorContext
-    private let socket: Readiness
-    private let tls: TLSContext?
-    private let localPort: Int
-    private var drivers: [H1Driver] = []
-    private var isDraining = false
-    private var whenEmpty: UnsafeContinuation<Void, Never>?
-
-    init(listener: Listener, context: ReactorContext, socket: Readiness, tls: TLSContext?) {
-        self.listener = listener
-        self.context = context
-        self.socket = socket
-        self.tls = tls
-        localPort = listener.port
-    }
-
-    func accept(pausing pause: Duration) async {
-        while true {
-            switch socket.accept() {
-            case .connection(let descriptor, let peer): open(descriptor, peer)
-            case .wouldBlock: guard await socket.readable() == .ready else { return }
-            case .again: continue
-            case .exhausted: await context.reactor.sleep(for: pause)
-            case .failed: return
-            }
-        }
-    }
-
-    private func open(_ descriptor: Int32, _ peer: SocketAddress) {
-        guard !isDraining, drivers.count < listener.limits.maximumConnections else {
-            Glibc.close(descriptor)
-            return
-        }
-        var session: TLSSession?
-        if let tls {
-            do throws(TLSError) {
-                session = try TLSSession(accepting: tls, descriptor: descriptor)
-            } catch {
-                Glibc.close(descriptor)
-                return
-            }
-        }
-        let connection = Connection(context.reactor.register(descriptor), tls: session)
-        let viewer = Viewer(
-            address: peer.host,
-            port: peer.port,
-            isTLS: session != nil,
-            localPort: localPort
-        )
-        let driver = H1Driver(
-            listener: listener,
-            context: context,
-            connection: connection,
-            viewer: viewer
-        )
-        driver.slot = drivers.count
-        drivers.append(driver)
-        let local = ReactorLocal((self, driver))
-        driver.task = Task(executorPreference: context.reactor) {
-            let (part, driver) = local.value
-            await driver.serve()
-            part.remove(driver)
-        }
-    }
-
-    private func remove(_ driver: H1Driver) {
-        let last = drivers.removeLast()
-        if last !== driver {
-            drivers[driver.slot] = last
-            last.slot = driver.slot
-        }
-        if drivers.isEmpty { finishDrain() }
-    }
-
-    private func finishDrain() {
-        whenEmpty?.resume()
-        whenEmpty = nil
-    }
-
-    func drain(within limit: Duration) async {
-        isDraining = true
-        context.reactor.close(socket)
-        for driver in drivers { driver.drain() }
-        guard !drivers.isEmpty else { return }
-        let timer = context.reactor.schedule(at: .now + limit) { [self] in
-            for driver in drivers { driver.abort() }
-        }
-        await withUnsafeContinuation { whenEmpty = $0 }
-        context.reactor.cancel(timer)
+        state.withLock { $0.sockets = [] }
     }
 }

@@ -16,8 +16,6 @@ package struct H2Budget: Sendable, Equatable {
 package struct H2Limits: Sendable {
     /// Streams open at once; source: CloudFront quotas (concurrent HTTP/2 streams per connection).
     package var maximumStreams = 128
-    /// Requests after which the connection is drained; nil for no end (an ALB ends after 10,000).
-    package var maximumRequests: Int?
     /// What one stream may send ahead of its reader, in bytes.
     package var streamWindow = 256 << 10
     /// What all streams together may send ahead of their readers, in bytes: the bound of their memory.

@@ -31,6 +31,7 @@ package final class ChildProcess {
     /// How the process ended, nil while it runs.
     package private(set) var exit: ChildExit?
     private let reactor: Reactor
+    private var isReleased = false
     private var waiters: [UnsafeContinuation<ChildExit, Never>] = []
 
     private init(
@@ -155,6 +156,45 @@ package final class ChildProcess {
         return child
     }
 
+    /// Takes over a program that another process has started, with our ends of its channel and pipes; nil when
+    /// it has ended already, and then the ends are closed.
+    ///
+    /// How it ends cannot be told: it counts as status 0.
+    package static func adopt(
+        pid: Int32,
+        channel: Int32,
+        output: Int32,
+        errors: Int32,
+        on reactor: Reactor
+    ) -> ChildProcess? {
+        let watch = portico_pidfd_open(pid)
+        guard watch >= 0 else {
+            for end in [channel, output, errors] { Glibc.close(end) }
+            return nil
+        }
+        let child = ChildProcess(
+            pid: pid,
+            channel: reactor.register(channel, announcesRoom: false),
+            output: reactor.register(output),
+            errors: reactor.register(errors),
+            reactor: reactor
+        )
+        let watched = ReactorLocal((child, reactor.register(watch)))
+        reactor.submit {
+            // Readable once it has ended.
+            _ = await watched.value.1.readable()
+            await watched.value.0.awaitExit(watched.value.1)
+        }
+        return child
+    }
+
+    /// Closes our ends without ending the program: another process has them, too, and goes on with it.
+    package func release() {
+        isReleased = true
+        for end in [channel, output, errors] { end.isShared = true }
+        close()
+    }
+
     /// Changes by how much the whole process group yields to others; less than before takes a privilege.
     package func renice(_ niceness: Int32) { portico_renice(pid, niceness) }
 
@@ -170,7 +210,7 @@ package final class ChildProcess {
         exit = result
         // Whatever the program had started shares its group and must not outlive it. What left the
         // group may still hold the channel: shut, it gives what was sent before and then its end.
-        Glibc.kill(-pid, SIGKILL)
+        if !isReleased { Glibc.kill(-pid, SIGKILL) }
         if channel.isOpen { Glibc.shutdown(channel.descriptor, Int32(SHUT_RDWR)) }
         let resumed = waiters
         waiters = []
@@ -251,6 +291,8 @@ package final class ChildProcess {
         posix_spawn_file_actions_adddup2(&actions, ends.outputWrite, 1)
         posix_spawn_file_actions_adddup2(&actions, ends.errorsWrite, 2)
         posix_spawn_file_actions_adddup2(&actions, ends.theirs, 3)
+        // Whoever started this process may have left it others, on which somebody awaits its end.
+        _ = portico_spawn_closing(&actions, 4)
         if let directory = command.directory { _ = portico_spawn_in(&actions, directory) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

@@ -162,6 +162,8 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         guard readiness.isOpen else { return }
         readiness.isWatched = false
         slots[Int(readiness.descriptor)] = nil
+        // Closing alone is not enough where another process has the same socket.
+        if readiness.isShared { epoll_ctl(epoll, EPOLL_CTL_DEL, readiness.descriptor, nil) }
         Glibc.close(readiness.descriptor)
         readiness.closed()
     }

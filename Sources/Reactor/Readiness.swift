@@ -17,6 +17,8 @@ package final class Readiness {
     package var isOpen: Bool { isWatched }
     @exclusivity(unchecked)
     var isWatched = true
+    /// Whether another process may have the same socket: then it is taken from the set before it is closed.
+    package var isShared = false
     /// Runs once when the peer has shut its side while nobody reads.
     package var onHangUp: (() -> Void)?
     /// Whether the peer has shut its sending side.

@@ -85,6 +85,30 @@ package struct Socket: ~Copyable {
         SocketAddress { getsockname(descriptor, $0, $1) == 0 } ?? SocketAddress.none
     }
 
+    /// The port that a descriptor is bound to; nil when it is no socket of the internet.
+    package static func boundPort(of descriptor: Int32) -> Int? {
+        let address = SocketAddress { getsockname(descriptor, $0, $1) == 0 }
+        guard let address, [AF_INET, AF_INET6].contains(address.family) else { return nil }
+        return address.port
+    }
+
+    /// How many descriptors this process may have open.
+    package static var descriptorLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return 1024
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// The number that the next descriptor would get; nil when there is none.
+    package static var lowestFreeDescriptor: Int32? {
+        let free = eventfd(0, Int32(EFD_CLOEXEC))
+        guard free >= 0 else { return nil }
+        Glibc.close(free)
+        return free
+    }
+
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
         var value = value
         setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
@@ -161,6 +185,39 @@ extension Readiness {
                 return .wouldBlock
             }
             if errno != EINTR { return .failed(errno) }
+        }
+    }
+
+    /// Looks at what has arrived, from its beginning, and leaves it there.
+    ///
+    /// More may be awaited with `readable`: what arrives later is announced, although nothing was taken.
+    package func peek(into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
+        guard isOpen else { return .failed(EBADF) }
+        while true {
+            let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, flags)
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .end }
+            if errno == EAGAIN { return .wouldBlock }
+            if errno != EINTR { return .failed(errno) }
+        }
+    }
+
+    /// Takes away as many bytes as have been seen by `peek`; false when the socket has failed.
+    package func discard(_ count: Int) -> Bool {
+        guard isOpen else { return false }
+        noteRead(tookAll: false)
+        return withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { room in
+            var left = count
+            while left > 0 {
+                let taken = recv(descriptor, room.baseAddress, left, 0)
+                if taken > 0 {
+                    left -= taken
+                } else if taken == 0 || errno != EINTR {
+                    return false
+                }
+            }
+            return true
         }
     }
 

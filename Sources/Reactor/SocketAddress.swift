@@ -54,6 +54,39 @@ package struct SocketAddress: Sendable {
         self.port = port
     }
 
+    /// Makes an address of its 4 or 16 bytes in network order; nil for another number of bytes.
+    package init?(bytes: [UInt8], port: Int) {
+        var storage = sockaddr_storage()
+        guard bytes.count == 4 || bytes.count == 16 else { return nil }
+        storage.ss_family = sa_family_t(bytes.count == 4 ? AF_INET : AF_INET6)
+        withUnsafeMutableBytes(of: &storage) {
+            for (index, byte) in bytes.enumerated() {
+                $0[(bytes.count == 4 ? 4 : 8) + index] = byte
+            }
+        }
+        self.storage = storage
+        self.port = port
+    }
+
+    /// The address without its port: 4 or 16 bytes in network order.
+    package var bytes: [UInt8] {
+        withUnsafeBytes(of: storage) {
+            family == AF_INET6 ? Array($0[8..<24]) : Array($0[4..<8])
+        }
+    }
+
+    /// Whose address it is, for what is counted by source: an IPv4 address, or the first 64 bits of an IPv6
+    /// address, as that much belongs to one customer (RFC 6177).
+    package var source: UInt64 {
+        let bytes = bytes
+        let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
+        let isMapped = bytes.count == 16 && bytes.starts(with: mapped)
+        if bytes.count == 4 || isMapped {
+            return bytes.suffix(4).reduce(0xFFFF) { $0 << 8 | UInt64($1) }
+        }
+        return bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
     /// `AF_INET` or `AF_INET6`.
     package var family: Int32 { Int32(storage.ss_family) }
 

@@ -44,6 +44,13 @@ package struct StartCommand: Sendable, Hashable {
     package var name: String
     package var command: String
     package var port: Int
+
+    /// Describes a program.
+    package init(name: String, command: String, port: Int) {
+        self.name = name
+        self.command = command
+        self.port = port
+    }
 }
 
 /// What a template comes to.

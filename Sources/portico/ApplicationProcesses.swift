@@ -177,6 +177,58 @@ final class ApplicationProcesses: Sendable {
         for app in running.withLock({ $0 }).values { kill(-app.pid, SIGKILL) }
     }
 
+    // MARK: Takeover
+
+    /// The apps that run, with three descriptors for each: what another process needs to go on with them.
+    func handOver() async -> (applications: [Handover.Application], descriptors: [Int32]) {
+        await onReactor { [self] in
+            let apps = running.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
+                .filter { $0.child.value.exit == nil }
+            let described = apps.map {
+                Handover.Application(
+                    name: $0.start.name,
+                    command: $0.start.command,
+                    port: $0.start.port,
+                    pid: $0.pid
+                )
+            }
+            let ends = apps.flatMap { app in
+                [app.child.value.channel, app.child.value.output, app.child.value.errors]
+            }
+            return (described, ends.map(\.descriptor))
+        }
+    }
+
+    /// Lets go of every app without ending it: another process has them now.
+    func release() async {
+        await onReactor { [self] in
+            let apps = running.withLock { running in
+                defer { running = [:] }
+                return Array(running.values)
+            }
+            for app in apps { app.child.value.release() }
+        }
+    }
+
+    /// Goes on with the apps of a node that was taken over.
+    func adopt(_ predecessor: Predecessor) async {
+        await onReactor { [self] in
+            for (given, ends) in zip(predecessor.handover.applications, predecessor.applications) {
+                let child = ChildProcess.adopt(
+                    pid: given.pid,
+                    channel: ends[0],
+                    output: ends[1],
+                    errors: ends[2],
+                    on: reactor
+                )
+                guard let child else { continue }
+                let app = App(start: given.start, child: ReactorLocal(child), pid: given.pid)
+                running.withLock { $0[given.name] = app }
+                watch(app)
+            }
+        }
+    }
+
     private func onReactor<T: Sendable>(
         _ work: @escaping @Sendable () async -> T
     ) async -> T {

@@ -20,7 +20,7 @@ struct ExecutorParts: Sendable {
         let staging = Deployer.staging(state: configuration.state)
         let invoker = LocalInvoker(
             configuration: ExecutorConfiguration(
-                workFolder: configuration.state + "/workers",
+                workFolder: configuration.state + "/" + configuration.workers,
                 liftsProcessBudget: configuration.liftsProcessBudget
             ),
             reactors: reactors,
@@ -69,11 +69,18 @@ struct ExecutorParts: Sendable {
     }
 
     /// The queue of asynchronous invocations, in a file of its own in the state folder.
-    func makeEvents(_ invoker: LocalInvoker, _ replica: EdgeReplica) throws -> EventQueue {
+    ///
+    /// With `sparesFile` what is in it is left to the process that is taken over, to its end.
+    func makeEvents(
+        _ invoker: LocalInvoker,
+        _ replica: EdgeReplica,
+        sparesFile: Bool = false
+    ) throws -> EventQueue {
         let box = replica.box
         let log = log
         return try EventQueue(
             path: configuration.state + "/events.sqlite",
+            sparesFile: sparesFile,
             invoker: invoker,
             functions: EventQueue.Functions(
                 resolve: { name, qualifier in

@@ -16,14 +16,14 @@ import Templates
 ///
 /// Nothing else constructs the graph.
 final class Node: Sendable {
-    private let configuration: NodeConfiguration
+    let configuration: NodeConfiguration
     private let loadStack: @Sendable () throws -> Stack
-    private let reactors: [Reactor]
-    private let log: LogWriter
-    private let applications: ApplicationProcesses
+    let reactors: [Reactor]
+    let log: LogWriter
+    let applications: ApplicationProcesses
     private let requests = RequestLog()
-    private let names = LogicalNames()
-    private let tails = LogTails()
+    let names = LogicalNames()
+    let tails = LogTails()
 
     /// Prepares a node.
     ///
@@ -39,97 +39,85 @@ final class Node: Sendable {
         applications = ApplicationProcesses(reactor: reactors[0], log: log)
     }
 
-    /// Serves until SIGINT or SIGTERM; a second one ends at once.
+    /// Serves until SIGINT or SIGTERM, or until another process has taken over; a second signal ends at once.
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
         OpenFiles.raiseLimit()
-        let state = try StateFolder(configuration.state)
-        defer { withExtendedLifetime(state) {} }
+        for reactor in reactors { reactor.start() }
+        let predecessor =
+            configuration.takesOver
+            ? try await Predecessor.find(state: configuration.state, on: reactors[0]) : nil
+        let state =
+            try predecessor.map { StateFolder(configuration.state, lock: $0.lock) }
+            ?? StateFolder(configuration.state)
         let applications = applications
         let stop = Signals(onSecond: { applications.killAll() })
-        for reactor in reactors { reactor.start() }
-        do { try await serve(until: stop) } catch {
+        do { try await serve(until: stop, in: state, after: predecessor) } catch {
             await applications.stopAll()
             throw error
         }
         for reactor in reactors { reactor.stop() }
+        withExtendedLifetime(state) {}
     }
 
-    private func serve(until stop: Signals) async throws {
-        let log = log
+    private func serve(
+        until stop: Signals,
+        in state: StateFolder,
+        after predecessor: Predecessor?
+    ) async throws {
         let stack = try loadStack()
         let plan = stack.compile(state: configuration.state)
         report(plan.diagnostics[...])
-
-        let registry = PrimaryRegistry(
-            store: try SQLiteStore(directory: configuration.state + "/registry")
-        )
-        let replicas = configuration.edges.map { name in
-            EdgeReplica(
-                name: name,
-                directory: configuration.state + "/edges/" + name,
-                registry: registry
-            )
-        }
-        for replica in replicas { try await replica.start() }
-        let parts = ExecutorParts(
-            configuration: configuration,
-            reactors: reactors,
-            log: log,
-            tails: tails
-        )
-        let invoker = parts.makeInvoker(replicas)
-        parts.follow(replicas[0], with: invoker)
-        let events = try parts.makeEvents(invoker, replicas[0])
-        invoker.attach(events)
-        let deployer = Deployer(
-            registry: registry,
-            invoker: invoker,
-            edges: configuration.edges,
-            state: configuration.state,
-            names: names
-        )
-        let outcome = try await deployer.deploy(plan, verifies: false)
+        let core = try await NodeCore.make(self, after: predecessor)
+        let outcome = try await core.deployer.deploy(plan, verifies: false)
         report(outcome.diagnostics.dropFirst(plan.diagnostics.count))
         warnOfFunctions(plan)
-        for replica in replicas { await replica.waitUntil(revision: outcome.revision) }
-        async let apps: Void = applications.reconcile(plan.starts, folder: stack.folder)
-
-        let runtimes = Set(plan.functions.map(\.runtime)).sorted()
-        Task {
-            if let failure = await invoker.prewarm(runtimes: runtimes) {
-                log.line("\(failure.type): \(failure.message)", level: .error)
-            }
-        }
-        let listeners = try listen(registry: registry, replicas: replicas, invoker: invoker)
+        for replica in core.replicas { await replica.waitUntil(revision: outcome.revision) }
+        let given = predecessor?.handover.applications.map(\.start) ?? []
+        let starts = plan.starts.filter { !given.contains($0) }
+        async let apps: Void = applications.reconcile(starts, folder: stack.folder)
+        prewarm(core.invoker, for: plan)
+        let listeners = try listen(core, inherited: predecessor?.sockets ?? .none)
         await apps
-        announce(listeners, snapshot: replicas[0].box.current)
-        let watcher = Reloader(
+        if let predecessor {
+            try await predecessor.announceServing()
+            await applications.adopt(predecessor)
+            await applications.reconcile(plan.starts, folder: stack.folder)
+        }
+        announce(listeners, snapshot: core.replicas[0].box.current)
+        let reloader = Reloader(
             reactor: reactors[0],
-            deployer: deployer,
+            deployer: core.deployer,
             log: log,
             loadStack: loadStack,
-            replicas: replicas,
+            replicas: core.replicas,
             state: configuration.state,
             applications: applications
         )
-        watcher.start(stack: stack, plan: plan)
-        await events.start()
-        let upkeep = Task {
-            await Upkeep(of: registry, keeping: .local) { log.line($0, level: .warning) }.run()
+        reloader.start(stack: stack, plan: plan, looksAtOnce: predecessor != nil)
+        reload(listeners, and: reloader, at: stop)
+        await core.events.start()
+        let upkeep = Task { [log] in
+            await Upkeep(of: core.registry, keeping: .local) { log.line($0, level: .warning) }.run()
         }
-
-        await stop.wait()
+        let (ends, ending) = AsyncStream<End>.makeStream()
+        let desk = makeDesk(core, listeners, reloader, state) { ending.yield(.takenOver) }
+        Task {
+            await stop.wait()
+            ending.yield(.told)
+        }
+        Task {
+            await predecessor?.waitForEnd()
+            if predecessor != nil { await core.events.takeUp() }
+            await desk.open()
+        }
+        let end = await ends.first { _ in true } ?? .told
+        await desk.close(keepsName: end == .takenOver)
         upkeep.cancel()
-        log.line("draining; a second signal ends at once")
-        for listener in listeners.all { await listener.drain(within: .seconds(10)) }
-        listeners.doors.flushAccessLogs()
-        async let settled: Void = events.stop()
-        await invoker.shutdown()
-        await settled
-        await applications.stopAll()
-        log.flush()
+        await drain(core, listeners, because: end)
     }
+    /// Why a node ends.
+    enum End { case told, takenOver }
 
     /// Every listener of the node.
     struct Listeners {
@@ -137,16 +125,14 @@ final class Node: Sendable {
         var http: [DataPlane.Listener] = []
         var api: [DataPlane.Listener] = []
         var doors: FrontDoors
+        var viewers: ViewerListeners
 
         var all: [DataPlane.Listener] { https + http + api }
     }
 
-    private func listen(
-        registry: PrimaryRegistry,
-        replicas: [EdgeReplica],
-        invoker: LocalInvoker
-    ) throws -> Listeners {
-        let binder = PortBinder(reactors: reactors)
+    private func listen(_ core: NodeCore, inherited: InheritedSockets) throws -> Listeners {
+        let (registry, replicas, invoker) = (core.registry, core.replicas, core.invoker)
+        let binder = PortBinder(reactors: reactors, inherited: inherited)
         let viewers = try ViewerListeners.open(
             configuration,
             edges: replicas.map {
@@ -184,10 +170,17 @@ final class Node: Sendable {
             },
             invalidate: { doors.invalidate(distribution: $0, paths: $1) },
             testFunction: { await doors.functions.outcome(of: $0, on: reactor) },
+            load: { viewers.load() },
             operate: { await operations.answer($0) }
         )
         let api = try binder.startAPI(gateway, port: configuration.apiPort)
-        return Listeners(https: viewers.https, http: viewers.http, api: api, doors: doors)
+        return Listeners(
+            https: viewers.https,
+            http: viewers.http,
+            api: api,
+            doors: doors,
+            viewers: viewers
+        )
     }
 
     private func report(_ diagnostics: ArraySlice<Diagnostic>) {
@@ -208,52 +201,5 @@ final class Node: Sendable {
         }
         guard hasFunctions, !FunctionHost.isAvailable else { return }
         log.line(FunctionHost.advice + " (requests to them get 503)", level: .warning)
-    }
-
-    private func announce(_ listeners: Listeners, snapshot: Snapshot) {
-        guard let https = listeners.https.first?.port, let http = listeners.http.first?.port,
-            let api = listeners.api.first?.port
-        else { return }
-        for distribution in snapshot.distributions.values.sorted(by: { $0.id < $1.id }) {
-            print(
-                "distribution  https://\(distribution.id.lowercased()).cloudfront.localhost:\(https)/"
-            )
-            for alias in distribution.aliases { print("              https://\(alias):\(https)/") }
-        }
-        for balancer in snapshot.loadBalancers.values.sorted(by: { $0.name < $1.name }) {
-            print("load balancer https://\(balancer.name).elb.localhost:\(https)/")
-        }
-        for api in snapshot.apis.values.sorted(by: { $0.id < $1.id }) {
-            print("HTTP API      https://\(api.id).execute-api.localhost:\(https)/  (\(api.name))")
-        }
-        for api in snapshot.restAPIs.values.sorted(by: { $0.id < $1.id }) {
-            let stage = api.stages.first?.name ?? ""
-            print(
-                "REST API      https://\(api.id).execute-api.localhost:\(https)/\(stage)  (\(api.name))"
-            )
-        }
-        for api in snapshot.webSocketAPIs.values.sorted(by: { $0.id < $1.id }) {
-            let stage = api.stages.first?.name ?? ""
-            print(
-                "WebSocket API wss://\(api.id).execute-api.localhost:\(https)/\(stage)  (\(api.name))"
-            )
-        }
-        for domain in snapshot.domains.keys.sorted() {
-            print("custom domain https://\(domain):\(https)/")
-        }
-        for (id, placed) in snapshot.functionURLs.sorted(by: { $0.key < $1.key }) {
-            print(
-                "function URL  https://\(id).lambda-url.us-east-1.localhost:\(https)/  (\(placed.function))"
-            )
-        }
-        if configuration.edges.count > 1 {
-            for edge in configuration.edges {
-                print("edge          https://\(edge).edge.localhost:\(https)/")
-            }
-        }
-        print("CA            \(configuration.certificates)/ca.pem")
-        print("https \(https)  http \(http)  api \(api)")
-        print("ready")
-        fflush(nil)
     }
 }

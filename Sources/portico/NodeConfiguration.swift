@@ -23,6 +23,12 @@ struct NodeConfiguration: Sendable {
     var edge = EdgeSettings()
     /// How distributions write their access logs.
     var accessLog = AccessLogFormat.w3c
+    /// Whether a running node with the same state folder is asked to hand over.
+    var takesOver = false
+    /// The folder of the workers in the state folder.
+    var workers = "workers"
+    /// How viewers are let in.
+    var care = ConnectionCare()
 
     /// The folder of the local authority: `certs` in the current folder if there is one, else in the state folder.
     var certificates: String {

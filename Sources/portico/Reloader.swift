@@ -16,6 +16,17 @@ final class Reloader: Sendable {
     private let applications: ApplicationProcesses
     /// What was said of the template as it is, so that each thing is said once.
     private let said = Mutex<Set<String>>([])
+    private let turn = Mutex(Turn())
+
+    /// Whose turn it is: this node's to reload, or another process's to take over.
+    private struct Turn {
+        var isReloading = false
+        var isHeld = false
+        /// Who waits until nothing is reloaded.
+        var holder: CheckedContinuation<Void, Never>?
+        /// What waits until it may be reloaded.
+        var reload: CheckedContinuation<Void, Never>?
+    }
 
     init(
         reactor: Reactor,
@@ -36,7 +47,9 @@ final class Reloader: Sendable {
     }
 
     /// Begins to watch the template and the code of a stack that was deployed.
-    func start(stack: Stack, plan: StackPlan) {
+    ///
+    /// With `looksAtOnce` it is deployed again right away: what was saved while this node started counts.
+    func start(stack: Stack, plan: StackPlan, looksAtOnce: Bool = false) {
         said.withLock { $0 = Set(plan.diagnostics.map(\.description)) }
         let places = Places(stack, plan)
         reactor.submit { [self] in
@@ -49,8 +62,12 @@ final class Reloader: Sendable {
             }
             places.watch(with: watcher)
             var wasFull = false
-            while await watcher.changes() {
+            var looksNow = looksAtOnce
+            while looksNow ? true : await watcher.changes() {
+                looksNow = false
+                await begin()
                 await reload()?.watch(with: watcher)
+                finish()
                 if watcher.isFull, !wasFull {
                     wasFull = true
                     log.line(
@@ -60,6 +77,59 @@ final class Reloader: Sendable {
                 }
             }
         }
+    }
+
+    /// Lets nothing be deployed until `release`; returns once nothing is.
+    func hold() async {
+        await withCheckedContinuation { continuation in
+            let isFree = turn.withLock { turn in
+                turn.isHeld = true
+                if turn.isReloading { turn.holder = continuation }
+                return !turn.isReloading
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    /// Deploys changes again, beginning with what came meanwhile.
+    func release() {
+        let reload = turn.withLock { turn -> CheckedContinuation<Void, Never>? in
+            turn.isHeld = false
+            guard let reload = turn.reload.take() else { return nil }
+            turn.isReloading = true
+            return reload
+        }
+        reload?.resume()
+    }
+
+    /// Waits for its turn to reload.
+    private func begin() async {
+        await withCheckedContinuation { continuation in
+            let isFree = turn.withLock { turn in
+                guard turn.isHeld else {
+                    turn.isReloading = true
+                    return true
+                }
+                turn.reload = continuation
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    private func finish() {
+        let holder = turn.withLock { turn in
+            turn.isReloading = false
+            return turn.holder.take()
+        }
+        holder?.resume()
+    }
+
+    /// Deploys what is on disk now, although nothing has told of a change.
+    func reloadNow() async {
+        await begin()
+        _ = await reload()
+        finish()
     }
 
     /// Deploys what is on disk now; returns what to watch, nil when it stays as it is.

@@ -6,6 +6,7 @@ import Synchronization
 final class Signals: Sendable {
     private let stream: AsyncStream<Void>
     private let sources: [any Sendable]
+    private let hangUps = Mutex<SourceBox?>(nil)
 
     /// Begins to take the signals; `onSecond` runs before the second one ends the process.
     init(onSecond: @escaping @Sendable () -> Void = {}) {
@@ -27,6 +28,19 @@ final class Signals: Sendable {
             source.resume()
             return SourceBox(source)
         }
+    }
+
+    /// Has an action run at each SIGHUP, one at a time, as long as this value lives.
+    func onHangUp(_ action: @escaping @Sendable () async -> Void) {
+        signal(SIGHUP, SIG_IGN)
+        let (stream, continuation) = AsyncStream<Void>.makeStream(
+            bufferingPolicy: .bufferingNewest(1)
+        )
+        let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+        source.setEventHandler { continuation.yield() }
+        source.resume()
+        hangUps.withLock { $0 = SourceBox(source) }
+        Task { for await _ in stream { await action() } }
     }
 
     /// Returns at the first signal.

@@ -3,7 +3,14 @@ import Foundation
 /// The folder in which a node keeps registry, edges and workers; one node at a time has it.
 final class StateFolder: Sendable {
     let path: String
-    private let lock: Int32
+    /// The descriptor that holds the lock, to be handed to a process that takes over.
+    let lock: Int32
+
+    /// Goes on with a folder whose lock another node has handed over.
+    init(_ path: String, lock: Int32) {
+        self.path = path
+        self.lock = lock
+    }
 
     /// Makes the folder if it is missing and takes it.
     ///
@@ -28,7 +35,8 @@ final class StateFolder: Sendable {
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)
             throw CommandFailure(
-                "another portico has the state folder \(path); give this one another with --state"
+                "another portico has the state folder \(path); give this one another with --state, "
+                    + "or take over with `up --takeover`"
             )
         }
     }

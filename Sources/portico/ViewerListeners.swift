@@ -14,10 +14,16 @@ struct ViewerListeners: Sendable {
     let http: [DataPlane.Listener]
     let httpsPort: Int
     let httpPort: Int
+    private let admission: Admission
+    private let memory: MemoryGuard
+    private let certificates: ViewerCertificates
 
     var all: [DataPlane.Listener] { https + http }
 
-    /// Binds every address of the configuration and opens the doors of these edges.
+    /// How the process stands with its viewers.
+    func load() -> LoadReport { LoadReport(admission, memory: memory) }
+
+    /// Binds every address of the configuration, opens the doors of these edges and lets viewers in.
     ///
     /// - Throws: `CommandFailure` that names the flag to change.
     static func open(
@@ -28,133 +34,120 @@ struct ViewerListeners: Sendable {
         log: LogWriter
     ) throws -> ViewerListeners {
         let entrance = Entrance()
-        let authority = try LocalAuthority(directory: configuration.certificates) {
-            entrance.serves($0)
-        }
-        let store = CertificateStore { name in
-            guard let leaf = try? authority.leaf(for: name ?? "localhost") else { return nil }
-            return CertificateAndKey(certificateChainPEM: leaf.chainPEM, keyPEM: leaf.keyPEM)
-        }
-        var options = TLSServerOptions()
-        options.rules = { entrance.connectionRules(for: $0) }
-        let tls = try TLSContext.server(certificates: store, options: options)
-        let record: @Sendable (AccessRecord) -> Void = { record in
-            var record = record
-            record.finish()
-            requests.append(record)
-        }
+        let certificates = try ViewerCertificates(configuration.certificates, for: entrance)
         let client = try TLSContext.client(options: TLSClientOptions())
-        var (https, http): ([DataPlane.Listener], [DataPlane.Listener]) = ([], [])
-        var (httpsPort, httpPort) = (configuration.httpsPort, configuration.httpPort)
-        func listener(at address: String, _ port: Int, tls: TLSContext?) -> DataPlane.Listener {
-            DataPlane.Listener(
-                address: address,
-                port: port,
-                tls: tls,
-                handler: entrance,
-                client: client,
-                sink: record
-            )
-        }
-        for address in configuration.addresses {
-            let secure = listener(at: address, httpsPort, tls: tls)
-            guard try binder.start(secure, at: address, httpsPort, "--https-port") else {
-                continue
-            }
-            https.append(secure)
-            httpsPort = secure.port
-            let plain = listener(at: address, httpPort, tls: nil)
-            guard try binder.start(plain, at: address, httpPort, "--http-port") else { continue }
-            http.append(plain)
-            httpPort = plain.port
-        }
+        let places = ListenerPlaces(
+            configuration: configuration,
+            entrance: entrance,
+            tls: try certificates.context(for: entrance),
+            client: client,
+            admission: Admission(limits: configuration.care.admission),
+            requests: requests
+        )
+        let (https, http) = try places.bind(binder)
+        let ports = DoorPorts(
+            https: https.last?.port ?? configuration.httpsPort,
+            http: http.last?.port ?? configuration.httpPort
+        )
         let doors = FrontDoors(
             edges: edges,
-            ports: DoorPorts(https: httpsPort, http: httpPort),
+            ports: ports,
             settings: configuration.edge,
             buckets: configuration.state + "/buckets",
             accessLogFormat: configuration.accessLog,
             log: { log.line($0) }
         )
         entrance.open(doors)
+        // Only now, so that nobody who could have been served hears that the node is starting.
+        for listener in https + http { try listener.start(on: binder.reactors) }
+        let budget = configuration.care.memoryBudget
+        let memory = MemoryGuard(budget: budget, admission: places.admission)
+        memory.watch()
+        keepUp(doors, on: binder.reactors.first, client: client)
+        return ViewerListeners(
+            doors: doors,
+            https: https,
+            http: http,
+            httpsPort: ports.https,
+            httpPort: ports.http,
+            admission: places.admission,
+            memory: memory,
+            certificates: certificates
+        )
+    }
+
+    /// Writes access logs and checks targets as long as the process lives.
+    private static func keepUp(_ doors: FrontDoors, on reactor: Reactor?, client: TLSContext) {
         Task {
             while !Task.isCancelled {
                 try? await Task.sleep(for: AccessLogs.interval)
                 doors.flushAccessLogs()
             }
         }
-        if let reactor = binder.reactors.first {
-            reactor.submit {
-                doors.makeHealthChecker().start(
-                    on: ReactorContext.make(reactor: reactor, client: client)
-                )
-            }
+        reactor?.submit { [reactor] in
+            guard let reactor else { return }
+            doors.makeHealthChecker().start(
+                on: ReactorContext.make(reactor: reactor, client: client)
+            )
         }
-        return ViewerListeners(
-            doors: doors,
-            https: https,
-            http: http,
-            httpsPort: httpsPort,
-            httpPort: httpPort
-        )
     }
+
+    /// Takes certificates from disk anew; connections that are open keep theirs.
+    func reloadCertificates() throws { try certificates.reload() }
 }
 
-/// Binds listeners and says in words what stands in the way.
-struct PortBinder: Sendable {
-    let reactors: [Reactor]
+/// What all listeners for viewers have in common.
+private struct ListenerPlaces {
+    let configuration: NodeConfiguration
+    let entrance: Entrance
+    let tls: TLSContext
+    let client: TLSContext
+    let admission: Admission
+    let requests: RequestLog
 
-    /// Binds a listener; false when an address that nobody asked for is not on this machine.
-    ///
-    /// - Throws: `CommandFailure` that names the flag to change.
-    func start(
-        _ listener: DataPlane.Listener,
-        at address: String,
-        _ port: Int,
-        _ flag: String,
-        on reactors: [Reactor]? = nil
-    ) throws -> Bool {
-        guard let numeric = SocketAddress(numeric: address, port: port) else {
-            throw CommandFailure("'\(address)' is no address: --bind takes one such as 127.0.0.1")
+    /// Binds HTTPS and HTTP at every address; all addresses share the ports of the first.
+    func bind(
+        _ binder: PortBinder
+    ) throws -> (https: [DataPlane.Listener], http: [DataPlane.Listener]) {
+        var (https, http): ([DataPlane.Listener], [DataPlane.Listener]) = ([], [])
+        for address in configuration.addresses {
+            let securePort = https.last?.port ?? configuration.httpsPort
+            guard let secure = try bind(.https, address, securePort, binder) else { continue }
+            https.append(secure)
+            let plainPort = http.last?.port ?? configuration.httpPort
+            guard let plain = try bind(.http, address, plainPort, binder) else { continue }
+            http.append(plain)
         }
-        do {
-            try Socket.probe(numeric)
-            try listener.start(on: reactors ?? self.reactors)
-            return true
-        } catch {
-            let isAbsent = error.number == EADDRNOTAVAIL || error.number == EAFNOSUPPORT
-            if isAbsent, address == "::1" { return false }
-            let reason = String(cString: strerror(error.number))
-            if error.number == EADDRINUSE || error.number == EACCES {
-                throw CommandFailure(
-                    "port \(port) at \(address): \(reason); choose another with \(flag)"
-                )
-            }
-            throw CommandFailure("\(address) port \(port): \(reason)")
-        }
+        return (https, http)
     }
 
-    /// Binds an API port, on loopback only.
-    func startAPI(
-        _ handler: any ExchangeHandler,
-        port: Int
-    ) throws -> [DataPlane.Listener] {
-        var port = port
-        var started: [DataPlane.Listener] = []
-        for address in ["127.0.0.1", "::1"] {
-            let api = DataPlane.Listener(
-                address: address,
-                port: port,
-                tls: nil,
-                handler: handler,
-                limits: ConnectionLimits(),
-                sink: nil
-            )
-            let first = Array(reactors.prefix(1))
-            guard try start(api, at: address, port, "--api-port", on: first) else { continue }
-            port = api.port
-            started.append(api)
-        }
-        return started
+    private func bind(
+        _ kind: InheritedSockets.Kind,
+        _ address: String,
+        _ port: Int,
+        _ binder: PortBinder
+    ) throws -> DataPlane.Listener? {
+        let care = configuration.care
+        var limits = ConnectionLimits()
+        limits.maximumRequests = care.maximumRequests
+        let requests = requests
+        let listener = DataPlane.Listener(
+            address: address,
+            port: port,
+            tls: kind == .https ? tls : nil,
+            handler: entrance,
+            limits: limits,
+            admission: admission,
+            proxies: kind == .https ? care.httpsProxies : care.httpProxies,
+            client: client,
+            sink: { record in
+                var record = record
+                record.finish()
+                requests.append(record)
+            }
+        )
+        let given = binder.inherited.take(kind, at: address, port: port)
+        let flag = kind == .https ? "--https-port" : "--http-port"
+        return try binder.bind(listener, port, flag, taking: given) ? listener : nil
     }
 }

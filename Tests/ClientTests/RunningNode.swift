@@ -7,6 +7,7 @@ final class RunningNode {
     let folder: URL
     private(set) var ports: [String: Int] = [:]
     private let output = Pipe()
+    private let isShared: Bool
 
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -18,16 +19,21 @@ final class RunningNode {
 
     /// Starts a verb and waits for its line `ready`; `files` are the flags of `ulimit`.
     ///
-    /// Unless told otherwise it starts with the limit of open files that many systems give a program.
+    /// Unless told otherwise it starts with the limit of open files that many systems give a program. With
+    /// `sharing` it has the folder of another node, which has to outlive it.
     init(
         _ verb: [String],
         in folder: URL? = nil,
         isSample: Bool = false,
-        files: String = "-Sn 1024"
+        files: String = "-Sn 1024",
+        sharing other: RunningNode? = nil
     ) throws {
-        let base = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "portico-\(UUID().uuidString)"
-        )
+        isShared = other != nil
+        let base =
+            other?.folder
+            ?? FileManager.default.temporaryDirectory.appendingPathComponent(
+                "portico-\(UUID().uuidString)"
+            )
         try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
         self.folder = base
         authority =
@@ -69,7 +75,7 @@ final class RunningNode {
     deinit {
         process.terminate()
         process.waitUntilExit()
-        try? FileManager.default.removeItem(at: folder)
+        if !isShared { try? FileManager.default.removeItem(at: folder) }
     }
 
     /// The local authority's certificate.

@@ -119,6 +119,7 @@ struct DriverTests {
         #expect(wire.readText().hasPrefix("HTTP/1.1 \(status) "))
     }
 
+    // Limits: ConnectionLimits.head
     @Test
     func aSlowHeadEndsWith408() throws {
         var limits = ConnectionLimits()
@@ -129,6 +130,7 @@ struct DriverTests {
         #expect(wire.readText().hasPrefix("HTTP/1.1 408 "))
     }
 
+    // Limits: ConnectionLimits.keepAlive
     @Test
     func anIdleConnectionIsClosedSilently() throws {
         var limits = ConnectionLimits()

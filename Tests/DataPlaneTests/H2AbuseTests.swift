@@ -229,7 +229,7 @@ struct H2AbuseTests {
 
     @Test("a connection is drained after its maximum of requests")
     func requests() throws {
-        let limits = Self.limits { $0.h2.maximumRequests = 3 }
+        let limits = Self.limits { $0.maximumRequests = 3 }
         let server = try Server(Self.hello, limits: limits)
         let wire = try H2Wire(port: server.port)
         for _ in 0..<3 { #expect(wire.answer(try wire.get("/")).status == 200) }

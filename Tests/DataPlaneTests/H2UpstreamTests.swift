@@ -165,7 +165,7 @@ struct H2UpstreamTests {
     @Test("an origin that drains is left, and the next request goes over a new connection")
     func draining() throws {
         var limits = ConnectionLimits()
-        limits.h2.maximumRequests = 5
+        limits.maximumRequests = 5
         let origin = try Server(Self.echo, limits: limits)
         let front = try front(to: origin)
         let wire = try H2Wire(port: front.port)

@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 import TLS
 import Testkit
@@ -23,7 +24,9 @@ final class Server {
         _ handler: any ExchangeHandler,
         tls: TLSContext? = nil,
         client: TLSContext? = nil,
-        limits: ConnectionLimits = ConnectionLimits()
+        limits: ConnectionLimits = ConnectionLimits(),
+        admission: Admission = Admission(),
+        proxies: ProxyTrust? = nil
     ) throws {
         listener = Listener(
             address: "127.0.0.1",
@@ -31,6 +34,8 @@ final class Server {
             tls: tls,
             handler: handler,
             limits: limits,
+            admission: admission,
+            proxies: proxies,
             client: client
         )
         reactor.start()
@@ -41,4 +46,13 @@ final class Server {
 
     var port: Int { listener.port }
     var target: UpstreamTarget { UpstreamTarget(host: "127.0.0.1", port: port, isTLS: false) }
+}
+
+/// Looks every few milliseconds whether something has become so, for a minute at most.
+func eventually(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<6000 {
+        if condition() { return true }
+        poll(nil, 0, 10)
+    }
+    return condition()
 }

@@ -49,7 +49,11 @@ package final class Wire {
             try Self.check(connect(descriptor, $0, 16))
         }
         setPatience(Self.patience)
-        guard let context else { return }
+        if let context { try secure(with: context, serverName: serverName) }
+    }
+
+    /// Begins TLS as a client, after what was sent without.
+    package func secure(with context: TLSContext, serverName: String = "localhost") throws {
         let session = try TLSSession(
             connecting: context,
             descriptor: descriptor,

@@ -50,6 +50,8 @@ package actor EventQueue {
     private let executor = QueueExecutor(label: "portico.events")
     private var waiting = EventHeap()
     private var running = 0
+    /// The events that wait or run here; others in the file are another process's.
+    private var held: Set<String> = []
     private var timer: Task<Void, Never>?
     private var isStopped = false
     private var whenIdle: [CheckedContinuation<Void, Never>] = []
@@ -59,8 +61,11 @@ package actor EventQueue {
     }
 
     /// Opens the queue's file; what is in it is tried again after `start`.
+    ///
+    /// With `sparesFile` it is left to the process that still works on it, until `takeUp`.
     package init(
         path: String,
+        sparesFile: Bool = false,
         invoker: any FunctionInvoker,
         functions: Functions,
         clock: any EventClock = SystemEventClock(),
@@ -71,11 +76,30 @@ package actor EventQueue {
         self.functions = functions
         self.clock = clock
         self.log = log
-        for (id, due) in try store.all() { waiting.insert(id, due: due) }
+        guard !sparesFile else { return }
+        for (id, due) in try store.all() {
+            waiting.insert(id, due: due)
+            held.insert(id)
+        }
+    }
+
+    /// Takes up what is in the file and not in work here: the process that worked on it has ended.
+    package func takeUp() {
+        do {
+            for (id, due) in try store.all() where held.insert(id).inserted {
+                waiting.insert(id, due: due)
+            }
+        } catch {
+            log("the queue of events: \(error)")
+        }
+        pump()
     }
 
     /// How many events wait or run.
     package var count: Int { waiting.count + running }
+
+    /// Whether nothing runs.
+    package var isIdle: Bool { running == 0 }
 
     /// Begins to work on what waits.
     package func start() { pump() }
@@ -92,6 +116,7 @@ package actor EventQueue {
             throw .store("\(error)")
         }
         waiting.insert(event.id, due: event.acceptedAt)
+        held.insert(event.id)
         pump()
     }
 
@@ -140,7 +165,7 @@ package actor EventQueue {
         let settings = functions.settings(event.function, event.qualifier)
         guard let key = functions.resolve(event.function, event.qualifier) else {
             log("event \(event.id): the function \(event.function) is gone; the event is dropped")
-            return try store.remove(event.id)
+            return try finish(event.id)
         }
         var result: InvocationResult?
         let attempt: EventSchedule.Attempt
@@ -200,7 +225,7 @@ package actor EventQueue {
                 now: now
             )
             await send(record, to: settings?.onSuccess, about: event)
-            try store.remove(event.id)
+            try finish(event.id)
         case .giveUp(let condition):
             let record = DestinationRecord.make(
                 event,
@@ -213,8 +238,14 @@ package actor EventQueue {
                 log("event \(event.id) of \(event.function) is given up: \(condition.rawValue)")
             }
             await send(record, to: settings?.onFailure, about: event)
-            try store.remove(event.id)
+            try finish(event.id)
         }
+    }
+
+    /// An event is done.
+    private func finish(_ id: String) throws {
+        try store.remove(id)
+        held.remove(id)
     }
 
     /// Hands a record to a function as an event of its own, or to whoever delivers to other services.

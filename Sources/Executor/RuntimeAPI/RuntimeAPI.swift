@@ -45,6 +45,7 @@ final class RuntimeAPI: WorkerTransport {
         limits.bodyIdle = Self.rest
         limits.heads.bytes = Self.largestHead
         limits.maximumConnections = Self.connections
+        limits.maximumRequests = .max
         let listener = DataPlane.Listener(
             address: "127.0.0.1",
             port: 0,

@@ -34,6 +34,9 @@ struct EdgeCommand: AsyncParsableCommand {
     var concurrency = ServingOptions.Concurrency.local
 
     @OptionGroup
+    var care: CareOptions
+
+    @OptionGroup
     var role: RoleOptions
 
     @OptionGroup
@@ -65,13 +68,14 @@ struct EdgeCommand: AsyncParsableCommand {
             relay: relay.map { ($0.address, $0.port) },
             faultPoint: try FaultPoint.fromEnvironment()
         )
-        let configuration = role.configuration(
+        var configuration = role.configuration(
             addresses: bind,
             httpsPort: httpsPort,
             httpPort: httpPort,
             edge: name,
             liftsProcessBudget: concurrency == .aws
         )
+        configuration.care = care.care
         try await EdgeRole(configuration, options).run()
     }
 }

@@ -52,6 +52,9 @@ struct ServingOptions: ParsableArguments {
     @Flag(help: "Leaves errors of signed requests without custom error pages.")
     var plainSignatureErrors = false
 
+    @OptionGroup
+    var care: CareOptions
+
     /// How far a function may spread.
     enum Concurrency: String, ExpressibleByArgument, CaseIterable { case local, aws }
 
@@ -112,7 +115,8 @@ struct ServingOptions: ParsableArguments {
             liftsProcessBudget: concurrency == .aws,
             logsJSON: logFormat == .json,
             edge: edgeSettings,
-            accessLog: accessLog
+            accessLog: accessLog,
+            care: care.care
         )
     }
 }

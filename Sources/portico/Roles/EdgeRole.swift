@@ -96,7 +96,8 @@ final class EdgeRole: Sendable {
         let pages = NodePages(
             snapshot: { replica.box.current },
             edges: { [follower.status()] + follower.behind() },
-            requests: requests
+            requests: requests,
+            load: { viewers.load() }
         )
         let api = try binder.startAPI(pages, port: configuration.apiPort)
         try await follower.start(binder: binder)

@@ -17,6 +17,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "result", run: ResultTarget.run),
         FuzzTarget(name: "pattern", run: PatternTarget.run),
         FuzzTarget(name: "template", run: TemplateTarget.run),
+        FuzzTarget(name: "proxy-header", run: ProxyHeaderTarget.run),
     ]
 
     /// The target of a name.

@@ -1,0 +1,79 @@
+import DataPlane
+import Registry
+
+/// The numbers of a node as text, one to a line, in the form that Prometheus reads (its text format 0.0.4).
+enum MetricsPage {
+    static let contentType = "text/plain; version=0.0.4"
+
+    private struct Metric {
+        var name: String
+        var meaning: String
+        var kind: String
+        var value: Int
+    }
+
+    /// The whole page; a node without viewers has no load.
+    static func text(revision: Int, edges: [ReplicaStatus], load: LoadReport?) -> String {
+        var text = ""
+        for metric in load.map(metrics(of:)) ?? [] {
+            write("portico_" + metric.name, metric.meaning, metric.kind, to: &text)
+            text += "portico_\(metric.name) \(metric.value)\n"
+        }
+        write("portico_revision", "The revision that this node has.", "gauge", to: &text)
+        text += "portico_revision \(revision)\n"
+        guard !edges.isEmpty else { return text }
+        write("portico_edge_lag", "Revisions that an edge has not applied.", "gauge", to: &text)
+        for edge in edges { text += "portico_edge_lag{edge=\"\(edge.name)\"} \(edge.lag)\n" }
+        return text
+    }
+
+    private static func write(
+        _ name: String,
+        _ meaning: String,
+        _ kind: String,
+        to text: inout String
+    ) {
+        text += "# HELP \(name) \(meaning)\n# TYPE \(name) \(kind)\n"
+    }
+
+    private static func metrics(of load: LoadReport) -> [Metric] {
+        func counter(_ name: String, _ meaning: String, _ value: Int) -> Metric {
+            Metric(name: name, meaning: meaning, kind: "counter", value: value)
+        }
+        func gauge(_ name: String, _ meaning: String, _ value: Int) -> Metric {
+            Metric(name: name, meaning: meaning, kind: "gauge", value: value)
+        }
+        return [
+            gauge("connections", "Connections of viewers that are open.", load.connections),
+            counter("connections_accepted_total", "Connections accepted.", load.accepted),
+            counter(
+                "connections_refused_total",
+                "Connections closed because there were too many.",
+                load.refusedInTotal
+            ),
+            counter(
+                "connections_refused_of_source_total",
+                "Connections closed because there were too many of their source.",
+                load.refusedOfSource
+            ),
+            counter(
+                "proxy_headers_refused_total",
+                "Connections of trusted proxies without a valid header.",
+                load.refusedProxyHeaders
+            ),
+            counter(
+                "descriptor_exhaustions_total",
+                "Pauses of accepting for want of descriptors.",
+                load.exhaustions
+            ),
+            counter(
+                "requests_shed_total",
+                "Requests answered with 503 for want of memory.",
+                load.shedRequests
+            ),
+            gauge("shedding", "Whether requests are turned away.", load.isShedding ? 1 : 0),
+            gauge("resident_bytes", "Memory of this process.", load.residentBytes),
+            gauge("memory_budget_bytes", "The most it may have.", load.memoryBudget),
+        ]
+    }
+}

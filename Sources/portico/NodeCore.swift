@@ -1,0 +1,55 @@
+import Executor
+import Foundation
+import Registry
+
+/// What a node consists of behind its listeners.
+struct NodeCore: Sendable {
+    let registry: PrimaryRegistry
+    let replicas: [EdgeReplica]
+    let invoker: LocalInvoker
+    let events: EventQueue
+    let deployer: Deployer
+    /// The folder of the workers in the state folder.
+    let workers: String
+
+    /// Opens the state folder of a node; what the node that it takes over still works on is left alone.
+    static func make(_ node: Node, after predecessor: Predecessor?) async throws -> NodeCore {
+        var configuration = node.configuration
+        if let handover = predecessor?.handover { configuration.workers = handover.otherWorkers }
+        let state = configuration.state
+        let registry = PrimaryRegistry(store: try SQLiteStore(directory: state + "/registry"))
+        let replicas = configuration.edges.map { name in
+            EdgeReplica(name: name, directory: state + "/edges/" + name, registry: registry)
+        }
+        for replica in replicas { try await replica.start() }
+        let parts = ExecutorParts(
+            configuration: configuration,
+            reactors: node.reactors,
+            log: node.log,
+            tails: node.tails
+        )
+        let invoker = parts.makeInvoker(replicas)
+        parts.follow(replicas[0], with: invoker)
+        let events = try parts.makeEvents(
+            invoker,
+            replicas[0],
+            sparesFile: predecessor != nil
+        )
+        invoker.attach(events)
+        let deployer = Deployer(
+            registry: registry,
+            invoker: invoker,
+            edges: configuration.edges,
+            state: state,
+            names: node.names
+        )
+        return NodeCore(
+            registry: registry,
+            replicas: replicas,
+            invoker: invoker,
+            events: events,
+            deployer: deployer,
+            workers: configuration.workers
+        )
+    }
+}
