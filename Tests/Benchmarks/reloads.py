@@ -3,13 +3,15 @@
 
 usage: reloads.py BINARY [--requests N] [--clients C] [--limit SECONDS] [--smoke]
 
-A distribution with a function, a stable origin and one that is killed and started again. Clients over HTTPS and
-HTTP keep their connections as long as the node lets them. The template is saved anew every second; half way
+A distribution with a function, a stable origin and one that is killed and started again. Clients over HTTPS (HTTP/1
+and HTTP/2) and HTTP keep their connections as long as the node lets them. The template is saved anew every second; half way
 another process takes over. No request may fail but those to the killed origin while it was dead, which are
 counted: each of them has to lie in a time in which the origin was down. Ends by itself, at the latest after the
 limit.
 """
 import argparse, multiprocessing, os, pathlib, re, shutil, signal, socket, ssl, subprocess, sys, tempfile, threading, time
+
+import h2.config, h2.connection, h2.events, h2.exceptions
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -137,9 +139,74 @@ class Connection:
             self.socket = None
 
 
+class Multiplexed(Connection):
+    """A viewer that speaks HTTP/2, one stream after the other, until it is told to go away."""
+
+    def __init__(self, port, authority):
+        super().__init__(port, authority)
+        self.context.set_alpn_protocols(["h2"])
+
+    def open(self):
+        super().open()
+        self.session = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
+        self.session.initiate_connection()
+        self.is_over, self.rest = False, b""
+        self.socket.sendall(self.session.data_to_send())
+
+    def ask(self, path):
+        while True:
+            if not self.socket:
+                self.open()
+            stream = self.session.get_next_available_stream_id()
+            self.session.send_headers(stream, [
+                (b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"localhost"), (b":path", path),
+            ], end_stream=True)
+            self.socket.sendall(self.session.data_to_send())
+            answer = self.read(stream)
+            if self.is_over:
+                self.close()
+            if answer:
+                return answer
+
+    def read(self, stream):
+        """Status and body, or None when the node has said that it has not looked at the stream (RFC 9113 6.8)."""
+        status, body = 0, b""
+        while True:
+            for event in self.events(self.receive(body)):
+                if isinstance(event, h2.events.ResponseReceived):
+                    status = int(dict(event.headers)[b":status"])
+                elif isinstance(event, h2.events.DataReceived):
+                    body += event.data
+                    self.session.acknowledge_received_data(event.flow_controlled_length, stream)
+                elif isinstance(event, h2.events.StreamEnded):
+                    self.flush()
+                    return status, body
+                elif isinstance(event, h2.events.StreamReset):
+                    raise ConnectionError(f"stream reset with {event.error_code}")
+                elif isinstance(event, h2.events.ConnectionTerminated):
+                    self.is_over = True
+                    if event.last_stream_id < stream:
+                        return None
+            self.flush()
+
+    def events(self, data):
+        """What the frames say, one frame after the other."""
+        self.rest += data
+        while len(self.rest) >= 9 and len(self.rest) >= (end := 9 + int.from_bytes(self.rest[:3], "big")):
+            frame, self.rest = self.rest[:end], self.rest[end:]
+            yield from self.session.receive_data(frame)
+            if frame[3] == 7:
+                # The library takes GOAWAY for the end, but what was asked before is answered all the same.
+                self.session.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+
+    def flush(self):
+        if data := self.session.data_to_send():
+            self.socket.sendall(data)
+
+
 def client(number, port, authority, count, done, stop, results):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = Connection(port, authority)
+    connection = Multiplexed(port, authority) if number % 4 == 2 else Connection(port, authority)
     failures, dead, saves, made = [], [], set(), 0
     for index in range(count):
         if stop.value:
@@ -155,7 +222,7 @@ def client(number, port, authority, count, done, stop, results):
                 failures.append(f"{path.decode()}: {status} {body[:80]!r}")
             elif path == b"/stable":
                 saves.add(int(body))
-        except (OSError, TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError, h2.exceptions.H2Error) as error:
             failures.append(f"{path.decode()}: {type(error).__name__} {error} after {time.monotonic() - began:.3f} s")
             connection.close()
         made += 1
