@@ -11,7 +11,7 @@ struct WorkerProgram: Hashable {
 /// Confined to its reactor.
 final class BlankWorkers {
     /// How long a blank worker may take to boot.
-    static let bootLimit: Duration = .seconds(10)
+    static let bootLimit: Duration = .seconds(30)
 
     private let wanted: Int
     /// Boots a worker; tells whether somebody waits for this one.

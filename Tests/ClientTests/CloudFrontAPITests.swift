@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The CloudFront API, asked by boto3 and the aws command line.
-@Suite("CloudFront API with real clients", .serialized, .timeLimit(.minutes(5)))
+@Suite("CloudFront API with real clients", .serialized, .timeLimit(.minutes(15)))
 struct CloudFrontAPITests {
     @Test(
         "boto3 finds what it expects of CloudFront",

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The verbs with what can go wrong, driven as a user does.
-@Suite("Command line", .serialized, .timeLimit(.minutes(3)))
+@Suite("Command line", .serialized, .timeLimit(.minutes(15)))
 struct CommandLineTests {
     static let template = """
         Transform: AWS::Serverless-2016-10-31

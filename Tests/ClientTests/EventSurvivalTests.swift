@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Asynchronous events", .timeLimit(.minutes(4)))
+@Suite("Asynchronous events", .timeLimit(.minutes(15)))
 struct EventSurvivalTests {
     @Test("a thousand accepted events are delivered although the node is killed")
     func killed() throws {

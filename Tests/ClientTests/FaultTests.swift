@@ -4,7 +4,7 @@ import Testing
 import Testkit
 
 /// A whole node with one function in front of an origin, and everything that can go wrong around it.
-@Suite("Faults around a running node", .serialized, .timeLimit(.minutes(5)))
+@Suite("Faults around a running node", .serialized, .timeLimit(.minutes(15)))
 struct FaultTests {
     private static let program = """
         exports.handler = async (event) => {

@@ -3,7 +3,7 @@ import Testing
 
 /// Function files as they are deployed to AWS run unchanged: every form of handler in both languages, with
 /// their environment, files, modules and packages.
-@Suite("Forms of functions", .serialized, .timeLimit(.minutes(5)))
+@Suite("Forms of functions", .serialized, .timeLimit(.minutes(15)))
 struct FunctionFormsTests {
     static let files = [
         "template.yaml": """

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The Lambda API, asked by boto3 and the aws command line.
-@Suite("Lambda API with real clients", .serialized, .timeLimit(.minutes(5)))
+@Suite("Lambda API with real clients", .serialized, .timeLimit(.minutes(15)))
 struct LambdaAPITests {
     @Test(
         "boto3 finds what it expects of Lambda",

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The Elastic Load Balancing API, asked by boto3 and the aws command line.
-@Suite("Load balancing API with real clients", .serialized, .timeLimit(.minutes(5)))
+@Suite("Load balancing API with real clients", .serialized, .timeLimit(.minutes(15)))
 struct LoadBalancingAPITests {
     @Test(
         "clients find what they expect of load balancers, and the balancer serves",

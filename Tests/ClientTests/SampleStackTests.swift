@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The sample stack, served by the real binary and asked by curl.
-@Suite("Sample stack", .serialized, .timeLimit(.minutes(5)))
+@Suite("Sample stack", .serialized, .timeLimit(.minutes(15)))
 struct SampleStackTests {
     @Test("each of the four hooks leaves its mark, and a second request is a hit")
     func hooks() throws {

@@ -5,7 +5,7 @@ import Testkit
 @testable import HTTP
 
 /// What an HTTP/2 connection does to those who misuse it or fall silent.
-@Suite("HTTP/2 limits", .timeLimit(.minutes(5)))
+@Suite("HTTP/2 limits", .timeLimit(.minutes(15)))
 struct H2AbuseTests {
     private static let hello = Answering { _ in Response(status: 200, text: "hello") }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import HTTP
 
 /// Clients that others wrote.
-@Suite("HTTP/2 clients", .timeLimit(.minutes(5)))
+@Suite("HTTP/2 clients", .timeLimit(.minutes(15)))
 struct H2ClientTests {
     private static func run(_ program: String, _ arguments: [String]) throws -> String {
         let process = Process()

@@ -6,7 +6,7 @@ import Testkit
 @testable import DataPlane
 @testable import HTTP
 
-@Suite("HTTP/2 driver", .timeLimit(.minutes(5)))
+@Suite("HTTP/2 driver", .timeLimit(.minutes(15)))
 struct H2DriverTests {
     private static let echo = Answering { exchange in
         var content: [UInt8] = []

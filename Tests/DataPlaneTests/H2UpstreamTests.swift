@@ -6,7 +6,7 @@ import Testkit
 @testable import DataPlane
 @testable import HTTP
 
-@Suite("HTTP/2 to origins", .timeLimit(.minutes(5)))
+@Suite("HTTP/2 to origins", .timeLimit(.minutes(15)))
 struct H2UpstreamTests {
     /// A proxy to a server, over HTTP/2 without TLS.
     private func front(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("What a distribution asks of viewers", .timeLimit(.minutes(5)))
+@Suite("What a distribution asks of viewers", .timeLimit(.minutes(15)))
 struct AdmissionTests {
     @Test("a URL may have 8192 bytes and a head 32768")
     func sizes() async throws {

@@ -155,7 +155,7 @@ struct Decision: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite("Which hooks run when", .timeLimit(.minutes(5)))
+@Suite("Which hooks run when", .timeLimit(.minutes(15)))
 struct DecisionTableTests {
     @Test("each situation runs the hooks that CloudFront runs", arguments: Decision.rows)
     func hooks(_ row: Decision) async throws {

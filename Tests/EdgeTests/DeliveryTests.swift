@@ -6,7 +6,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Ranges, conditions and compression", .timeLimit(.minutes(5)))
+@Suite("Ranges, conditions and compression", .timeLimit(.minutes(15)))
 struct DeliveryTests {
     static let digits = "0123456789"
 

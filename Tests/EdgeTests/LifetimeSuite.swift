@@ -50,7 +50,7 @@ struct LifetimeCase: Sendable, CustomTestStringConvertible {
     }()
 }
 
-@Suite("Lifetimes", .timeLimit(.minutes(5)))
+@Suite("Lifetimes", .timeLimit(.minutes(15)))
 struct LifetimeSuite {
     @Test("the second of two equal requests gets what the guide says", arguments: LifetimeCase.all)
     func second(_ line: LifetimeCase) async throws {

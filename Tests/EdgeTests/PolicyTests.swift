@@ -6,7 +6,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Cache and origin request policies", .timeLimit(.minutes(5)))
+@Suite("Cache and origin request policies", .timeLimit(.minutes(15)))
 struct PolicyTests {
     /// The guide's table of both policies: what of `a`, `b` and `c` reaches the origin.
     @Test(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Response headers policies", .timeLimit(.minutes(5)))
+@Suite("Response headers policies", .timeLimit(.minutes(15)))
 struct ResponseHeaderTests {
     private func bench(
         _ origin: Headers = [:],

@@ -124,7 +124,7 @@ struct Breach: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite("Rules for functions", .timeLimit(.minutes(5)))
+@Suite("Rules for functions", .timeLimit(.minutes(15)))
 struct RuleTests {
     private func bench(_ event: EdgeEvent, _ script: @escaping ScriptedInvoker.Script) -> Bench {
         Bench(

@@ -125,7 +125,7 @@ private struct Watcher: Sendable {
     }
 }
 
-@Suite("Answers that arrive for several", .timeLimit(.minutes(5)))
+@Suite("Answers that arrive for several", .timeLimit(.minutes(15)))
 struct SharedAnswerTests {
     private func pipeline(_ gate: Gate) -> EdgePipeline {
         EdgePipeline(

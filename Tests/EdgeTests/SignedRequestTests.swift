@@ -52,7 +52,7 @@ struct SigningKey {
     }
 }
 
-@Suite("Signed URLs and cookies", .timeLimit(.minutes(5)))
+@Suite("Signed URLs and cookies", .timeLimit(.minutes(15)))
 struct SignedRequestTests {
     private static let base = "https://app.localhost:8443"
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Stale answers and errors", .timeLimit(.minutes(5)))
+@Suite("Stale answers and errors", .timeLimit(.minutes(15)))
 struct StaleTests {
     /// An origin that answers 200 with a directive until it is told to fail.
     private func bench(

@@ -83,7 +83,7 @@ final class ScriptedFunction: FunctionInvoker {
     }
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct EventQueueTests {
     private let clock = VirtualClock()
     private let path = NSTemporaryDirectory() + "events-" + UUID().uuidString + ".sqlite"

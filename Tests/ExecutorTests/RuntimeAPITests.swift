@@ -127,7 +127,7 @@ extension ProcessTests {
             }
         }
 
-        @Test("a compiled program as bootstrap runs", .timeLimit(.minutes(5)))
+        @Test("a compiled program as bootstrap runs", .timeLimit(.minutes(15)))
         func compiled() async throws {
             let source = Bench.fixtures + "swift/bootstrap.swift"
             try await withBench(files: ["note": ""]) { bench in

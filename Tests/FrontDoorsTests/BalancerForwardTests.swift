@@ -126,7 +126,7 @@ struct BalancerForwardTests {
         ]
         let state = DoorState()
         let door = balancerDoor(
-            [.stickyForward(shares, seconds: 60)],
+            [.stickyForward(shares, seconds: 86_400)],
             groups: groups,
             state: state
         )

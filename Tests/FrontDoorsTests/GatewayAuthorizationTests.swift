@@ -46,7 +46,7 @@ func functionRoute(
     return route
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct GatewayAuthorizationTests {
     private static let issuer = "https://issuer.example.com"
 
@@ -183,7 +183,7 @@ struct GatewayAuthorizationTests {
         let door = gateway(
             [functionRoute("GET /a/{id}", .function(authorizer: "au"))],
             invoker,
-            authorizers: [function(simple: true, lifetime: 60)]
+            authorizers: [function(simple: true, lifetime: 3600)]
         )
         let key: Headers = ["X-Key": "k"]
         #expect(await ask(door, get("/a/1", headers: key)).status == 200)

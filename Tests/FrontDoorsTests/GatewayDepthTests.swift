@@ -8,7 +8,7 @@ import Testing
 
 @testable import FrontDoors
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct GatewayDepthTests {
     private let fine = #"{"statusCode":200,"body":"x"}"#
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import FrontDoors
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RESTIntegrationTests {
     private let silent = ScriptedInvoker("{}")
 

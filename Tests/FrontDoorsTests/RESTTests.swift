@@ -41,7 +41,7 @@ func restDoor(
 /// A method whose function gets the whole request.
 let proxyMethod = RESTMethod(integration: RESTIntegration(.function("f:1", isProxy: true)))
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RESTTests {
     private let fine = #"{"statusCode":200,"body":"x"}"#
 

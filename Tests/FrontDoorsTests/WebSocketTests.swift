@@ -51,7 +51,7 @@ private final class RoutedInvoker: FunctionInvoker {
     }
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct WebSocketTests {
     private func api(_ keys: [String], answers: [String] = []) -> WebSocketAPI {
         var api = WebSocketAPI(id: "ws", name: "ws", routeSelection: "$request.body.action")

@@ -3,7 +3,7 @@ import FuzzTargets
 import Testing
 
 /// Every input that a fuzzer or a person has kept, read again.
-@Suite("Fuzz corpora", .timeLimit(.minutes(5)))
+@Suite("Fuzz corpora", .timeLimit(.minutes(15)))
 struct CorpusTests {
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Fuzz")

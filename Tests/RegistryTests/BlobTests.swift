@@ -8,7 +8,7 @@ import Testing
 private let benchVariable = "PORTICO_BLOB_TEST_STORE"
 
 /// What every store promises of code.
-@Suite("Blobs", .timeLimit(.minutes(5)))
+@Suite("Blobs", .timeLimit(.minutes(15)))
 struct BlobTests {
     @Test(
         "any part of a blob reads back, of any size",
@@ -167,7 +167,7 @@ struct BlobTests {
 }
 
 /// When code goes away, and when it never may.
-@Suite("Collection of code", .timeLimit(.minutes(5)))
+@Suite("Collection of code", .timeLimit(.minutes(15)))
 struct CollectionTests {
     private static let all = Retention(revisions: 0, age: .zero)
 

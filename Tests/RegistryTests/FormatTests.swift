@@ -10,7 +10,7 @@ import Testkit
 ///
 /// When today's no longer reads, the model's form has changed: add a step to `StateFormat`, count its
 /// `current` up, and put a state of the new form beside these.
-@Suite("Forms of stored states", .timeLimit(.minutes(2)))
+@Suite("Forms of stored states", .timeLimit(.minutes(15)))
 struct FormatTests {
     private static let golden = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appendingPathComponent("Golden").path

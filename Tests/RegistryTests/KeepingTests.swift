@@ -5,7 +5,7 @@ import Testing
 @testable import Registry
 
 /// What the primaries know beside revisions.
-@Suite("Edges and private values", .timeLimit(.minutes(2)))
+@Suite("Edges and private values", .timeLimit(.minutes(15)))
 struct KeepingTests {
     @Test("all primaries see what an edge said last, and how long ago", arguments: Engine.allCases)
     func edges(engine: Engine) async throws {

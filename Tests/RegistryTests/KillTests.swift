@@ -7,7 +7,7 @@ import Testing
 private let folderVariable = "PORTICO_KILL_TEST_FOLDER"
 
 /// A publisher that is killed in the middle of its work loses nothing that it was told is committed.
-@Suite("Kill -9", .serialized, .timeLimit(.minutes(5)))
+@Suite("Kill -9", .serialized, .timeLimit(.minutes(15)))
 struct KillTests {
     /// How many publishers are killed, one after the other, over the same store.
     static let rounds = 8

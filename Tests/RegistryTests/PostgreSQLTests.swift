@@ -6,7 +6,7 @@ import Testkit
 @testable import Registry
 
 /// What only a shared store has: a server that goes away, and others who write.
-@Suite("PostgreSQL", .timeLimit(.minutes(5)))
+@Suite("PostgreSQL", .timeLimit(.minutes(15)))
 struct PostgreSQLTests {
     @Test("a primary that stalls in its turn loses it and decides anew")
     func stalledPrimary() async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import Registry
 
 /// Primaries, alone and beside others on the same store.
-@Suite("Primaries", .timeLimit(.minutes(5)))
+@Suite("Primaries", .timeLimit(.minutes(15)))
 struct PrimaryTests {
     @Test("versions are immutable and never given again", arguments: Engine.allCases)
     func versions(engine: Engine) async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import Registry
 
 /// What every store promises of revisions.
-@Suite("Stores", .timeLimit(.minutes(5)))
+@Suite("Stores", .timeLimit(.minutes(15)))
 struct StoreTests {
     @Test(
         "eight concurrent publishers on two primaries leave no gap and see each other",
