@@ -153,7 +153,7 @@ final class H1Driver {
     /// Serves one exchange; false when the connection ends.
     private func serveOne() async -> Bool {
         isIdle = true
-        let parsed: ParsedRequest
+        var parsed: ParsedRequest
         do throws(HeadFailure) {
             guard let next = try await readHead() else { return false }
             parsed = next
@@ -175,12 +175,14 @@ final class H1Driver {
             isHead: parsed.head.method == "HEAD",
             keepsAlive: parsed.keepAlive && requests < limits.maximumRequests
         )
+        // The head changes hands without a copy, so that nobody shares its fields.
         var exchange = Exchange(
-            request: parsed.head,
+            request: RequestHead(method: "", path: ""),
             body: makeContent(body),
             viewer: viewer,
             context: context
         )
+        swap(&exchange.request, &parsed.head)
         exchange.link = link
         if listener.sink != nil { open(&exchange, started) }
         let response =
@@ -191,7 +193,7 @@ final class H1Driver {
         if let sink = listener.sink {
             let sent = connection.bytesSent - sentBefore
             close(&exchange.record, status, sent: sent, started)
-            sink(exchange.record)
+            sink(&exchange.record)
         }
         guard result, connection.isOpen else { return false }
         if let body { return await drain(body) }

@@ -195,6 +195,6 @@ extension H2Driver {
         stream.record = nil
         record.bytesSent = stream.bytesSent ?? 0
         record.durationMicroseconds = context.reactor.time.microseconds(since: stream.started)
-        sink(record)
+        sink(&record)
     }
 }

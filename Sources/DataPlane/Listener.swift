@@ -10,7 +10,7 @@ package final class Listener: Sendable {
     let limits: ConnectionLimits
     let admission: Admission
     let proxies: ProxyTrust?
-    let sink: (@Sendable (AccessRecord) -> Void)?
+    let sink: (@Sendable (inout AccessRecord) -> Void)?
     /// The numeric address that is listened at.
     package let address: String
     private let tls: TLSContext?
@@ -25,7 +25,7 @@ package final class Listener: Sendable {
 
     /// Makes a listener, which `start` binds.
     ///
-    /// Port 0 takes a free one. `client` is the TLS context towards origins for reactors that have no `ReactorContext` yet.
+    /// Port 0 takes a free one. `sink` gets each record at its end and may keep it by swapping it away. `client` is the TLS context towards origins for reactors that have no `ReactorContext` yet.
     /// Listeners may share an admission; without one the limits are this listener's alone. Connections of
     /// `proxies` have to begin with a header of the PROXY protocol.
     package init(
@@ -37,7 +37,7 @@ package final class Listener: Sendable {
         admission: Admission = Admission(),
         proxies: ProxyTrust? = nil,
         client: TLSContext? = nil,
-        sink: (@Sendable (AccessRecord) -> Void)? = nil
+        sink: (@Sendable (inout AccessRecord) -> Void)? = nil
     ) {
         self.address = address
         self.tls = tls

@@ -148,7 +148,7 @@ struct UpstreamCall {
         switch framing {
         case .none: return []
         case .length(let length) where length <= connection.input.count:
-            return connection.input.take(length)
+            return pool.takeBody(length, from: connection)
         default: return nil
         }
     }

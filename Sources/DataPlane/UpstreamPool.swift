@@ -65,6 +65,13 @@ package final class UpstreamPool {
     private var latest: UpstreamQueue?
     @exclusivity(unchecked)
     private var sweepIsScheduled = false
+    /// Where bodies are put that came whole: mostly one is sent on before the next comes.
+    @exclusivity(unchecked)
+    private var bodyBlock: [UInt8] = []
+    /// The largest body that goes there.
+    ///
+    /// Unit: bytes.
+    private static let bodyBlockSize = 16 << 10
 
     /// Makes an empty pool; without a client context one with the system's roots is made when needed.
     package init(reactor: Reactor, client: TLSContext? = nil) {
@@ -167,6 +174,12 @@ package final class UpstreamPool {
         queue.idle.append(UpstreamQueue.Idle(connection: connection, until: until))
         if queue.idle.count > Self.idlePerTarget { queue.idle.removeFirst().connection.close() }
         scheduleSweep(keepAlive)
+    }
+
+    /// Takes a body out of a connection's input, which holds all of it.
+    func takeBody(_ length: Int, from connection: Connection) -> Bytes {
+        guard length <= Self.bodyBlockSize else { return connection.input.take(length) }
+        return connection.input.take(length, reusing: &bodyBlock)
     }
 
     /// Closes every idle connection.

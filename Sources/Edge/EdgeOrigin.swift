@@ -124,14 +124,17 @@ extension EdgePipeline {
             if status >= 500, let stale = pending.stale, mayServeStale(stale, passage.plan) {
                 return standIn(stale, status: status, pending)
             }
-            var answer = Answer(consume response, result: status >= 400 ? "Error" : "Miss")
-            OriginHeaders.cleanUp(&answer.head, passage.plan)
-            answer.settle()
-            if status == 304, let stale = pending.stale {
-                answer.refreshed = stale
-                answer.result = "RefreshHit"
-            }
-            return answer
+            return Answer(consume response, result: status >= 400 ? "Error" : "Miss")
+        }
+    }
+
+    /// Takes from an origin's answer what must not go on, and notes what it confirms.
+    func receive(_ answer: inout Answer, _ pending: Pending, _ passage: Passage) {
+        OriginHeaders.cleanUp(&answer.head, passage.plan)
+        answer.settle()
+        if answer.head.status == 304, let stale = pending.stale {
+            answer.refreshed = stale
+            answer.result = "RefreshHit"
         }
     }
 

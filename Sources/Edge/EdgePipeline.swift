@@ -163,6 +163,7 @@ package final class EdgePipeline: ExchangeHandler {
                 }
                 if place < candidates.endIndex - 1, passage.failsOver(on: outcome) { continue }
                 var answer = try judge(consume outcome, outbound, pending, passage)
+                if !answer.isStored { receive(&answer, pending, passage) }
                 if passage.plan.hasHook(.originResponse) {
                     try await originResponse(&answer, outbound, &exchange, passage)
                 }

@@ -91,7 +91,8 @@ extension EdgePipeline {
     ) {
         switch answer.body {
         case .empty: sink.finish([])
-        case .bytes(let bytes): sink.finish(bytes)
+        // A copy of its own: what came from an origin may lie in a larger block.
+        case .bytes(let bytes): sink.finish(bytes.withUnsafeBufferPointer { Array($0) }[...])
         case .upgrade: break
         case .stream(let source, let length):
             if let length, length > cache.maximumObject { return refuse(pending, now) }

@@ -1,6 +1,5 @@
 import DataPlane
 package import Model
-import Synchronization
 
 /// An origin with what follows from its settings, worked out once and shared by all requests to it.
 package final class OriginPlan: Sendable {
@@ -11,8 +10,8 @@ package final class OriginPlan: Sendable {
     /// What signs the requests to it; nil where nothing does.
     let signer: OriginSigner?
     /// Where the origin is, once somebody found out: without TLS and with it.
-    private let plain = AtomicLazyReference<Place>()
-    private let secure = AtomicLazyReference<Place>()
+    private let plain = OnceReference<Place>()
+    private let secure = OnceReference<Place>()
 
     private final class Place: Sendable {
         let target: OriginTarget
@@ -43,6 +42,6 @@ package final class OriginPlan: Sendable {
     /// Not for doors of this process, which would hold each other for ever.
     package func keep(_ target: OriginTarget, isTLS: Bool) {
         if case .door = target { return }
-        _ = isTLS ? secure.storeIfNil(Place(target)) : plain.storeIfNil(Place(target))
+        if isTLS { secure.store(Place(target)) } else { plain.store(Place(target)) }
     }
 }

@@ -13,27 +13,28 @@ enum RequestID {
         return value ^ (value >> 31)
     }
 
-    private static let digits = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8
-    )
+    private static let digits: StaticString =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
     /// 40 bytes as URL-safe base64 with its padding.
     static func make() -> String {
-        digits.withUnsafeBufferPointer { digits in
-            String(unsafeUninitializedCapacity: 56) { output in
-                // 54 digits carry 40 bytes: nine to a word, the last in the high bits of its six.
-                for start in stride(from: 0, to: 54, by: 9) {
-                    var word = next()
-                    for place in start..<start + 9 {
-                        output[place] = digits[Int(word & 0x3F)]
-                        word >>= 6
-                    }
-                    if start == 45 { output[53] = digits[Int(word & 0x30)] }
+        let digits = digits.utf8Start
+        return String(unsafeUninitializedCapacity: 56) { output in
+            guard var place = output.baseAddress else { return 0 }
+            // 54 digits carry 40 bytes: nine to a word, the last in the high bits of its six.
+            var word: UInt64 = 0
+            for _ in 0..<6 {
+                word = next()
+                for _ in 0..<9 {
+                    place.pointee = digits[Int(truncatingIfNeeded: word & 0x3F)]
+                    place += 1
+                    word >>= 6
                 }
-                output[54] = UInt8(ascii: "=")
-                output[55] = UInt8(ascii: "=")
-                return 56
             }
+            output[53] = digits[Int(truncatingIfNeeded: word & 0x30)]
+            output[54] = UInt8(ascii: "=")
+            output[55] = UInt8(ascii: "=")
+            return 56
         }
     }
 

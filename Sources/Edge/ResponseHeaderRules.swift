@@ -13,7 +13,7 @@ final class ResponseHeaderRules: Sendable {
         var result: String
         var pop: String
         var requestID: String
-        var stages: [TimelineEntry]
+        var stages: Timeline
     }
 
     private let policy: ResponseHeadersPolicy

@@ -192,7 +192,9 @@ package final class FrontDoors: ExchangeHandler {
 
     /// Answers a request at the edge and door that it names.
     package func respond(to exchange: inout Exchange) async -> Response {
-        let host = exchange.request.host
+        // The driver has read it already for the record.
+        let known = exchange.record.host
+        let host = known.isEmpty ? exchange.request.host : known
         let asked = exchange.request.headers[.xPorticoEdge]
         if asked != nil { exchange.request.headers.remove(.xPorticoEdge) }
         guard let node = node(asked: asked, host: host) else { return noSuchEdge(asked ?? host) }

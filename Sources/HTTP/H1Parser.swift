@@ -53,23 +53,28 @@ package enum H1Parser {
             if count > limits.bytes { throw .headTooLarge }
             return nil
         }
-        var line = try requestLine(base, start, end, limits)
+        let line = try requestLine(base, start, end, limits)
         var fields = FieldSection()
         let section = end + 2
         guard
             let next = try fields.parse(base, from: section, count: count, limits: limits)
         else { return nil }
-        try fields.checkFraming(version: line.head.version)
-        try checkHost(base, fields, line.head.version)
-        line.head.headers = fields.takeHeaders()
-        if let authority = line.authority { line.head.headers.set("Host", authority) }
+        let version = line.version
+        try fields.checkFraming(version: version)
+        try checkHost(base, fields, version)
+        if let authority = line.authority { fields.headers.set("Host", authority) }
         let framing: BodyFraming =
             fields.isChunked ? .chunked : fields.contentLength.map { .length($0) } ?? .none
-        let version = line.head.version
         let modern = version == .http11
         let isConnect = line.isConnect
         return ParsedRequest(
-            head: line.takeHead(),
+            head: RequestHead(
+                method: line.method,
+                path: line.path,
+                query: line.query,
+                version: version,
+                headers: fields.takeHeaders()
+            ),
             framing: framing,
             consumed: next,
             keepAlive: fields.persists(version),
@@ -211,7 +216,7 @@ package enum H1Parser {
             throw .malformed("request line")
         }
         var line = RequestLine(version: version)
-        line.head.method = RequestLine.method(base + start, space - start)
+        line.method = RequestLine.method(base + start, space - start)
         try line.readTarget(base + target, length)
         return line
     }

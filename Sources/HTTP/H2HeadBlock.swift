@@ -140,15 +140,20 @@ extension H2HeadBlock {
             return .refused(status: 400)
         }
         var line = RequestLine(version: .http2)
-        line.head.method = tunnelProtocol == nil ? method : "GET"
+        line.method = tunnelProtocol == nil ? method : "GET"
         do throws(H1Error) {
             try readTarget(into: &line, isConnect: isConnect, name)
         } catch {
             return .refused(status: error.status)
         }
         headers.prepend(name)
-        line.head.headers = takeHeaders()
-        var head = line.takeHead()
+        var head = RequestHead(
+            method: line.method,
+            path: line.path,
+            query: line.query,
+            version: line.version,
+            headers: takeHeaders()
+        )
         if cookieCount > 1 { Self.joinCookies(&head.headers) }
         if tunnelProtocol != nil { H2WebSocket.makeUpgrade(&head) }
         return .request(

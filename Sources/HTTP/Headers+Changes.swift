@@ -35,15 +35,21 @@ extension Headers {
 
     /// Adds all fields of another list at the end, byte for byte.
     package mutating func append(contentsOf other: Headers) {
-        guard let added = other.block else { return }
-        let block = room(fields: added.count, bytes: added.used)
-        let shift = UInt32(truncatingIfNeeded: block.used)
-        block.append(added.bytes, added.used)
-        for index in 0..<added.count {
-            var entry = added[index]
-            entry.nameStart += shift
-            entry.valueStart += shift
-            block.append(entry)
+        other.withStoredBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            other.withList { added in
+                let room = room(fields: added.count, bytes: bytes.count)
+                room._withUnsafeGuaranteedRef { block in
+                    let shift = UInt32(truncatingIfNeeded: block.used)
+                    block.append(start, bytes.count)
+                    for index in 0..<added.count {
+                        var entry = added[index]
+                        entry.nameStart &+= shift
+                        entry.valueStart &+= shift
+                        block.append(entry)
+                    }
+                }
+            }
         }
     }
 
@@ -55,14 +61,14 @@ extension Headers {
         _ value: UnsafeBufferPointer<UInt8>,
         isClean: Bool? = nil
     ) {
-        room(fields: 1, bytes: name.count + value.count + 4).append(
-            known,
-            spelled: name,
-            value,
-            isClean: isClean ?? Self.isClean(known, name, value)
-        )
+        let isClean = isClean ?? Self.isClean(known, name, value)
+        let room = room(fields: 1, bytes: name.count + value.count + 4)
+        room._withUnsafeGuaranteedRef {
+            $0.append(known, spelled: name, value, isClean: isClean)
+        }
     }
 
+    @inline(__always)
     private static func isClean(
         _ known: FieldName,
         _ name: UnsafeBufferPointer<UInt8>,
@@ -95,26 +101,32 @@ extension Headers {
     /// Moves the last field to the first of these places and removes the fields at the others.
     private mutating func replace(_ places: [Int]) {
         guard let first = places.first else { return }
-        let block = room(fields: 0, bytes: 0)
-        block[first] = block[block.count - 1]
-        let others = places.dropFirst() + [block.count - 1]
-        var index = 0
-        block.keep { _ in
-            defer { index += 1 }
-            return !others.contains(index)
+        let room = room(fields: 0, bytes: 0)
+        room._withUnsafeGuaranteedRef { block in
+            block[first] = block[block.count - 1]
+            let others = places.dropFirst() + [block.count - 1]
+            var index = 0
+            block.keep { _ in
+                defer { index += 1 }
+                return !others.contains(index)
+            }
         }
     }
 
     /// Puts an entry whose bytes are in the list before all others.
     mutating func prepend(_ entry: Entry) {
-        let block = room(fields: 1, bytes: 0)
-        block.append(entry)
-        for index in (1..<block.count).reversed() { block[index] = block[index - 1] }
-        block[0] = entry
+        let room = room(fields: 1, bytes: 0)
+        room._withUnsafeGuaranteedRef { block in
+            block.append(entry)
+            for index in (1..<block.count).reversed() { block[index] = block[index - 1] }
+            block[0] = entry
+        }
     }
 
     /// Takes the last entry out; its bytes stay.
-    mutating func takeLast() -> Entry { room(fields: 0, bytes: 0).removeLast() }
+    mutating func takeLast() -> Entry {
+        room(fields: 0, bytes: 0)._withUnsafeGuaranteedRef { $0.removeLast() }
+    }
 
     /// Removes every field of this name.
     package mutating func remove(_ name: String) {
@@ -144,7 +156,9 @@ extension Headers {
     }
 
     /// Keeps the fields that pass.
-    mutating func keep(_ passes: (Entry) -> Bool) { room(fields: 0, bytes: 0).keep(passes) }
+    mutating func keep(_ passes: (Entry) -> Bool) {
+        room(fields: 0, bytes: 0)._withUnsafeGuaranteedRef { $0.keep(passes) }
+    }
 
     /// Removes the fields at these places.
     private mutating func remove(at places: [Int]) {

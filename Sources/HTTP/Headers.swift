@@ -75,24 +75,24 @@ package struct Headers: @unchecked Sendable {
         _ = room(fields: fields, bytes: bytes)
     }
 
-    /// The block with this room, owned by this list alone.
+    /// The block with this room, owned by this list alone; valid until the list's next change.
     @inline(__always)
-    mutating func room(fields: Int, bytes: Int) -> FieldBlock {
-        if isKnownUniquelyReferenced(&block), let block,
-            block.free >= bytes + fields * MemoryLayout<Entry>.stride
-        {
-            return block
+    mutating func room(fields: Int, bytes: Int) -> Unmanaged<FieldBlock> {
+        if isKnownUniquelyReferenced(&block) {
+            let held = Unmanaged.passUnretained(block.unsafelyUnwrapped)
+            let free = held._withUnsafeGuaranteedRef { $0.free }
+            if free >= bytes + fields * MemoryLayout<Entry>.stride { return held }
         }
         return makeRoom(fields: fields, bytes: bytes)
     }
 
     @inline(never)
-    private mutating func makeRoom(fields: Int, bytes: Int) -> FieldBlock {
+    private mutating func makeRoom(fields: Int, bytes: Int) -> Unmanaged<FieldBlock> {
         let made =
             block?.grown(fields: fields, bytes: bytes)
             ?? FieldBlock.make(fields: fields, bytes: bytes)
         block = made
-        return made
+        return Unmanaged.passUnretained(made)
     }
 
     /// The name of the field at `index` as it came.

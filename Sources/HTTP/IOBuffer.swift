@@ -83,6 +83,16 @@ package struct IOBuffer: ~Copyable {
         return taken[...]
     }
 
+    /// Takes queued bytes out into a block that is used again once nobody holds what it gave before.
+    ///
+    /// To make and drop an array for each message costs more than to copy a small one.
+    package mutating func take(_ count: Int, reusing block: inout [UInt8]) -> Bytes {
+        block.removeAll(keepingCapacity: true)
+        block.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        consume(count)
+        return block[...]
+    }
+
     /// Gives all memory back when nothing is queued: for connections that have gone quiet.
     package mutating func release() {
         guard isEmpty, let base else { return }

@@ -24,6 +24,7 @@ package struct RequestHead: Sendable {
     package var headers: Headers
 
     /// Makes a head from its parts.
+    @inline(__always)
     package init(
         method: String,
         path: String,
@@ -71,6 +72,7 @@ package struct ResponseHead: Sendable {
     package var headers: Headers
 
     /// Makes a head from its parts.
+    @inline(__always)
     package init(
         status: Int,
         reason: String = "",

@@ -1,14 +1,14 @@
-/// The head that a request line begins, with what else the line says.
+/// What a request line says.
 struct RequestLine: ~Copyable {
-    var head: RequestHead
+    var method = ""
+    var path = ""
+    var query: String?
+    let version: HTTPVersion
     /// The host and port of an absolute-form target; replaces the Host field (RFC 9112 §3.2.2).
     var authority: String?
     var isConnect = false
 
-    init(version: HTTPVersion) { head = RequestHead(method: "", path: "", version: version) }
-
-    /// Gives the head away, so that nobody shares its fields.
-    consuming func takeHead() -> RequestHead { head }
+    init(version: HTTPVersion) { self.version = version }
 
     /// Reads the eight bytes of a version; nil when they are none.
     @inline(__always)
@@ -36,7 +36,7 @@ struct RequestLine: ~Copyable {
 
     /// Reads the target in the form that the method allows (RFC 9112 §3.2).
     mutating func readTarget(_ start: UnsafePointer<UInt8>, _ count: Int) throws(H1Error) {
-        isConnect = head.method == "CONNECT"
+        isConnect = method == "CONNECT"
         var bad: UInt8 = 0
         for offset in 0..<count {
             // Space, controls, DEL, anything beyond ASCII and the fragment's number sign.
@@ -50,7 +50,7 @@ struct RequestLine: ~Copyable {
             guard start[0] != UInt8(ascii: ":"), Grammar.isAuthority(start, count),
                 let last = bytes.last, Grammar.isDigit(last), bytes.contains(UInt8(ascii: ":"))
             else { throw .malformed("request target") }
-            head.path = Grammar.text(start, count)
+            path = Grammar.text(start, count)
             return
         }
         if start[0] == UInt8(ascii: "/") {
@@ -58,8 +58,8 @@ struct RequestLine: ~Copyable {
             return
         }
         if start[0] == UInt8(ascii: "*"), count == 1 {
-            guard head.method == "OPTIONS" else { throw .malformed("request target") }
-            head.path = "*"
+            guard method == "OPTIONS" else { throw .malformed("request target") }
+            path = "*"
             return
         }
         try readAbsolute(start, count)
@@ -86,17 +86,17 @@ struct RequestLine: ~Copyable {
         else { throw .malformed("request target") }
         authority = Grammar.text(start + skip, end - skip)
         if end == count {
-            head.path = head.method == "OPTIONS" ? "*" : "/"
+            path = method == "OPTIONS" ? "*" : "/"
         } else {
             split(start + end, count - end)
-            if head.path.isEmpty { head.path = "/" }
+            if path.isEmpty { path = "/" }
         }
     }
 
     private mutating func split(_ start: UnsafePointer<UInt8>, _ count: Int) {
         var mark = 0
         while mark < count, start[mark] != UInt8(ascii: "?") { mark += 1 }
-        head.path = Grammar.text(start, mark)
-        if mark < count { head.query = Grammar.text(start + mark + 1, count - mark - 1) }
+        path = Grammar.text(start, mark)
+        if mark < count { query = Grammar.text(start + mark + 1, count - mark - 1) }
     }
 }

@@ -107,7 +107,9 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         while !stopping.load(ordering: .acquiring) {
             while !jobs.isEmpty {
                 swap(&jobs, &running)
-                for job in running { job.runSynchronously(on: executor) }
+                for position in running.indices {
+                    running[position].runSynchronously(on: executor)
+                }
                 running.removeAll(keepingCapacity: true)
             }
             let wait = timers.count == 0 ? -1 : timers.millisecondsToNext(from: .read())

@@ -15,13 +15,13 @@ package final class RequestLog: Sendable {
     /// Makes an empty log.
     package init() {}
 
-    /// Keeps a record in the place of the oldest.
-    package func append(_ record: AccessRecord) {
+    /// Keeps a record in the place of the oldest, which the caller gets in its stead.
+    package func append(_ record: inout AccessRecord) {
         ring.withLock { ring in
             if ring.records.count < Self.capacity {
                 ring.records.append(record)
             } else {
-                ring.records[ring.next] = record
+                swap(&ring.records[ring.next], &record)
             }
             ring.next = (ring.next + 1) % Self.capacity
         }

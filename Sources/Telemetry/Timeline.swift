@@ -1,156 +1,42 @@
-/// One step of a request's life with what it changed.
+/// The steps of one request's life, in order.
 ///
-/// Made for every request and read for few: what it says is put into words when it is read.
-package struct TimelineEntry: Sendable, Encodable {
-    /// How a stage ended.
-    package enum Outcome: Sendable {
-        /// `proceed`, `respond`, `hit`, `miss`, an error's rule.
-        case word(String)
-        /// The status of an answer.
-        case status(Int)
-    }
+/// The first lies in place: most requests have no other, and an array for one costs more than the step.
+package struct Timeline: Sendable {
+    private var first: TimelineEntry?
+    private var others: [TimelineEntry] = []
 
-    /// Which origin was asked for what.
-    package struct Asked: Sendable {
-        package var host: String
-        package var path: String
-        package var query: String?
-
-        /// Makes the place of a request.
-        package init(host: String, path: String, query: String?) {
-            self.host = host
-            self.path = path
-            self.query = query
-        }
-    }
-
-    /// What a stage changed: in words, or how to find them.
-    private enum Changes: Sendable {
-        case words([String])
-        case found(@Sendable () -> [String])
-    }
-
-    /// The stage's name, such as `viewer-request` or `cache`.
-    package var stage: String
-    /// Unit: microseconds.
-    package var durationMicroseconds: Int
-    /// The function version that ran in this stage, as `name:version`.
-    package var function: String?
-    private var changed: Changes
-    private var asked: Asked?
-    private var ended: Outcome?
-
-    /// Makes an entry; an outcome is a word.
-    package init(
-        stage: String,
-        durationMicroseconds: Int,
-        function: String? = nil,
-        changes: [String] = [],
-        outcome: String? = nil
-    ) {
-        self.stage = stage
-        self.durationMicroseconds = durationMicroseconds
-        self.function = function
-        changed = .words(changes)
-        ended = outcome.map { .word($0) }
-    }
-
-    /// Makes an entry whose changes are found when it is read.
-    package init(
-        stage: String,
-        durationMicroseconds: Int,
-        function: String?,
-        changes: @escaping @Sendable () -> [String],
-        outcome: String
-    ) {
-        self.stage = stage
-        self.durationMicroseconds = durationMicroseconds
-        self.function = function
-        changed = .found(changes)
-        ended = .word(outcome)
-    }
-
-    /// Makes the entry of a request to an origin.
-    package init(stage: String, durationMicroseconds: Int, asked: Asked, outcome: Outcome) {
-        self.stage = stage
-        self.durationMicroseconds = durationMicroseconds
-        self.asked = asked
-        changed = .words([])
-        ended = outcome
-    }
-
-    /// What the stage changed: `uri: /a -> /b`, `header x-added: 1`, `status: 200 -> 404`.
-    package var changes: [String] {
-        let changed =
-            switch changed {
-            case .words(let words): words
-            case .found(let find): find()
-            }
-        guard let asked else { return changed }
-        return ["origin: \(asked.host)\(asked.path)\(asked.query.map { "?" + $0 } ?? "")"] + changed
-    }
-
-    /// The outcome in a word or a status.
-    package var outcome: String? {
-        switch ended {
-        case nil: nil
-        case .word(let word): word
-        case .status(let status): String(status)
-        }
-    }
-
-    private enum Key: String, CodingKey {
-        case stage, durationMicroseconds, function, changes, outcome
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(stage, forKey: .stage)
-        try container.encode(durationMicroseconds, forKey: .durationMicroseconds)
-        try container.encodeIfPresent(function, forKey: .function)
-        try container.encode(changes, forKey: .changes)
-        try container.encodeIfPresent(outcome, forKey: .outcome)
-    }
-}
-
-/// What follows an exchange to its end, where bytes and duration are known.
-package protocol AccessAttachment: AnyObject, Sendable {
-    /// Called once, with the whole record.
-    func finish(_ record: AccessRecord)
-}
-
-/// What is kept of one request for `/_portico/requests` and the access log.
-package struct AccessRecord: Sendable, Encodable {
-    package var requestID = ""
-    /// Seconds since 1970.
-    package var startedAt = 0.0
-    package var door = ""
-    package var edge = ""
-    package var method = ""
-    package var host = ""
-    package var uri = ""
-    package var status = 0
-    /// The result type, such as `Hit`, `Miss` or `LambdaGeneratedResponse`.
-    package var resultType = ""
-    package var clientIP = ""
-    /// Unit: microseconds.
-    package var durationMicroseconds = 0
-    package var bytesSent = 0
-    package var stages: [TimelineEntry] = []
-    /// What waits for the record's end, such as a line of an access log; never written out.
-    package var attachment: (any AccessAttachment)?
-
-    private enum CodingKeys: String, CodingKey {
-        case requestID, startedAt, door, edge, method, host, uri, status, resultType, clientIP
-        case durationMicroseconds, bytesSent, stages
-    }
-
-    /// Makes an empty record.
+    /// Makes an empty timeline.
     package init() {}
 
-    /// Hands the whole record to what waits for it, and lets go of that.
-    package mutating func finish() {
-        attachment?.finish(self)
-        attachment = nil
+    /// Adds a step at the end.
+    package mutating func append(_ entry: consuming TimelineEntry) {
+        if first == nil {
+            first = entry
+        } else {
+            others.append(entry)
+        }
+    }
+
+    /// Adds the steps that another door took for the same request.
+    package static func += (timeline: inout Timeline, added: Timeline) {
+        for entry in added { timeline.append(entry) }
+    }
+}
+
+extension Timeline: RandomAccessCollection {
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { first == nil ? 0 : 1 + others.count }
+
+    package subscript(position: Int) -> TimelineEntry {
+        guard position == 0 else { return others[position - 1] }
+        guard let first else { preconditionFailure("there is no step 0") }
+        return first
+    }
+}
+
+extension Timeline: Encodable {
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.unkeyedContainer()
+        for entry in self { try container.encode(entry) }
     }
 }

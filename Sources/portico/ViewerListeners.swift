@@ -141,9 +141,8 @@ private struct ListenerPlaces {
             proxies: kind == .https ? care.httpsProxies : care.httpProxies,
             client: client,
             sink: { record in
-                var record = record
                 record.finish()
-                requests.append(record)
+                requests.append(&record)
             }
         )
         let given = binder.inherited.take(kind, at: address, port: port)

@@ -4,7 +4,7 @@ import Testing
 import Testkit
 
 /// A whole node under more load than it may carry.
-@Suite("Admission of a running node", .serialized, .timeLimit(.minutes(5)))
+@Suite("Admission of a running node", .serialized, .timeLimit(.minutes(15)))
 struct NodeAdmissionTests {
     private static let function = """
         exports.handler = async (event) => {

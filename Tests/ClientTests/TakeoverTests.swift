@@ -5,7 +5,7 @@ import Testing
 import Testkit
 
 /// A new process takes the place of a running one.
-@Suite("Takeover", .serialized, .timeLimit(.minutes(5)))
+@Suite("Takeover", .serialized, .timeLimit(.minutes(15)))
 struct TakeoverTests {
     /// A web app that answers with its process id.
     private static let app = """

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Distributions that ask viewers for certificates.
-@Suite("Viewer mTLS with real clients", .serialized, .timeLimit(.minutes(5)))
+@Suite("Viewer mTLS with real clients", .serialized, .timeLimit(.minutes(15)))
 struct ViewerCertificateTests {
     @Test("curl comes in with a certificate of the trust store, and boto3 manages the store")
     func certificates() throws {

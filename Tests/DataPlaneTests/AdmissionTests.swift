@@ -7,7 +7,7 @@ import Testkit
 @testable import DataPlane
 @testable import HTTP
 
-@Suite("Admission", .timeLimit(.minutes(5)))
+@Suite("Admission", .timeLimit(.minutes(15)))
 struct AdmissionTests {
     private static let hello = Answering { exchange in
         Response(status: 200, text: "hello \(exchange.request.path)\n")

@@ -7,7 +7,7 @@ import Testkit
 @testable import DataPlane
 @testable import HTTP
 
-@Suite("Connections of trusted proxies", .timeLimit(.minutes(5)))
+@Suite("Connections of trusted proxies", .timeLimit(.minutes(15)))
 struct ProxyProtocolTests {
     private static let whoIs = Answering { exchange in
         Response(status: 200, text: "\(exchange.viewer.address) \(exchange.viewer.port)")

@@ -10,7 +10,7 @@ struct RequestLogTests {
         for number in 0..<RequestLog.capacity + 3 {
             var record = AccessRecord()
             record.status = number
-            log.append(record)
+            log.append(&record)
         }
         #expect(log.latest(2).map(\.status) == [RequestLog.capacity + 2, RequestLog.capacity + 1])
         #expect(log.latest(5000).last?.status == 3)

@@ -1,0 +1,31 @@
+import Synchronization
+
+/// A reference that is set once and read by many threads.
+///
+/// What `AtomicLazyReference` does, without its generic code at run time: a read is one load.
+struct OnceReference<Instance: AnyObject & Sendable>: ~Copyable, Sendable {
+    private let word = Atomic<UInt>(0)
+
+    deinit {
+        let held = UnsafeRawPointer(bitPattern: word.load(ordering: .acquiring))
+        if let held { Unmanaged<Instance>.fromOpaque(held).release() }
+    }
+
+    /// The reference, nil before it was set.
+    func load() -> Instance? {
+        UnsafeRawPointer(bitPattern: word.load(ordering: .acquiring)).map {
+            Unmanaged<Instance>.fromOpaque($0).takeUnretainedValue()
+        }
+    }
+
+    /// Sets the reference unless it has been set.
+    func store(_ instance: Instance) {
+        let held = Unmanaged.passRetained(instance)
+        let (exchanged, _) = word.compareExchange(
+            expected: 0,
+            desired: UInt(bitPattern: held.toOpaque()),
+            ordering: .acquiringAndReleasing
+        )
+        if !exchanged { held.release() }
+    }
+}
