@@ -21,8 +21,8 @@ FUNCTION = "versions"
 class Load:
     """Requests on kept connections; remembers every answer's body, and when each was first seen."""
 
-    def __init__(self, port, host, clients):
-        self.port, self.host = port, host
+    def __init__(self, port, host, clients, pause):
+        self.port, self.host, self.pause = port, host, pause
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.counts, self.first, self.last, self.failures = {}, {}, {}, []
@@ -45,7 +45,7 @@ class Load:
                 if not self.stopping.is_set():
                     self.fail(f"{type(error).__name__}: {error}")
                 connection = None
-            time.sleep(0.001)
+            time.sleep(self.pause)
 
     def note(self, status, body, pop):
         now = time.monotonic()
@@ -161,7 +161,7 @@ def answer(command):
         case "once":
             return once(command["port"], command["host"])
         case "load":
-            load = Load(command["port"], command["host"], command["clients"])
+            load = Load(command["port"], command["host"], command["clients"], command["pause"])
             return {}
         case "seen":
             return load.seen()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Primaries and three edges as separate processes under load: publishing, then faults.
 
-    replication.py path/to/portico [--postgres] [--smoke] [--versions N] [--size BYTES] [--only NAME[,NAME]]
+    replication.py path/to/portico [--postgres] [--smoke] [--versions N] [--size BYTES] [--pause SECONDS]
+                   [--only NAME[,NAME]]
 
 With --postgres two primaries share a PostgreSQL, which the script starts as a user that is not root, on a
 socket in its temporary folder; else there is one primary with the embedded store.
@@ -277,7 +278,8 @@ class Stage:
 
     def load(self, edges=None):
         for edge in edges or self.edges:
-            edge.ask("load", port=edge.ports["http"], host=self.host, clients=CLIENTS)
+            edge.ask("load", port=edge.ports["http"], host=self.host, clients=CLIENTS,
+                     pause=self.options.pause)
 
     def unload(self, edges=None, allowed=None):
         """Ends the load; every answer must have been one of the versions allowed, in their order."""
@@ -667,6 +669,8 @@ def main():
     parser.add_argument("--postgres", action="store_true", help="two primaries on a PostgreSQL of the script's own")
     parser.add_argument("--versions", type=int, default=20)
     parser.add_argument("--size", type=int, default=1_000_000)
+    parser.add_argument("--pause", type=float, default=0.001,
+                        help="seconds between two requests of one of the load's %d clients at each edge" % CLIENTS)
     parser.add_argument("--loopback", action="store_true", help="no namespaces")
     parser.add_argument("--only", help="names of parts, after commas")
     options = parser.parse_args()
