@@ -40,7 +40,7 @@ final class GatewayFixture: Sendable {
         for status in [200, 404] {
             var record = AccessRecord()
             record.status = status
-            requests.append(record)
+            requests.append(&record)
         }
         gateway = AWSGateway(
             registry: registry,
