@@ -53,21 +53,29 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     ) -> Bool {
         guard count == name.utf8CodeUnitCount else { return false }
         let (left, right) = (UnsafeRawPointer(start), UnsafeRawPointer(name.utf8Start))
+        guard count >= 8 else {
+            for offset in 0..<count {
+                let byte = start[offset]
+                if byte < 0x20 || (byte ^ name.utf8Start[offset]) & ~0x20 != 0 { return false }
+            }
+            return true
+        }
         var offset = 0
         while offset + 8 <= count {
-            let word = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            let wanted = right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            let controls = (word &- 0x2020_2020_2020_2020) & ~word & 0x8080_8080_8080_8080
-            let differs = (word ^ wanted) & ~0x2020_2020_2020_2020
-            if controls | differs != 0 { return false }
+            guard isSpelled(left + offset, right + offset) else { return false }
             offset += 8
         }
-        while offset < count {
-            let byte = start[offset]
-            if byte < 0x20 || (byte ^ name.utf8Start[offset]) & ~0x20 != 0 { return false }
-            offset += 1
-        }
-        return true
+        // The last eight overlap those before them.
+        return offset == count || isSpelled(left + (count - 8), right + (count - 8))
+    }
+
+    /// Whether eight bytes spell eight letters and hyphens in any letter case.
+    @inline(__always)
+    private static func isSpelled(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Bool {
+        let word = left.loadUnaligned(as: UInt64.self)
+        let controls = (word &- 0x2020_2020_2020_2020) & ~word & 0x8080_8080_8080_8080
+        let differs = (word ^ right.loadUnaligned(as: UInt64.self)) & ~0x2020_2020_2020_2020
+        return controls | differs == 0
     }
 
     /// The number of a name in any letter case, `other` for one that is not listed.

@@ -22,22 +22,29 @@ enum Grammar {
     /// Whether a field value has no control character but the tab.
     @inline(__always)
     static func isValue(_ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        guard count >= 8 else {
+            for offset in 0..<count where !isFieldByte(start[offset]) { return false }
+            return true
+        }
         var offset = 0
-        // Eight bytes at once: a byte below 0x20 borrows, 0x7f becomes zero; either needs a closer look.
         while offset + 8 <= count {
-            let word = UnsafeRawPointer(start + offset).loadUnaligned(as: UInt64.self)
-            let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
-            let low = (word &- 0x2020_2020_2020_2020) & ~word
-            let suspects = low | (delete &- 0x0101_0101_0101_0101) & ~delete
-            if suspects & 0x8080_8080_8080_8080 != 0 {
-                for place in offset..<offset + 8 where !isFieldByte(start[place]) { return false }
-            }
+            guard areFieldBytes(start + offset) else { return false }
             offset += 8
         }
-        while offset < count {
-            if !isFieldByte(start[offset]) { return false }
-            offset += 1
-        }
+        // The last eight overlap those before them.
+        return offset == count || areFieldBytes(start + (count - 8))
+    }
+
+    /// Whether eight bytes may stand in a field value.
+    @inline(__always)
+    private static func areFieldBytes(_ start: UnsafePointer<UInt8>) -> Bool {
+        // A byte below 0x20 borrows, 0x7f becomes zero; either needs a closer look.
+        let word = UnsafeRawPointer(start).loadUnaligned(as: UInt64.self)
+        let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
+        let low = (word &- 0x2020_2020_2020_2020) & ~word
+        let suspects = low | (delete &- 0x0101_0101_0101_0101) & ~delete
+        if suspects & 0x8080_8080_8080_8080 == 0 { return true }
+        for place in 0..<8 where !isFieldByte(start[place]) { return false }
         return true
     }
 
