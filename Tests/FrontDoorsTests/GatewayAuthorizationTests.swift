@@ -52,7 +52,7 @@ struct GatewayAuthorizationTests {
 
     private static func claims(_ more: String = "", audience: String = "shop") -> String {
         let now = Int(Date().timeIntervalSince1970)
-        return #"{"iss":"\#(issuer)","aud":"\#(audience)","sub":"u","exp":\#(now + 60)"#
+        return #"{"iss":"\#(issuer)","aud":"\#(audience)","sub":"u","exp":\#(now + 86_400)"#
             + #","n":7,"roles":["a","b"]\#(more)}"#
     }
 

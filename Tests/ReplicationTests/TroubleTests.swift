@@ -60,9 +60,13 @@ struct TroubleTests {
             primaries: [primary.address],
             token: primary.token("fra")
         ) { options in
-            options.log = { line in errors.withLock { $0.append(line) } }
+            options.log = { line in
+                errors.withLock { $0.append(line) }
+                guard line.contains("arrived damaged") else { return }
+                source.withLock { $0 }?.bend.withLock { $0.damages = 0 }
+            }
         }
-        source.withLock { $0 }?.bend.withLock { $0.damages = 2 }
+        source.withLock { $0 }?.bend.withLock { $0.damages = .max }
         let revision = try await primary.publish("f", 1, bytes: 300_000)
         await edge.replica.waitUntil(revision: revision)
         #expect(errors.withLock { $0.contains { $0.contains("arrived damaged") } })
