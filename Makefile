@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: reloads cache-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
+.PHONY: sanitizers reloads cache-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -79,6 +79,18 @@ fuzz: dependencies
 			-print_final_stats=1 -verbosity=1 -artifact_prefix=Tests/Fuzz/Crashes/$$target/ \
 			.build-fuzz/corpora/$$target Tests/Fuzz/Corpora/$$target || exit 1; \
 		rmdir --ignore-fail-on-non-empty Tests/Fuzz/Crashes/$$target; \
+	done
+
+# The tests of these modules with the address sanitizer, then with the thread sanitizer.
+SANITIZERS ?= address thread
+SANITIZED ?= Reactor,TLS,Crypto,HTTP,JSON,Telemetry,DataPlane,Edge
+sanitizers: dependencies
+	for kind in $(SANITIZERS); do \
+		echo "== $$kind"; \
+		PORTICO_MODULES=$(SANITIZED) $(SWIFT) build --build-tests --sanitize $$kind --scratch-path .build-$$kind \
+			|| exit 1; \
+		PORTICO_MODULES=$(SANITIZED) scripts/run-sanitized $$kind $(SWIFT) test --skip-build --sanitize $$kind \
+			--scratch-path .build-$$kind || exit 1; \
 	done
 
 dependencies:

@@ -176,22 +176,14 @@ extension TLSContext {
                 }
                 let own = context.protocols(for: ssl)
                 guard !own.isEmpty else { return SSL_TLSEXT_ERR_NOACK }
-                return own.withUnsafeBufferPointer { own in
-                    var found: UnsafeMutablePointer<UInt8>?
-                    let verdict = SSL_select_next_proto(
-                        &found,
-                        chosenCount,
-                        own.baseAddress,
-                        UInt32(own.count),
-                        offered,
-                        offeredCount
-                    )
-                    guard verdict == OPENSSL_NPN_NEGOTIATED, let found else {
-                        return SSL_TLSEXT_ERR_ALERT_FATAL
-                    }
-                    chosen.pointee = UnsafePointer(found)
-                    return SSL_TLSEXT_ERR_OK
+                let names = UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+                guard let place = TLSContext.firstCommon(own, in: names) else {
+                    return SSL_TLSEXT_ERR_ALERT_FATAL
                 }
+                // OpenSSL reads the name after this returns: it has to lie in OpenSSL's own memory.
+                chosen.pointee = offered + place.lowerBound
+                chosenCount.pointee = UInt8(place.count)
+                return SSL_TLSEXT_ERR_OK
             },
             nil
         )
@@ -210,6 +202,25 @@ extension TLSContext {
                 renews: SSL_version(ssl) >= TLS1_3_VERSION
             )
         }
+    }
+
+    /// Where in a client's ALPN list the first of our names is that it holds, without the byte of its length.
+    private static func firstCommon(
+        _ own: [UInt8],
+        in offered: UnsafeBufferPointer<UInt8>
+    ) -> Range<Int>? {
+        var start = 0
+        while start < own.count {
+            let name = own[(start + 1)..<min(own.count, start + 1 + Int(own[start]))]
+            var place = 0
+            while place < offered.count {
+                let range = (place + 1)..<min(offered.count, place + 1 + Int(offered[place]))
+                if offered[range].elementsEqual(name) { return range }
+                place += 1 + Int(offered[place])
+            }
+            start += 1 + Int(own[start])
+        }
+        return nil
     }
 
     /// Looks at the name before anything is agreed on: versions and ciphers are chosen right after.
