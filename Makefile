@@ -83,7 +83,7 @@ fuzz: dependencies
 
 # The tests of these modules with the address sanitizer, then with the thread sanitizer.
 SANITIZERS ?= address thread
-SANITIZED ?= Reactor,TLS,Crypto,HTTP,JSON,Telemetry,DataPlane,Edge
+SANITIZED ?= Reactor,TLS,HTTP,JSON,DataPlane
 sanitizers: dependencies
 	for kind in $(SANITIZERS); do \
 		echo "== $$kind"; \

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Everything that is registered here is confined to this thread. Other threads reach it by `submit`.
 package final class Reactor: TaskExecutor, @unchecked Sendable {
-    // SAFETY: `jobs`, `slots`, `wheel` and `owner` are touched only by the reactor's own thread (checked by
+    // SAFETY: `jobs`, `slots` and `timers` are touched only by the reactor's own thread (checked by
     // `preconditionIsolated`); what others hand over passes through the `remote` mutex.
     package let index: Int
     private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -20,7 +20,8 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     private var running: [UnownedJob] = []
     private let remote = Mutex<[UnownedJob]>([])
     private let stopping = Atomic<Bool>(false)
-    private nonisolated(unsafe) var owner: pthread_t = 0
+    /// The thread that runs the loop; 0 before it does. Others ask for it, too.
+    private let owner = Atomic<pthread_t>(0)
     @exclusivity(unchecked)
     private var timers: TimerWheel
     /// What a higher layer keeps once per reactor; touched on the reactor's thread only.
@@ -53,7 +54,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
-        if pthread_equal(pthread_self(), owner) != 0 {
+        if isCurrent {
             jobs.append(unowned)
             return
         }
@@ -62,7 +63,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     }
 
     /// Whether the caller is on this reactor's thread.
-    package var isCurrent: Bool { pthread_equal(pthread_self(), owner) != 0 }
+    package var isCurrent: Bool { owner.load(ordering: .relaxed) == pthread_self() }
 
     /// Traps when the caller is not on this reactor's thread.
     package func preconditionIsolated() {
@@ -99,7 +100,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
 
     /// Runs the loop on the calling thread until `stop`.
     package func run() {
-        owner = pthread_self()
+        owner.store(pthread_self(), ordering: .relaxed)
         let capacity = 512
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
         defer { events.deallocate() }

@@ -8,7 +8,7 @@ struct Handover: Codable, Sendable {
     /// The name of the socket in the state folder.
     static let socketName = "takeover.sock"
     /// How long either side waits for the other's next message while both are at work on it.
-    static let answerWithin: Duration = .seconds(30)
+    static let answerWithin: Duration = .seconds(60)
     /// How long the new process may take until it serves; then the old one goes on as before.
     static let startWithin: Duration = .seconds(120)
     /// How long the old process lets its last exchanges and connections last.
