@@ -20,6 +20,13 @@ package struct AdmissionLimits: Sendable {
 
     /// Makes the usual limits.
     package init() {}
+
+    /// The limits of what is not for viewers: functions, pages of the node, other nodes.
+    static let withoutReserve: AdmissionLimits = {
+        var limits = AdmissionLimits()
+        limits.descriptorReserve = 0
+        return limits
+    }()
 }
 
 /// Who may come in: counts the connections of all listeners that share it, in total and by source, and turns

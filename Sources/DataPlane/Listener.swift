@@ -26,15 +26,15 @@ package final class Listener: Sendable {
     /// Makes a listener, which `start` binds.
     ///
     /// Port 0 takes a free one. `sink` gets each record at its end and may keep it by swapping it away. `client` is the TLS context towards origins for reactors that have no `ReactorContext` yet.
-    /// Listeners may share an admission; without one the limits are this listener's alone. Connections of
-    /// `proxies` have to begin with a header of the PROXY protocol.
+    /// Listeners of viewers share an admission; without one the limits are this listener's alone, and it may use
+    /// the descriptors that are kept from viewers. Connections of `proxies` have to begin with a header of the PROXY protocol.
     package init(
         address: String,
         port: Int,
         tls: TLSContext?,
         handler: any ExchangeHandler,
         limits: ConnectionLimits = ConnectionLimits(),
-        admission: Admission = Admission(),
+        admission: Admission? = nil,
         proxies: ProxyTrust? = nil,
         client: TLSContext? = nil,
         sink: (@Sendable (inout AccessRecord) -> Void)? = nil
@@ -44,7 +44,7 @@ package final class Listener: Sendable {
         self.client = client
         self.handler = handler
         self.limits = limits
-        self.admission = admission
+        self.admission = admission ?? Admission(limits: .withoutReserve)
         self.proxies = proxies
         self.sink = sink
         state = Mutex(State(port: port))

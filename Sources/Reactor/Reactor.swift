@@ -20,7 +20,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     private var running: [UnownedJob] = []
     private let remote = Mutex<[UnownedJob]>([])
     private let stopping = Atomic<Bool>(false)
-    /// The thread that runs the loop; 0 before it does. Others ask for it, too.
+    /// The thread that runs the loop, 0 before it does; others ask for it, too.
     private let owner = Atomic<pthread_t>(0)
     @exclusivity(unchecked)
     private var timers: TimerWheel

@@ -62,18 +62,9 @@ struct PortBinder: Sendable {
     ) throws -> [DataPlane.Listener] {
         var port = port
         var started: [DataPlane.Listener] = []
-        // What is kept of descriptors is for whoever looks why there are so few, too.
-        var limits = AdmissionLimits()
-        limits.descriptorReserve = 0
         for address in ["127.0.0.1", "::1"] {
             let given = inherited.take(.api, at: address, port: port)
-            let api = DataPlane.Listener(
-                address: address,
-                port: port,
-                tls: nil,
-                handler: handler,
-                admission: Admission(limits: limits)
-            )
+            let api = DataPlane.Listener(address: address, port: port, tls: nil, handler: handler)
             guard try bind(api, port, "--api-port", sockets: 1, taking: given) else { continue }
             try api.start(on: Array(reactors.prefix(1)))
             port = api.port
