@@ -14,7 +14,7 @@ struct Handover: Codable, Sendable {
     /// How long the old process lets its last exchanges and connections last.
     static let drainLimit: Duration = .seconds(60)
     /// How long idle connections stay open for one more request.
-    static let idleLimit: Duration = .seconds(5)
+    static let idleLimit: Duration = .seconds(10)
 
     /// A web app that the running node has started.
     struct Application: Codable, Sendable {
