@@ -120,6 +120,21 @@ final class Primary: Sendable {
         return try await registry.publish([function(name, version, code: digest)])
     }
 
+    /// An edge that enrols here and has a place of its own in the test's folder.
+    func enrol(
+        _ name: String,
+        in folder: TemporaryFolder,
+        configure: (inout FeedClient.Options) -> Void = { _ in }
+    ) async throws -> TestEdge {
+        try await TestEdge(
+            name,
+            folder: folder.path + "/" + name,
+            primaries: [address],
+            token: token(name),
+            configure: configure
+        )
+    }
+
     func stop() async {
         await feed.stop()
         reactor.stop()

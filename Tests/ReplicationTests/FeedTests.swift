@@ -12,12 +12,7 @@ struct FeedTests {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
         try await primary.publish("f", 1)
-        let edge = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        )
+        let edge = try await primary.enrol("fra", in: folder)
         let revision = try await primary.publish("f", 2, bytes: 1 << 20)
         await edge.replica.waitUntil(revision: revision)
         let version = try #require(edge.replica.box.current.functions["f:2"])
@@ -41,12 +36,7 @@ struct FeedTests {
     func resumes() async throws {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
-        let first = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        )
+        let first = try await primary.enrol("fra", in: folder)
         let before = try await primary.publish("f", 1)
         await first.replica.waitUntil(revision: before)
         try await eventually { try await first.replica.record() == before }

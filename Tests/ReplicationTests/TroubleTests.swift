@@ -54,12 +54,7 @@ struct TroubleTests {
             return bent
         }
         let errors = Mutex<[String]>([])
-        let edge = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        ) { options in
+        let edge = try await primary.enrol("fra", in: folder) { options in
             options.log = { line in
                 errors.withLock { $0.append(line) }
                 guard line.contains("arrived damaged") else { return }
@@ -109,12 +104,7 @@ struct TroubleTests {
     func belowTheFloor() async throws {
         let folder = try TemporaryFolder()
         let first = try await Primary(folder: folder.path + "/primary")
-        let early = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [first.address],
-            token: first.token("fra")
-        )
+        let early = try await first.enrol("fra", in: folder)
         let before = try await first.registry.publish([bucket("a")])
         await early.replica.waitUntil(revision: before)
         try await eventually { try await early.replica.record() == before }
@@ -151,12 +141,7 @@ struct TroubleTests {
     func differingState() async throws {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
-        let edge = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        )
+        let edge = try await primary.enrol("fra", in: folder)
         let revision = try await primary.registry.publish([bucket("a")])
         await edge.replica.waitUntil(revision: revision)
         try await eventually { try await edge.replica.record() == revision }
@@ -178,12 +163,7 @@ struct TroubleTests {
     func damagedStateFile() async throws {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
-        let first = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        )
+        let first = try await primary.enrol("fra", in: folder)
         let revision = try await primary.publish("f", 1)
         await first.replica.waitUntil(revision: revision)
         try await eventually { try await first.replica.record() == revision }
@@ -208,12 +188,7 @@ struct TroubleTests {
     func alone() async throws {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
-        let first = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        )
+        let first = try await primary.enrol("fra", in: folder)
         let revision = try await primary.publish("f", 1)
         await first.replica.waitUntil(revision: revision)
         try await eventually { try await first.replica.record() == revision }
@@ -255,12 +230,7 @@ struct TroubleTests {
     func coalesces() async throws {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
-        let edge = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        )
+        let edge = try await primary.enrol("fra", in: folder)
         try await eventually { edge.replica.appliedRevision > 0 }
         // Held back, they all come at once.
         #expect(primary.directory.inject(.lag(.seconds(3600)), into: "fra"))
@@ -282,12 +252,7 @@ struct TroubleTests {
     func largeRevision() async throws {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
-        let edge = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        )
+        let edge = try await primary.enrol("fra", in: folder)
         let document = "\"" + String(repeating: "x", count: 3 << 20) + "\""
         let revision = try await primary.registry.publish(
             [.put(.record(id: "test/large/1", document: document))]
@@ -303,12 +268,7 @@ struct TroubleTests {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
         let ends = Numbers()
-        let edge = try await TestEdge(
-            "fra",
-            folder: folder.path + "/fra",
-            primaries: [primary.address],
-            token: primary.token("fra")
-        ) { options in
+        let edge = try await primary.enrol("fra", in: folder) { options in
             options.end = { ends.append(1) }
         }
         try await eventually { edge.replica.appliedRevision > 0 }
