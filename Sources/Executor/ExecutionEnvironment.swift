@@ -21,9 +21,9 @@ final class ExecutionEnvironment {
     let child: ChildProcess
     let kind: RuntimeKind
     let transport: any WorkerTransport
-    private let reactor: Reactor
+    let reactor: Reactor
     /// Whether the process stands still between invocations.
-    private let freezes: Bool
+    let freezes: Bool
     private let log: @Sendable (FunctionLogLine) -> Void
     private var outputs: [ProcessOutput] = []
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
@@ -54,12 +54,23 @@ final class ExecutionEnvironment {
     /// Whether it was started to be ready, not because somebody called.
     var isProvisioned = false
     /// Its `/tmp`, once it has a function; nil when it shares the machine's.
-    private(set) var scratch: ScratchFolder?
+    var scratch: ScratchFolder?
+    /// The APIs that its processes reach over HTTP, once it has a function.
+    var api: EnvironmentAPI?
+    /// How its namespaces are reached; nil when it has none of its own.
+    var namespace: NamespaceAccess?
+    /// Whether its program waits until the extensions are there.
+    var isGated = false
+    var extensionProcesses: [ExtensionProcess] = []
+    var isShuttingDown = false
+    /// Whether the shutdown phase has ended.
+    var isOver = false
+    var whenOver: [UnsafeContinuation<Void, Never>] = []
     /// Whether the memory watch has it on its list.
     @exclusivity(unchecked)
     var isWatched = false
     @exclusivity(unchecked)
-    private var isInUse = false
+    private(set) var isInUse = false
 
     init(
         child: ChildProcess,
@@ -78,7 +89,7 @@ final class ExecutionEnvironment {
         idleSince = reactor.time
         for pipe in [child.output, child.errors] {
             let output = ProcessOutput(pipe) { [unowned self] in
-                write(.text($0), requestID: currentRequest)
+                writeOutput($0, requestID: currentRequest)
             }
             outputs.append(output)
             let confined = ReactorLocal((self, output))
@@ -124,6 +135,7 @@ final class ExecutionEnvironment {
         if self.identity == nil {
             bind(identity, logStream: identity.makeLogStream())
             scratch = ScratchFolder(of: child.pid)
+            _ = open(EnvironmentAPI(identity, runtime: nil, reactor: reactor))
         }
         if Self.mayHurry, kind != .provided { child.renice(0) }
         let phase = request == nil ? "init" : "invoke"
@@ -135,19 +147,28 @@ final class ExecutionEnvironment {
         }
         let started = reactor.preciseTime
         isInUse = true
-        let outcome = await transport.initialise(self, identity, path: path, until: deadline)
+        let outcome = await initialise(identity, path: path, phase: phase, until: deadline)
         letGo(surely: true)
         measureMemory()
         let took = reactor.preciseTime - started
         if case .loaded = outcome, state.apply(.loaded) {
             if scratch == nil { scratch = ScratchFolder(of: child.pid) }
-            if freezes { child.signal(SIGSTOP) }
+            if freezes { signalAll(SIGSTOP) }
+            events?.initReport(phase: phase, PlatformLog.Ending(), took)
             if request == nil { initDuration = Int64(took / .nanoseconds(1)) }
             idleSince = reactor.time
             return nil
         }
         let failure = await describe(outcome, after: took)
-        stop()
+        events?.initReport(
+            phase: phase,
+            PlatformLog.Ending(
+                status: failure.isTimeout ? "timeout" : "error",
+                errorType: failure.isTimeout ? nil : failure.type
+            ),
+            took
+        )
+        stop(failure.isTimeout ? .timeout : .failure)
         write(platform?.initReport(took, phase: phase, failure), requestID: currentRequest)
         return failure
     }
@@ -161,6 +182,13 @@ final class ExecutionEnvironment {
                 message: "The function's static code took longer than "
                     + "\(System.twoDecimals(took, per: .seconds(1))) seconds."
             )
+        case .ended where extensionFailure != nil:
+            let type = extensionFailure?.type ?? ""
+            let text = "Error: " + (extensionFailure?.text ?? "")
+            child.kill()
+            write(.text(text), requestID: currentRequest)
+            write(.text(type), requestID: currentRequest)
+            return LoadFailure(type: type, message: text)
         case .ended, .loaded:
             let text = "Error: " + (await exitText())
             write(.text(text), requestID: currentRequest)
@@ -183,9 +211,16 @@ final class ExecutionEnvironment {
         guard identity != nil, state.apply(.invoked) else { return .exited }
         currentRequest = call.requestID
         isInUse = true
-        if freezes { child.signal(SIGCONT) }
+        if freezes { signalAll(SIGCONT) }
+        api?.extensions.begin(call)
+        let started = reactor.preciseTime
         let answer = await transport.invoke(call, self, until: deadline)
-        if case .timedOut = answer { stop() }
+        if let events {
+            let (ending, bytes) = answer.telemetry
+            let took = reactor.preciseTime - started
+            events.runtimeDone(call.requestID, ending, took, bytes: bytes, trace: call.traceID)
+        }
+        if case .timedOut = answer { stop(.timeout) }
         letGo(surely: !transport.hasAnnouncedOutput)
         return answer
     }
@@ -199,7 +234,10 @@ final class ExecutionEnvironment {
 
     /// Waits until the process can take its next invocation; false when it is of no use any more.
     func becomeIdle(until deadline: MonotonicInstant) async -> Bool {
-        let isReady = await transport.becomeReady(until: deadline)
+        var isReady = await transport.becomeReady(until: deadline)
+        if isReady, let api, api.extensions.followsInvocations {
+            isReady = await api.extensions.waitUntilIdle(until: deadline)
+        }
         drainOutput()
         guard isReady, state.apply(.answered) else { return false }
         rest()
@@ -208,16 +246,18 @@ final class ExecutionEnvironment {
 
     private func rest() {
         idleSince = reactor.time
-        if freezes { child.signal(SIGSTOP) }
+        if freezes { signalAll(SIGSTOP) }
     }
 
     /// Ends an invocation in the log's terms: later lines belong to nobody.
     func endRequest() { currentRequest = "" }
 
     /// Kills the whole process group; the descriptors close when the process is gone.
-    func stop() {
+    ///
+    /// Where there are extensions, the shutdown phase begins instead.
+    func stop(_ reason: ShutdownReason = .spindown) {
         guard state.apply(.stopped) else { return }
-        child.kill()
+        if hasExtensions { beginShutdown(reason) } else { child.kill() }
     }
 
     /// The process is gone: takes its last words and lets go of the descriptors.
@@ -225,8 +265,10 @@ final class ExecutionEnvironment {
     /// Processes that it started and that left its group end with it.
     func processEnded(sweeps: Bool = true) {
         // Looking at all processes takes a moment, which is not the reactor's to spend.
-        if sweeps, let scratch { Task.detached { scratch.killAll() } }
+        let hasExtensions = hasExtensions
+        if sweeps, !hasExtensions, let scratch { Task.detached { scratch.killAll() } }
         _ = state.apply(.stopped)
+        if hasExtensions { beginShutdown(.failure) } else { api?.close() }
         drainOutput()
         for output in outputs { output.flush() }
         transport.processEnded()
@@ -236,7 +278,7 @@ final class ExecutionEnvironment {
     /// Waits for the end of the process and says how it ended, in Lambda's words.
     func exitText() async -> String {
         let timer = reactor.schedule(at: reactor.preciseTime + Self.exitGrace) { [weak self] in
-            self?.stop()
+            self?.stop(.failure)
         }
         let exit = await child.waitForExit()
         reactor.cancel(timer)
@@ -250,7 +292,7 @@ final class ExecutionEnvironment {
             if number == SIGABRT, outputs.contains(where: \.sawHeapExhausted) {
                 ranOutOfMemory = true
             }
-            let name = ranOutOfMemory ? "killed" : String(cString: strsignal(number)).lowercased()
+            let name = ranOutOfMemory ? "killed" : System.signalName(number)
             return "Runtime exited with error: signal: \(name)"
         }
     }
@@ -264,6 +306,14 @@ final class ExecutionEnvironment {
         guard bytes > limit else { return }
         ranOutOfMemory = true
         child.kill()
+    }
+
+    /// Writes a line of the function.
+    func writeOutput(_ text: String, requestID: String) {
+        write(.text(text), requestID: requestID)
+        if let api, api.telemetry.isHeard {
+            api.telemetry.publish(.function, line: text, isJSON: identity?.logsJSON == true)
+        }
     }
 
     /// Writes a line of the platform or the function to the log.

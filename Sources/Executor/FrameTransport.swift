@@ -117,6 +117,20 @@ final class FrameTransport: WorkerTransport {
 
     func becomeReady(until deadline: MonotonicInstant) async -> Bool { true }
 
+    func takeLastWords(
+        _ environment: ExecutionEnvironment,
+        until deadline: MonotonicInstant
+    ) async {
+        while true {
+            switch await channel.next(until: deadline) {
+            case .frame(.log, let payload):
+                guard await record(payload, environment, deadline) else { return }
+            case .frame, .oversized: continue
+            case .timedOut, .ended: return
+            }
+        }
+    }
+
     func processEnded() {}
 
     /// Passes a log line on; false when the time is up.
@@ -127,8 +141,8 @@ final class FrameTransport: WorkerTransport {
     ) async -> Bool {
         guard let size = frame.first, frame.count > Int(size) else { return true }
         let rest = frame.dropFirst()
-        environment.write(
-            .text(String(decoding: rest.dropFirst(Int(size)), as: UTF8.self)),
+        environment.writeOutput(
+            String(decoding: rest.dropFirst(Int(size)), as: UTF8.self),
             requestID: String(decoding: rest.prefix(Int(size)), as: UTF8.self)
         )
         logged += frame.count
@@ -161,11 +175,12 @@ final class FrameTransport: WorkerTransport {
         path: String
     ) -> [UInt8] {
         let version = identity.version
-        let variables = identity.variables(
+        var variables = identity.variables(
             logStream: environment.logStream,
             path: path,
             isProvisioned: environment.isProvisioned
         )
+        variables["AWS_LAMBDA_RUNTIME_API"] = environment.api?.address
         let pairs = variables.sorted { $0.key < $1.key }.map {
             ErrorPayload.quote($0.key) + ":" + ErrorPayload.quote($0.value)
         }

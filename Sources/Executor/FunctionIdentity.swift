@@ -88,6 +88,38 @@ final class FunctionIdentity: Sendable {
         return all.merging(reserved) { $1 }
     }
 
+    /// Variables that only the runtime's own process has.
+    ///
+    /// Source: "Using the Lambda Extensions API".
+    private static let ofTheRuntime: Set<String> = [
+        "AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    ]
+
+    /// The variables of an external extension's process.
+    func extensionVariables(path: String, isProvisioned: Bool) -> [String: String] {
+        variables(logStream: "", path: path, isProvisioned: isProvisioned).filter {
+            !$0.key.hasPrefix("_") && !Self.ofTheRuntime.contains($0.key)
+        }
+    }
+
+    /// A file that turns external extensions off.
+    private static let off = "/disable-extensions-jwigqn8j"
+
+    /// The external extensions by name with the layer's folder they lie in; later layers cover earlier ones.
+    var externalExtensions: [(name: String, layer: String)] {
+        guard !layerRoots.contains(where: { System.isFile($0 + Self.off) }) else { return [] }
+        var found: [String: String] = [:]
+        for root in layerRoots {
+            for name in System.names(in: root + "/extensions")
+            where System.isExecutable(root + "/extensions/" + name) {
+                found[name] = root
+            }
+        }
+        return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
     /// How an environment came to be, in Lambda's words.
     static func initialization(_ isProvisioned: Bool) -> String {
         isProvisioned ? "provisioned-concurrency" : "on-demand"

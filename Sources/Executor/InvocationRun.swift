@@ -96,7 +96,9 @@ struct InvocationRun {
     }
 
     private func payload(of failure: LoadFailure) -> [UInt8] {
-        guard failure.type == "Runtime.ExitError" else { return failure.payload }
+        guard failure.type == "Runtime.ExitError" || failure.type.hasPrefix("Extension.") else {
+            return failure.payload
+        }
         return ErrorPayload.make(
             type: failure.type,
             message: "RequestId: \(id) \(failure.message)"
@@ -110,6 +112,7 @@ struct InvocationRun {
     private func call(_ environment: ExecutionEnvironment) async -> InvocationResult {
         let started = now
         environment.write(environment.platform?.start(id), requestID: id)
+        environment.events?.start(id, trace: invocation.traceID ?? "")
         return await call(environment, started: started, deadline: deadline(from: started))
     }
 
@@ -141,15 +144,15 @@ struct InvocationRun {
         case .oversized(let size): result = tooLarge(size)
         case .fatal(let bytes):
             result = .functionError(.exited, payload: bytes)
-            ending = PlatformLog.Ending(status: "error", errorType: "Runtime.ExitError")
             _ = await exited(environment)
+            ending = exitEnding(environment)
         case .timedOut:
             pool.keep(environment.scratch)
             result = timeout(after: deadline - started, environment)
             ending = PlatformLog.Ending(status: "timeout")
         case .exited:
             result = await exited(environment)
-            ending = PlatformLog.Ending(status: "error", errorType: "Runtime.ExitError")
+            ending = exitEnding(environment)
         }
         await finish(environment, started: started, deadline: deadline, ending)
         return result
@@ -166,7 +169,7 @@ struct InvocationRun {
             report(environment, since: started, ending)
             return pool.release(environment)
         }
-        guard environment.transport.answersEarly else {
+        guard environment.answersEarly else {
             _ = environment.answeredInStep()
             report(environment, since: started, ending)
             return pool.release(environment)
@@ -194,13 +197,20 @@ struct InvocationRun {
         _ environment: ExecutionEnvironment,
         after limit: Duration
     ) async -> PlatformLog.Ending {
-        if environment.child.exit == nil, environment.state != .ended, environment.isAlive {
-            environment.stop()
+        let isWhole = environment.extensionFailure == nil && environment.child.exit == nil
+        if isWhole, environment.state != .ended, environment.isAlive {
+            environment.stop(.timeout)
             _ = timeout(after: limit, environment)
             return PlatformLog.Ending(status: "timeout")
         }
         _ = await exited(environment)
-        return PlatformLog.Ending(status: "error", errorType: "Runtime.ExitError")
+        return exitEnding(environment)
+    }
+
+    /// What the report says when runtime or extensions have ended.
+    private func exitEnding(_ environment: ExecutionEnvironment) -> PlatformLog.Ending {
+        let type = environment.extensionFailure?.type ?? "Runtime.ExitError"
+        return PlatformLog.Ending(status: "error", errorType: type)
     }
 
     private func sized(_ bytes: Bytes, _ result: InvocationResult) -> InvocationResult {
@@ -232,12 +242,15 @@ struct InvocationRun {
     }
 
     private func exited(_ environment: ExecutionEnvironment) async -> InvocationResult {
-        let text = "RequestId: \(id) Error: " + (await environment.exitText())
+        let exit = await environment.exitText()
+        let failure = environment.extensionFailure
+        let type = failure?.type ?? "Runtime.ExitError"
+        let text = "RequestId: \(id) Error: " + (failure?.text ?? exit)
         environment.write(.text(text), requestID: id)
-        environment.write(.text("Runtime.ExitError"), requestID: id)
+        environment.write(.text(type), requestID: id)
         return .functionError(
             environment.ranOutOfMemory ? .outOfMemory : .exited,
-            payload: ErrorPayload.make(type: "Runtime.ExitError", message: text)[...]
+            payload: ErrorPayload.make(type: type, message: text)[...]
         )
     }
 
@@ -258,6 +271,7 @@ struct InvocationRun {
         )
         environment.initDuration = nil
         environment.write(platform.report(id, report), requestID: id)
+        environment.events?.report(id, report)
         environment.endRequest()
     }
 }

@@ -47,6 +47,8 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         for kind in RuntimeKind.builtIn {
             _ = System.write(kind.source, to: configuration.workFolder + "/" + kind.fileName)
         }
+        let hosts = LayerFurnishing.hosts(System.text(of: "/etc/hosts"))
+        _ = System.write(hosts, to: configuration.workFolder + "/hosts")
     }
 
     /// Runs a function on the current reactor, or on the first one when called from elsewhere.

@@ -64,7 +64,7 @@ struct PlatformLog {
     /// `END`; JSON has no such record.
     var end: FunctionLogLine.Words? { identity.logsJSON ? nil : .end }
 
-    /// How an invocation ended, for its report.
+    /// How a phase or an invocation ended.
     struct Ending {
         var status = "success"
         var errorType: String?
@@ -76,20 +76,64 @@ struct PlatformLog {
         let level = report.status == "success" ? FunctionLogging.Level.info : .warn
         return record("platform.report", level) { json in
             json.field("requestId", requestID)
-            json.field("status", report.status)
-            if let type = report.errorType { json.field("errorType", type) }
-            json.key("metrics")
-            json.beginObject()
-            json.key("durationMs")
-            json.raw(InvocationReport.text(of: report.duration))
-            json.field("billedDurationMs", report.billed)
-            json.field("memorySizeMB", report.memory)
-            json.field("maxMemoryUsedMB", report.usedMemory)
-            if let loading = report.loading {
-                json.key("initDurationMs")
-                json.raw(InvocationReport.text(of: loading))
-            }
-            json.endObject()
+            Self.members(of: report, &json)
+        }
+    }
+
+    /// What a record says of a report beside its request.
+    static func members(of report: InvocationReport, _ json: inout JSONWriter) {
+        json.field("status", report.status)
+        if let type = report.errorType { json.field("errorType", type) }
+        json.key("metrics")
+        json.beginObject()
+        json.key("durationMs")
+        json.raw(InvocationReport.text(of: report.duration))
+        json.field("billedDurationMs", report.billed)
+        json.field("memorySizeMB", report.memory)
+        json.field("maxMemoryUsedMB", report.usedMemory)
+        if let loading = report.loading {
+            json.key("initDurationMs")
+            json.raw(InvocationReport.text(of: loading))
+        }
+        json.endObject()
+    }
+
+    /// `EXTENSION`, once for each extension when the init phase ends.
+    func state(of member: ExtensionMember, _ state: String) -> FunctionLogLine.Words? {
+        guard identity.logsJSON else {
+            let events = member.eventNames.joined(separator: ",")
+            return .text("EXTENSION\tName: \(member.name)\tState: \(state)\tEvents: [\(events)]")
+        }
+        return record("platform.extension", .info) { json in
+            json.field("name", member.name)
+            json.field("state", state)
+            json.key("events")
+            json.beginArray()
+            for name in member.eventNames { json.string(name) }
+            json.endArray()
+        }
+    }
+
+    /// `TELEMETRY`, for each subscription.
+    func subscription(
+        of member: ExtensionMember,
+        _ subscription: TelemetrySubscription
+    ) -> FunctionLogLine.Words? {
+        let types = subscription.categories.map(\.rawValue)
+        guard identity.logsJSON else {
+            let named = types.map { $0.prefix(1).uppercased() + $0.dropFirst() }
+            return .text(
+                "TELEMETRY\tName: \(member.name)\tState: Subscribed\tTypes: "
+                    + "[\(named.joined(separator: ", "))]"
+            )
+        }
+        return record("platform.telemetrySubscription", .info) { json in
+            json.field("name", member.name)
+            json.field("state", "Subscribed")
+            json.key("types")
+            json.beginArray()
+            for type in types { json.string(type) }
+            json.endArray()
         }
     }
 

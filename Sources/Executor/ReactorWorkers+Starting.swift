@@ -27,6 +27,9 @@ extension ReactorWorkers {
         case .success(let environment):
             memory.add(environment)
             environment.isProvisioned = isProvisioned
+            environment.namespace = isolation.map {
+                NamespaceAccess(asUser: $0.asUser, hosts: configuration.workFolder + "/hosts")
+            }
             if kind != .provided { await carry(scratch, to: environment) }
             let failure = await environment.load(
                 identity,
@@ -48,7 +51,8 @@ extension ReactorWorkers {
     /// The command line of a program with a `/tmp` of its own, where the machine allows it.
     private func isolated(
         _ program: String,
-        _ arguments: [String]
+        _ arguments: [String],
+        storage: Int? = nil
     ) async -> (path: String, arguments: [String]) {
         if configuration.isolatesScratch, !hasTriedIsolation {
             let parent = configuration.workFolder.split(separator: "/").dropLast()
@@ -64,7 +68,7 @@ extension ReactorWorkers {
             )
             hasTriedIsolation = true
         }
-        return isolation?.command(program, arguments) ?? (program, arguments)
+        return isolation?.command(program, arguments, storage: storage) ?? (program, arguments)
     }
 
     /// Boots blank workers for a runtime and waits for them.
@@ -181,10 +185,10 @@ extension ReactorWorkers {
         case .failure(let failure): return .failure(failure)
         case .success(let found): runtime = found
         }
-        let api = RuntimeAPI(reactor: reactor)
-        let address: String
+        let transport = RuntimeAPI(reactor: reactor)
+        let api = EnvironmentAPI(identity, runtime: transport, reactor: reactor)
         do throws(SocketError) {
-            address = try api.listen()
+            try api.listen()
         } catch {
             return .failure(LoadFailure(type: "Sandbox.Failure", message: "\(error)"))
         }
@@ -194,9 +198,15 @@ extension ReactorWorkers {
             path: configuration.path,
             isProvisioned: isProvisioned
         )
-        variables["AWS_LAMBDA_RUNTIME_API"] = address
+        variables["AWS_LAMBDA_RUNTIME_API"] = api.address
+        let isGated = !identity.layerRoots.isEmpty
         do throws(SpawnError) {
-            let command = await isolated(runtime.program, runtime.arguments)
+            let line =
+                isGated
+                ? LaunchGate.command(runtime.program, runtime.arguments)
+                : (runtime.program, runtime.arguments)
+            let storage = identity.version.ephemeralStorage.map { $0 << 20 }
+            let command = await isolated(line.0, line.1, storage: storage)
             let child = try await spawn(
                 ChildProcess.Command(
                     path: command.path,
@@ -206,7 +216,9 @@ extension ReactorWorkers {
                     directory: runtime.directory
                 )
             )
-            let environment = makeEnvironment(child, .provided, api)
+            let environment = makeEnvironment(child, .provided, transport)
+            environment.isGated = isGated
+            _ = environment.open(api)
             environment.bind(identity, logStream: stream)
             _ = environment.becomeBlank()
             return .success(environment)
@@ -261,6 +273,7 @@ extension ReactorWorkers {
             let (workers, environment) = confined.value
             _ = await environment.child.waitForExit()
             environment.processEnded(sweeps: !workers.isClosed)
+            await environment.extensionsEnded()
             workers.living[ObjectIdentifier(environment)] = nil
         }
         return environment

@@ -182,6 +182,7 @@ final class ReactorWorkers {
             for other in living.values { other.stop() }
             _ = await environment.child.waitForExit()
             environment.processEnded(sweeps: false)
+            await environment.extensionsEnded()
             living[ObjectIdentifier(environment)] = nil
         }
         ScratchFolder.killAll(in: namespaces)

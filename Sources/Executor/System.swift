@@ -22,6 +22,12 @@ enum System {
             && access(path, X_OK) == 0
     }
 
+    /// Whether there is a file at a path.
+    static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Whether there is a folder at a path.
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
@@ -36,6 +42,35 @@ enum System {
         var start: (UInt8, UInt8) = (0, 0)
         return withUnsafeMutableBytes(of: &start) { read(descriptor, $0.baseAddress, 2) } == 2
             && start == (UInt8(ascii: "#"), UInt8(ascii: "!"))
+    }
+
+    /// The names in a folder, sorted; none when it cannot be read.
+    static func names(in path: String) -> [String] {
+        guard let folder = opendir(path) else { return [] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+                field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// A small file as text; empty when it cannot be read.
+    static func text(of file: String) -> String {
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    /// What a signal is called, in lower case.
+    static func signalName(_ number: Int32) -> String {
+        String(cString: strsignal(number)).lowercased()
     }
 
     /// Where a symbolic link leads.
@@ -91,6 +126,11 @@ enum System {
         let clock = [pad(Int(date.tm_hour), 2), pad(Int(date.tm_min), 2), pad(Int(date.tm_sec), 2)]
         return day.joined(separator: "-") + "T" + clock.joined(separator: ":") + "."
             + pad(Int(milliseconds % 1000), 3) + "Z"
+    }
+
+    /// A time as signatures have it: `20260131T101112Z`.
+    static func compactTimestamp(_ milliseconds: Int64) -> String {
+        timestamp(milliseconds).prefix(19).filter { $0 != "-" && $0 != ":" } + "Z"
     }
 
     /// The name of a new log stream: `2026/01/31/[3]0123…`, in a shared group with the function's name.

@@ -37,6 +37,28 @@ enum Answer {
     case streamed(error: Bytes?)
 }
 
+extension Answer {
+    /// How the runtime ended an invocation, for those who listen, and how many bytes it answered.
+    var telemetry: (PlatformLog.Ending, Int) {
+        switch self {
+        case .response(let bytes): (PlatformLog.Ending(), bytes.count)
+        case .streamed(nil): (PlatformLog.Ending(), 0)
+        case .failed(let bytes): (PlatformLog.Ending(status: "error"), bytes.count)
+        case .streamed(let error?): (PlatformLog.Ending(status: "error"), error.count)
+        case .oversized(let size):
+            (
+                PlatformLog.Ending(
+                    status: "error",
+                    errorType: "Function.ResponseSizeTooLarge"
+                ), size
+            )
+        case .timedOut: (PlatformLog.Ending(status: "timeout"), 0)
+        case .fatal, .exited:
+            (PlatformLog.Ending(status: "failure", errorType: "Runtime.ExitError"), 0)
+        }
+    }
+}
+
 /// How the executor and a process speak with each other.
 ///
 /// Confined to its reactor; an environment has one call at a time.
@@ -66,6 +88,9 @@ protocol WorkerTransport: AnyObject {
 
     /// Waits until the process asks for its next call; false when it has ended or taken too long.
     func becomeReady(until deadline: MonotonicInstant) async -> Bool
+
+    /// Passes on what a process says that was asked to end; returns when it has ended or the time is up.
+    func takeLastWords(_ environment: ExecutionEnvironment, until deadline: MonotonicInstant) async
 
     /// The process has ended: whoever waits for it is told so.
     func processEnded()

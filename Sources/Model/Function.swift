@@ -24,6 +24,12 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
     package var layers: [String]?
     /// The command line of a container-style function; nil for a managed or provided runtime.
     package var image: FunctionCommand?
+    /// The ARN of the queue or topic for events that are given up.
+    package var deadLetterTarget: String?
+    /// How much fits into `/tmp`; nil means 512.
+    ///
+    /// Unit: MiB. Range: 512…10240. Source: Lambda quotas, "/tmp directory storage".
+    package var ephemeralStorage: Int?
 
     /// Whether nothing but the number and what runs (code and layers) sets it apart from another version.
     package func differsInCodeOnly(from other: FunctionVersion) -> Bool {

@@ -42,6 +42,8 @@ extension ResourceMapper {
         let description = fields.string("Description") ?? ""
         let logging = logging(of: fields)
         let layers = layers(of: fields)
+        let deadLetters = deadLetterTarget(of: fields, isServerless: isServerless)
+        let storage = ephemeralStorage(of: fields)
         let alias = isServerless ? fields.string("AutoPublishAlias") : nil
         if let alias { checkAlias(alias, fields) }
         readSettings(fields, of: name, alias: alias)
@@ -71,6 +73,8 @@ extension ResourceMapper {
                 description: description,
                 logging: logging,
                 layers: layers,
+                deadLetterTarget: deadLetters,
+                ephemeralStorage: storage,
                 publishes: alias != nil || hasVersion(resource),
                 alias: alias,
                 line: resource.line

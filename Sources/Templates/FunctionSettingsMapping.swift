@@ -89,6 +89,31 @@ extension ResourceMapper {
         )
     }
 
+    // MARK: Dead letters and storage
+
+    /// Where events go that are given up.
+    func deadLetterTarget(of fields: Fields, isServerless: Bool) -> String? {
+        let key = isServerless ? "DeadLetterQueue" : "DeadLetterConfig"
+        guard let config = fields.fields(key) else { return nil }
+        defer { config.finish() }
+        let type = isServerless ? config.string("Type") : nil
+        guard let arn = config.string("TargetArn"), !arn.isEmpty else { return nil }
+        let services = ["sqs", "sns"].filter { type == nil || type?.lowercased() == $0 }
+        guard services.contains(where: { arn.hasPrefix("arn:aws:\($0):") }) else {
+            config.error("TargetArn", "\(arn) is no ARN of a \(type ?? "queue or topic")")
+            return nil
+        }
+        return arn
+    }
+
+    /// How much fits into `/tmp`.
+    func ephemeralStorage(of fields: Fields) -> Int? {
+        guard let config = fields.fields("EphemeralStorage") else { return nil }
+        defer { config.finish() }
+        let size = config.int("Size", in: 512...10_240, "MB")
+        return size == 512 ? nil : size
+    }
+
     // MARK: Settings
 
     /// Changes what is set of a function so far.

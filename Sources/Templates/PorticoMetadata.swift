@@ -20,9 +20,11 @@ extension ResourceMapper {
             case "Buckets": readBuckets(value, place)
             case "Start": readStarts(value, place)
             case "Locations": readLocations(value, place)
+            case "Endpoints": readEndpoints(value, place)
             default:
                 let message =
-                    "there is no setting \(entry.key); Origins, Buckets, Start and Locations are"
+                    "there is no setting \(entry.key); Origins, Buckets, Start, Locations and "
+                    + "Endpoints are"
                 evaluator.report(.error, entry.line, entry.column, place, message)
             }
         }
@@ -52,21 +54,42 @@ extension ResourceMapper {
         }
     }
 
+    /// The host names of AWS services that others may answer for.
+    private static let services = [
+        "sqs": "sqs.amazonaws.com", "sns": "sns.amazonaws.com", "s3": "s3.amazonaws.com",
+        "events": "events.amazonaws.com", "kinesis": "kinesis.amazonaws.com",
+        "dynamodb": "streams.dynamodb.amazonaws.com",
+    ]
+
+    /// Where AWS services are that functions' events come from and go to.
+    private func readEndpoints(_ node: TemplateNode, _ path: String) {
+        for entry in node.entries {
+            let place = "\(path).\(entry.key)"
+            guard let host = Self.services[entry.key] else {
+                let known = Self.services.keys.sorted().joined(separator: ", ")
+                let message = "there is no service \(entry.key) here; \(known) are"
+                evaluator.report(.error, entry.line, entry.column, place, message)
+                continue
+            }
+            if let text = url(entry.value, place) { origins[host] = text }
+        }
+    }
+
+    private func url(_ node: TemplateNode, _ place: String) -> String? {
+        guard let text = node.text, let url = URL(string: text),
+            ["http", "https"].contains(url.scheme ?? ""), url.host?.isEmpty == false,
+            (0...65_535).contains(url.port ?? 0)
+        else {
+            evaluator.error(node, place, "a URL such as http://127.0.0.1:3000 is wanted here")
+            return nil
+        }
+        return text
+    }
+
     private func readOrigins(_ node: TemplateNode, _ path: String) {
         for entry in node.entries {
             let place = "\(path).\(entry.key)"
-            guard let text = entry.value.text, let url = URL(string: text),
-                ["http", "https"].contains(url.scheme ?? ""), url.host?.isEmpty == false,
-                (0...65_535).contains(url.port ?? 0)
-            else {
-                evaluator.error(
-                    entry.value,
-                    place,
-                    "a URL such as http://127.0.0.1:3000 is wanted here"
-                )
-                continue
-            }
-            origins[entry.key] = text
+            if let text = url(entry.value, place) { origins[entry.key] = text }
         }
     }
 

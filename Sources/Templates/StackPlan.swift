@@ -30,6 +30,10 @@ package struct FunctionSource: Sendable, Hashable {
     package var logging: FunctionLogging?
     /// What is unpacked under `/opt`, in order.
     package var layers: [LayerSource]
+    /// The ARN of the queue or topic for events that are given up.
+    package var deadLetterTarget: String?
+    /// Unit: MiB; nil means 512.
+    package var ephemeralStorage: Int?
     /// Whether the template asks for numbered versions.
     package var publishes: Bool
     package var alias: String?

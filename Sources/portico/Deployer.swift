@@ -186,6 +186,8 @@ actor Deployer {
             description: source.description
         )
         draft.logging = source.logging
+        draft.deadLetterTarget = source.deadLetterTarget
+        draft.ephemeralStorage = source.ephemeralStorage
         if !source.layers.isEmpty {
             var digests: [String] = []
             for layer in source.layers {

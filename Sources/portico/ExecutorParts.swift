@@ -68,6 +68,24 @@ struct ExecutorParts: Sendable {
         look(replica.box.current)
     }
 
+    /// What calls AWS services where the template or this process's variables say that they are.
+    func makeServices(_ replica: EdgeReplica) -> ServiceClient {
+        let box = replica.box
+        let variables = ProcessInfo.processInfo.environment
+        return ServiceClient(
+            reactor: reactors[0],
+            endpoints: ServiceEndpoints(
+                overrides: { box.current.originOverrides },
+                variables: { variables[$0] }
+            ),
+            credentials: ServiceClient.Credentials(
+                accessKey: variables["AWS_ACCESS_KEY_ID"] ?? FunctionCredentials().accessKey,
+                secretKey: variables["AWS_SECRET_ACCESS_KEY"] ?? FunctionCredentials().secretKey,
+                sessionToken: variables["AWS_SESSION_TOKEN"]
+            )
+        )
+    }
+
     /// The queue of asynchronous invocations, in a file of its own in the state folder.
     ///
     /// With `sparesFile` what is in it is left to the process that is taken over, to its end.
@@ -78,6 +96,7 @@ struct ExecutorParts: Sendable {
     ) throws -> EventQueue {
         let box = replica.box
         let log = log
+        let delivery = DestinationDelivery(client: makeServices(replica))
         return try EventQueue(
             path: configuration.state + "/events.sqlite",
             sparesFile: sparesFile,
@@ -90,7 +109,15 @@ struct ExecutorParts: Sendable {
                     box.current.functionSettings[name]?.events[qualifier ?? "$LATEST"]
                 },
                 isStopped: { box.current.functionSettings[$0]?.reservedConcurrency == 0 },
-                deliver: { _, _ in false }
+                deadLetterTarget: { box.current.functions[$0]?.deadLetterTarget },
+                deliver: { parcel, arn in
+                    do throws(ServiceFailure) {
+                        try await delivery.deliver(parcel, to: arn)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
             ),
             log: { log.line($0, level: .warning) }
         )

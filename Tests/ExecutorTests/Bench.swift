@@ -19,12 +19,37 @@ final class Bench: Sendable {
 
     final class LogBox: Sendable {
         private let all = Mutex<[FunctionLogLine]>([])
+        private let watchers = Mutex<[CheckedContinuation<Void, Never>]>([])
 
         var texts: [String] { lines.map(\.text) }
         var lines: [FunctionLogLine] { all.withLock { $0 } }
 
-        func append(_ line: FunctionLogLine) { all.withLock { $0.append(line) } }
+        func append(_ line: FunctionLogLine) {
+            all.withLock { $0.append(line) }
+            wake()
+        }
         func clear() { all.withLock { $0 = [] } }
+
+        /// Waits until a condition on the lines gives something; the suite's time limit bounds it.
+        func wait<Value>(for condition: ([String]) throws -> Value?) async rethrows -> Value {
+            while true {
+                let seen = lines.count
+                if let value = try condition(texts) { return value }
+                await withCheckedContinuation { continuation in
+                    watchers.withLock { $0.append(continuation) }
+                    // A line may have come between the look and the wait.
+                    if lines.count != seen { wake() }
+                }
+            }
+        }
+
+        private func wake() {
+            let woken = watchers.withLock { watchers in
+                defer { watchers = [] }
+                return watchers
+            }
+            for watcher in woken { watcher.resume() }
+        }
     }
 
     final class Versions: Sendable {

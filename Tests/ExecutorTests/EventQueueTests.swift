@@ -91,7 +91,9 @@ struct EventQueueTests {
     private func queue(
         _ function: ScriptedFunction,
         settings: EventSettings = EventSettings(),
-        isStopped: Bool = false
+        isStopped: Bool = false,
+        deadLetters: String? = nil,
+        deliver: @escaping @Sendable (Parcel, String) async -> ServiceFailure? = { _, _ in nil }
     ) throws -> EventQueue {
         try EventQueue(
             path: path,
@@ -100,7 +102,8 @@ struct EventQueueTests {
                 resolve: { name, qualifier in "\(name):\(qualifier ?? "$LATEST")" },
                 settings: { name, _ in name == "f" ? settings : nil },
                 isStopped: { _ in isStopped },
-                deliver: { _, _ in false }
+                deadLetterTarget: { _ in deadLetters },
+                deliver: deliver
             ),
             clock: clock,
             log: { _ in }
@@ -186,6 +189,45 @@ struct EventQueueTests {
         #expect(record["requestContext"]?["condition"] == "EventAgeExceeded")
         #expect(record["responseContext"] == nil)
         #expect(function.times.dropLast().allSatisfy { $0 <= 60 })
+    }
+
+    @Test(
+        "what is given up goes to the destination and to the dead letter target, tried again when it may help"
+    )
+    func parcels() async throws {
+        let function = ScriptedFunction(clock) { _, _ in
+            .functionError(.handled, payload: Array("{\"errorMessage\":\"m\"}".utf8)[...])
+        }
+        var settings = EventSettings()
+        settings.maximumRetryAttempts = 0
+        settings.onFailure = "arn:aws:sqs:us-east-1:123456789012:failures"
+        let seen = Mutex<[String]>([])
+        let queue = try queue(
+            function,
+            settings: settings,
+            deadLetters: "arn:aws:sns:us-east-1:123456789012:letters"
+        ) { parcel, arn in
+            let count = seen.withLock { seen in
+                switch parcel {
+                case .record(let bytes, let function, let isSuccess):
+                    let condition = (try? JSONValue.parse(bytes[...]))?["requestContext"]?[
+                        "condition"
+                    ]
+                    seen.append("\(arn) \(function) \(isSuccess) \(condition?.string ?? "")")
+                case .deadLetter(let event, let code, let message):
+                    seen.append("\(arn) \(event.id) \(code) \(message)")
+                }
+                return seen.count
+            }
+            return count == 1 ? .unreachable("gone") : nil
+        }
+        try await queue.accept(event())
+        await settle(queue)
+        let record =
+            "arn:aws:sqs:us-east-1:123456789012:failures "
+            + "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST false RetriesExhausted"
+        let letter = "arn:aws:sns:us-east-1:123456789012:letters e1 200 m"
+        #expect(seen.withLock { $0 } == [record, record, letter])
     }
 
     @Test("a success goes to its destination, and retries are as many as the settings say")

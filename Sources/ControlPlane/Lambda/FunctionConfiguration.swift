@@ -115,6 +115,9 @@ enum FunctionConfiguration {
         version.logging = runtimeLogging(members["LoggingConfig"], of: name)
         let layers = (members["Layers"]?.array ?? []).compactMap { $0["Digest"]?.string }
         version.layers = layers.isEmpty ? nil : layers
+        version.deadLetterTarget = members["DeadLetterConfig"]?["TargetArn"]?.string
+        let storage = members["EphemeralStorage"]?["Size"]?.int
+        version.ephemeralStorage = storage == 512 ? nil : storage
         return version
     }
 

@@ -134,7 +134,7 @@ struct FunctionInput {
 
     /// Members that are kept and shown but change nothing on this machine.
     var withoutEffect: [String] {
-        ["KMSKeyArn", "TracingConfig", "SnapStart", "EphemeralStorage", "DeadLetterConfig"]
+        ["KMSKeyArn", "TracingConfig", "SnapStart"]
             .filter { !(input[$0]?.isNull ?? true) }
     }
 }

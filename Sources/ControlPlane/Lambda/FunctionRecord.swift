@@ -98,7 +98,10 @@ struct FunctionRecord: Sendable {
         members["RevisionId"] = .string(revision)
         members["PackageType"] = "Zip"
         members["Architectures"] = ["x86_64"]
-        members["EphemeralStorage"] = ["Size": 512]
+        members["EphemeralStorage"] = ["Size": .integer(version.ephemeralStorage ?? 512)]
+        if let target = version.deadLetterTarget {
+            members["DeadLetterConfig"] = ["TargetArn": .string(target)]
+        }
         members["TracingConfig"] = ["Mode": "PassThrough"]
         members["LoggingConfig"] = FunctionConfiguration.logging(nil, of: version.name)
         members["SnapStart"] = ["ApplyOn": "None", "OptimizationStatus": "Off"]

@@ -34,6 +34,17 @@ enum DestinationRecord {
         return json.bytes
     }
 
+    /// What a dead letter says of the last attempt: a status and a text.
+    ///
+    /// Source: "Capturing records of Lambda asynchronous invocations", "Adding a dead-letter queue".
+    static func error(of result: InvocationResult?) -> (code: Int, message: String) {
+        guard case .functionError(_, let payload)? = result else { return (429, "Rate Exceeded.") }
+        let document = try? JSONValue.parse(payload)
+        return (
+            200, document?["errorMessage"]?.string ?? String(decoding: payload, as: UTF8.self)
+        )
+    }
+
     private static func respond(
         _ result: InvocationResult,
         _ version: String,

@@ -22,19 +22,23 @@ package actor EventQueue {
         package var settings: @Sendable (String, String?) -> EventSettings?
         /// Whether a function's reserve is nothing.
         package var isStopped: @Sendable (String) -> Bool
-        /// Delivers a record to a destination that is no function; false when that failed.
-        package var deliver: @Sendable (String, [UInt8]) async -> Bool
+        /// The dead letter target of a version (`name:version`).
+        package var deadLetterTarget: @Sendable (String) -> String?
+        /// Delivers something to an ARN that is no function's; gives what went wrong.
+        package var deliver: @Sendable (Parcel, String) async -> ServiceFailure?
 
         /// Makes a description.
         package init(
             resolve: @escaping @Sendable (String, String?) -> String?,
             settings: @escaping @Sendable (String, String?) -> EventSettings?,
             isStopped: @escaping @Sendable (String) -> Bool,
-            deliver: @escaping @Sendable (String, [UInt8]) async -> Bool
+            deadLetterTarget: @escaping @Sendable (String) -> String? = { _ in nil },
+            deliver: @escaping @Sendable (Parcel, String) async -> ServiceFailure?
         ) {
             self.resolve = resolve
             self.settings = settings
             self.isStopped = isStopped
+            self.deadLetterTarget = deadLetterTarget
             self.deliver = deliver
         }
     }
@@ -187,8 +191,7 @@ package actor EventQueue {
         case .throttled: event.deferrals += 1
         case .stopped: break
         }
-        let version = key.split(separator: ":").last.map(String.init) ?? "$LATEST"
-        try await settle(event, attempt, settings, version: version, result)
+        try await settle(event, attempt, settings, key: key, result)
     }
 
     private func invocation(_ event: QueuedEvent, _ key: String) -> Invocation {
@@ -208,38 +211,44 @@ package actor EventQueue {
         _ event: QueuedEvent,
         _ attempt: EventSchedule.Attempt,
         _ settings: EventSettings?,
-        version: String,
+        key: String,
         _ result: InvocationResult?
     ) async throws {
         let now = clock.milliseconds
+        let version = key.split(separator: ":").last.map(String.init) ?? "$LATEST"
+        func record(_ condition: String) -> Parcel {
+            .record(
+                DestinationRecord.make(
+                    event,
+                    condition: condition,
+                    version: version,
+                    result: result,
+                    now: now
+                ),
+                function: FunctionARN(
+                    name: event.function,
+                    qualifier: event.qualifier ?? "$LATEST"
+                ).text,
+                isSuccess: condition == "Success"
+            )
+        }
         switch EventSchedule.decide(attempt, event, settings, now: now) {
         case .retry(let due):
             try store.put(event, due: due)
             waiting.insert(event.id, due: due)
-        case .done:
-            let record = DestinationRecord.make(
-                event,
-                condition: "Success",
-                version: version,
-                result: result,
-                now: now
-            )
-            await send(record, to: settings?.onSuccess, about: event)
-            try finish(event.id)
+            return
+        case .done: await send(record("Success"), to: settings?.onSuccess, about: event)
         case .giveUp(let condition):
-            let record = DestinationRecord.make(
-                event,
-                condition: condition.rawValue,
-                version: version,
-                result: result,
-                now: now
-            )
-            if settings?.onFailure == nil {
+            let deadLetters = functions.deadLetterTarget(key)
+            if settings?.onFailure == nil, deadLetters == nil {
                 log("event \(event.id) of \(event.function) is given up: \(condition.rawValue)")
             }
-            await send(record, to: settings?.onFailure, about: event)
-            try finish(event.id)
+            await send(record(condition.rawValue), to: settings?.onFailure, about: event)
+            let (code, message) = DestinationRecord.error(of: result)
+            let letter = Parcel.deadLetter(event, code: code, message: message)
+            await send(letter, to: deadLetters, about: event)
         }
+        try finish(event.id)
     }
 
     /// An event is done.
@@ -248,10 +257,16 @@ package actor EventQueue {
         held.remove(id)
     }
 
+    /// How long after a failed delivery another attempt is made.
+    ///
+    /// Unit: milliseconds.
+    private static let deliveryPauses: [Int64] = [1000, 5000]
+
     /// Hands a record to a function as an event of its own, or to whoever delivers to other services.
-    private func send(_ record: [UInt8], to arn: String?, about event: QueuedEvent) async {
+    private func send(_ parcel: Parcel, to arn: String?, about event: QueuedEvent) async {
         guard let arn else { return }
         if let target = FunctionARN(arn), arn.hasPrefix("arn:") {
+            guard case .record(let record, _, _) = parcel else { return }
             let next = QueuedEvent(
                 id: RequestIdentifier.make(),
                 function: target.name,
@@ -263,9 +278,15 @@ package actor EventQueue {
             } catch {
                 log("event \(event.id): its record for \(arn) was not accepted: \(error)")
             }
-        } else if await !functions.deliver(arn, record) {
-            log("event \(event.id): its record could not be delivered to \(arn)")
+            return
         }
+        var problem = await functions.deliver(parcel, arn)
+        for pause in Self.deliveryPauses {
+            guard let failure = problem, failure.mayPass, !isStopped else { break }
+            await clock.sleep(until: clock.milliseconds + pause)
+            problem = await functions.deliver(parcel, arn)
+        }
+        if let problem { log("event \(event.id) could not be delivered to \(arn): \(problem)") }
     }
 }
 

@@ -3,29 +3,23 @@ import HTTP
 import Model
 import Reactor
 
-/// The Runtime API of one environment, on a port of its own.
+/// The Runtime API of one environment.
 ///
 /// Confined to its reactor. Source: "Using the Lambda runtime API for custom runtimes".
 final class RuntimeAPI: WorkerTransport {
-    /// How long a connection may rest: a warm environment waits for hours.
-    private static let rest: Duration = .seconds(365 * 86_400)
-    /// The largest head, as one field may carry the causes of an error.
-    ///
-    /// Unit: bytes.
-    private static let largestHead = 2 << 20
-    private static let connections = 64
     /// The largest streamed answer.
     ///
     /// Unit: bytes. Source: Lambda quotas, "Maximum size of a response streaming payload".
     static let streamLimit = 200 << 20
 
     private let reactor: Reactor
-    private var listener: DataPlane.Listener?
     private var state = RuntimeState.started
     private var current: EnvironmentCall?
     private var attempt = ""
     private var parked: UnsafeContinuation<Bool, Never>?
     private var hasEnded = false
+    /// Runs when the runtime asks for its first invocation.
+    var onFirstNext: (() -> Void)?
     private let loaded: Mailbox<Initialisation>
     private let answers: Mailbox<Answer>
     private let asked: Mailbox<Bool>
@@ -37,37 +31,13 @@ final class RuntimeAPI: WorkerTransport {
         asked = Mailbox(reactor: reactor)
     }
 
-    /// Binds the port and gives what `AWS_LAMBDA_RUNTIME_API` says.
-    /// - Throws: `SocketError` when no port is free.
-    func listen() throws(SocketError) -> String {
-        var limits = ConnectionLimits()
-        limits.keepAlive = Self.rest
-        limits.bodyIdle = Self.rest
-        limits.heads.bytes = Self.largestHead
-        limits.maximumConnections = Self.connections
-        limits.maximumRequests = .max
-        let listener = DataPlane.Listener(
-            address: "127.0.0.1",
-            port: 0,
-            tls: nil,
-            handler: RuntimeHandler(api: ReactorLocal(self)),
-            limits: limits
-        )
-        try listener.start(on: [reactor])
-        self.listener = listener
-        return "127.0.0.1:\(listener.port)"
-    }
-
-    /// Closes the port and ends every wait.
+    /// Ends every wait.
     func close() {
         hasEnded = true
         release(false)
         loaded.put(.ended)
         answers.put(.exited)
         asked.put(false)
-        guard let listener else { return }
-        self.listener = nil
-        reactor.submit { await listener.drain(within: .zero) }
     }
 }
 
@@ -107,6 +77,12 @@ extension RuntimeAPI {
         return await asked.take(until: deadline) ?? false
     }
 
+    /// What such a process says comes through its pipes.
+    func takeLastWords(
+        _ environment: ExecutionEnvironment,
+        until deadline: MonotonicInstant
+    ) async {}
+
     func processEnded() { close() }
 
     private func release(_ hasWork: Bool) {
@@ -123,7 +99,10 @@ extension RuntimeAPI {
     func next() async -> Response {
         let before = state
         guard !hasEnded, state.apply(.next) else { return RuntimeReplies.wrongOrder(state, .next) }
-        if before == .started { loaded.put(.loaded) }
+        if before == .started {
+            onFirstNext?()
+            loaded.put(.loaded)
+        }
         if before == .responseSent {
             current = nil
             asked.put(true)

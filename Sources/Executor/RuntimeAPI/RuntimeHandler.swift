@@ -2,16 +2,38 @@ import DataPlane
 import HTTP
 import Reactor
 
-/// The routes of the Runtime API, version 2018-06-01.
+/// The routes of the Runtime, Extensions and Telemetry APIs of one environment.
 struct RuntimeHandler: ExchangeHandler {
-    let api: ReactorLocal<RuntimeAPI>
+    let api: ReactorLocal<EnvironmentAPI>
 
     func respond(to exchange: inout Exchange) async -> Response {
         let parts = exchange.request.path.split(separator: "/").map(String.init)
-        guard parts.first == "2018-06-01" else { return Self.notFound }
+        let api = api.value
+        switch parts.first {
+        case "2018-06-01":
+            guard let runtime = api.runtime else { return Self.notFound }
+            return await respond(runtime, Array(parts.dropFirst()), exchange)
+        case "2020-01-01":
+            guard parts.count > 1, parts[1] == "extension" else { return Self.notFound }
+            return await api.extensionRoutes.respond(Array(parts.dropFirst(2)), exchange)
+                ?? Self.notFound
+        case "2022-07-01" where parts == ["2022-07-01", "telemetry"]:
+            guard exchange.request.method == "PUT" else { return Self.wrongMethod }
+            return await api.subscribe(exchange)
+        case "2020-08-15" where parts == ["2020-08-15", "logs"]:
+            // The Logs API came before the Telemetry API; extensions are written to do without it.
+            return RuntimeReplies.error(202, "Logs.NotSupported", "Logs API is not supported")
+        default: return Self.notFound
+        }
+    }
+
+    private func respond(
+        _ runtime: RuntimeAPI,
+        _ route: [String],
+        _ exchange: Exchange
+    ) async -> Response {
         let method = exchange.request.method
-        let runtime = api.value
-        switch Array(parts.dropFirst()) {
+        switch route {
         case ["ping"]:
             return method == "GET" ? Response(status: 200, text: "pong") : Self.wrongMethod
         case ["runtime", "invocation", "next"]:

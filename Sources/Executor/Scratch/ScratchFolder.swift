@@ -64,18 +64,7 @@ final class ScratchFolder: Sendable {
         }
     }
 
-    private func entries() -> [String] {
-        guard let folder = opendir("/proc/self/fd/\(descriptor)") else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-                field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
+    private func entries() -> [String] { System.names(in: "/proc/self/fd/\(descriptor)") }
 
     /// Kills every process that is left in this environment's namespace.
     func killAll() { Self.killAll(in: [namespace]) }

@@ -40,11 +40,15 @@ struct ScratchIsolation: Sendable {
     /// The folders that must be carried over into the new `/tmp`.
     var kept: [String] { needed.filter { $0.hasPrefix("/tmp/") } }
 
-    /// The command line that runs a program with a `/tmp` of its own.
-    func command(_ program: String, _ arguments: [String]) -> (path: String, arguments: [String]) {
+    /// The command line that runs a program with a `/tmp` of its own, of another size in bytes if one is given.
+    func command(
+        _ program: String,
+        _ arguments: [String],
+        storage: Int? = nil
+    ) -> (path: String, arguments: [String]) {
         var line = asUser ? ["--user", "--map-root-user"] : []
         line += ["--mount", "--propagation", "private", "--", Self.shell, "-c", Self.script]
-        line += ["portico", String(size), stage, String(kept.count)] + kept + [program]
+        line += ["portico", String(storage ?? size), stage, String(kept.count)] + kept + [program]
         return (Self.launcher, line + arguments)
     }
 

@@ -1,16 +1,14 @@
-import DataPlane
-
 /// The parts of an `http` or `https` URL.
-struct UpstreamURL: Sendable, Equatable {
-    var isTLS: Bool
-    var host: String
-    var port: Int
+package struct UpstreamURL: Sendable, Equatable {
+    package var isTLS: Bool
+    package var host: String
+    package var port: Int
     /// Starts with `/`, or is empty.
-    var path: String
-    var query: String?
+    package var path: String
+    package var query: String?
 
     /// Reads a URL; nil when it is not one.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard let colon = text.firstRange(of: "://") else { return nil }
         switch text[..<colon.lowerBound].lowercased() {
         case "http": isTLS = false
@@ -39,13 +37,13 @@ struct UpstreamURL: Sendable, Equatable {
     }
 
     /// `Host` for this place.
-    var authority: String {
+    package var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isTLS ? 443 : 80) ? name : "\(name):\(port)"
     }
 
     /// The path with more after it.
-    func path(appending more: String) -> String {
+    package func path(appending more: String) -> String {
         var base = path
         if more.hasPrefix("/") { while base.hasSuffix("/") { base.removeLast() } }
         let joined = base + more
@@ -53,5 +51,5 @@ struct UpstreamURL: Sendable, Equatable {
     }
 
     /// Where to connect.
-    var target: UpstreamTarget { UpstreamTarget(host: host, port: port, isTLS: isTLS) }
+    package var target: UpstreamTarget { UpstreamTarget(host: host, port: port, isTLS: isTLS) }
 }

@@ -1,0 +1,21 @@
+import Reactor
+
+/// How much time an environment's processes have to end by themselves.
+///
+/// Source: "Understanding the Lambda execution environment lifecycle", "Shutdown phase".
+struct ShutdownPlan: Equatable {
+    /// With internal extensions alone.
+    private static let internalBudget: Duration = .milliseconds(500)
+    private static let externalBudget: Duration = .milliseconds(2000)
+
+    /// For the runtime: it gets SIGTERM and is killed after so long; none means at once.
+    let runtime: Duration
+    /// For everything.
+    let whole: Duration
+
+    /// The plan for a set of extensions; a runtime that hangs or has failed gets no time.
+    init(hasExternal: Bool, isEmpty: Bool, reason: ShutdownReason) {
+        whole = isEmpty ? .zero : hasExternal ? Self.externalBudget : Self.internalBudget
+        runtime = reason == .spindown ? whole * 3 / 10 : .zero
+    }
+}
