@@ -19,6 +19,7 @@ SERVICES = {
     "apigatewayv2": "GatewayV2",
     "apigateway": "GatewayV1",
     "sts": "TokenService",
+    "events": "EventBridge",
 }
 SHAPE_TRAITS = (
     "type", "members", "member", "key", "value", "required", "min", "max", "pattern", "enum", "payload",
@@ -93,6 +94,8 @@ def write(service, name, model):
         "version": metadata["apiVersion"],
         "signing": metadata.get("signingName", metadata["endpointPrefix"]),
     }
+    if "targetPrefix" in metadata:
+        head["target"] = metadata["targetPrefix"]
     if "xmlNamespace" in metadata:
         head["xmlNamespace"] = metadata["xmlNamespace"]
     used = reachable(model)

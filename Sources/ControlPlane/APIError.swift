@@ -1,4 +1,5 @@
 import DataPlane
+import Executor
 import HTTP
 import JSON
 import Model
@@ -27,6 +28,33 @@ struct APIError: Error {
         APIError(500, "ServiceException", "\(error)")
     }
 
+    /// The refusal of a signature in the words of a service's protocol.
+    ///
+    /// Source: "Common Errors" of the services' API references.
+    static func unsigned(
+        _ refusal: RequestVerifier.Refusal,
+        _ wire: ServiceModel.WireProtocol
+    ) -> APIError {
+        let isOlder = wire == .query || wire == .restXML
+        let code =
+            switch refusal {
+            case .missing:
+                isOlder ? "MissingAuthenticationToken" : "MissingAuthenticationTokenException"
+            case .incomplete: isOlder ? "IncompleteSignature" : "IncompleteSignatureException"
+            case .unknownKey, .wrongToken:
+                isOlder ? "InvalidClientTokenId" : "UnrecognizedClientException"
+            case .wrongService, .mismatch, .outOfTime:
+                isOlder ? "SignatureDoesNotMatch" : "InvalidSignatureException"
+            case .expired: isOlder ? "RequestExpired" : "InvalidSignatureException"
+            }
+        let isMissing = isOlder && refusal == .missing
+        return APIError(
+            403,
+            code,
+            isMissing ? "Request is missing Authentication Token" : refusal.message
+        )
+    }
+
     static let malformedXML = APIError(
         400,
         "MalformedXML",
@@ -45,6 +73,7 @@ struct APIError: Error {
     func response(_ model: ServiceModel?, id: String) -> Response {
         switch model?.wire {
         case .query, .restXML: return xml(model, id)
+        case .json: return amazonJSON(id)
         case .restJSON, nil: return json(model, id)
         }
     }
@@ -68,6 +97,20 @@ struct APIError: Error {
                     "Content-Type": "application/json", "x-amzn-RequestId": id,
                     "x-amzn-ErrorType": code,
                 ]
+            ),
+            body: .bytes(JSONValue.object(object).encoded()[...])
+        )
+    }
+
+    /// The older protocol names the error in the body.
+    private func amazonJSON(_ id: String) -> Response {
+        var object = JSONObject()
+        object["__type"] = .string(code)
+        object["message"] = .string(message)
+        return Response(
+            head: ResponseHead(
+                status: status,
+                headers: ["Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": id]
             ),
             body: .bytes(JSONValue.object(object).encoded()[...])
         )

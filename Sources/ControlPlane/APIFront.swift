@@ -1,4 +1,5 @@
 import DataPlane
+import Executor
 import Foundation
 import HTTP
 import JSON
@@ -6,6 +7,8 @@ import JSON
 /// Reads calls of the AWS APIs off requests, checks them, and writes what the services answer.
 struct APIFront: Sendable {
     let table: ServiceTable
+    /// Checks signatures; nil takes any and none.
+    var verifier: RequestVerifier?
 
     /// Answers one request.
     func respond(to exchange: inout Exchange) async -> Response {
@@ -17,9 +20,10 @@ struct APIFront: Sendable {
         do throws(APIError) {
             let call: APICall
             if entry?.model.wire == .query || entry == nil && (isForm || head.path == "/") {
-                let form = try await form(exchange, entry)
+                let (form, body) = try await form(exchange, entry)
                 entry = entry ?? table.entry(version: form["Version"])
                 guard let entry else { throw Self.unknown(head) }
+                try verify(head, body, entry)
                 call = try Self.formCall(form, entry, head, id)
             } else {
                 guard let entry else { throw Self.unknown(head) }
@@ -32,6 +36,21 @@ struct APIFront: Sendable {
         } catch {
             return error.response(entry?.model, id: id)
         }
+    }
+
+    /// Refuses what is not signed with a known key, where keys are known.
+    private func verify(
+        _ head: RequestHead,
+        _ body: [UInt8],
+        _ entry: ServiceTable.Entry
+    ) throws(APIError) {
+        guard let verifier else { return }
+        let refusal = verifier.refusal(
+            of: head,
+            body: body[...],
+            service: entry.model.signingName
+        )
+        if let refusal { throw .unsigned(refusal, entry.model.wire) }
     }
 
     private func check(_ call: APICall, _ entry: ServiceTable.Entry) throws(APIError) {
@@ -50,15 +69,15 @@ struct APIFront: Sendable {
     ) async throws(APIError) -> APICall {
         let head = exchange.request
         let query = Query(head.query)
-        guard
-            let (operation, labels) = entry.model.match(
-                method: head.method,
-                path: head.path,
-                query: query
-            )
-        else { throw Self.unknown(head) }
+        let target = entry.model.operation(target: head.headers["x-amz-target"] ?? "")
+        let matched =
+            entry.model.wire == .json
+            ? target.map { ($0, [:]) }
+            : entry.model.match(method: head.method, path: head.path, query: query)
+        guard let (operation, labels) = matched else { throw Self.unknown(head) }
         let limit = Self.limit(operation, head, entry)
         let body = try await Self.content(exchange.body, limit: limit.bytes) { limit.message($0) }
+        try verify(head, body, entry)
         let decoder = RequestDecoder(model: entry.model, operation: operation, head: head)
         let (input, payload) = try decoder.rest(labels: labels, query: query, body: body)
         return APICall(
@@ -108,13 +127,13 @@ struct APIFront: Sendable {
     private func form(
         _ exchange: Exchange,
         _ entry: ServiceTable.Entry?
-    ) async throws(APIError) -> Query {
+    ) async throws(APIError) -> (Query, [UInt8]) {
         let body = try await Self.content(exchange.body, limit: Self.maximumForm) { _ in
             "Request must be smaller than \(Self.maximumForm) bytes"
         }
         let inBody = Query(String(decoding: body, as: UTF8.self), plusIsSpace: true)
         let inQuery = Query(exchange.request.query, plusIsSpace: true)
-        return Query(pairs: inBody.pairs + inQuery.pairs)
+        return (Query(pairs: inBody.pairs + inQuery.pairs), body)
     }
 
     private static func formCall(

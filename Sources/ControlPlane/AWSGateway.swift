@@ -1,4 +1,5 @@
 package import DataPlane
+package import Executor
 import Foundation
 package import HTTP
 import JSON
@@ -16,7 +17,8 @@ package final class AWSGateway: ExchangeHandler {
     ///
     /// `httpsPort` is where viewers reach the doors; `health` tells how a load balancer's target is; `invalidate` makes every edge forget what the paths of a distribution name.
     /// A function stays replicated for `replicaRemovalDelay` after its last association has gone from every
-    /// edge. `operate` answers a POST under `/_portico/`, or nil when it knows none of that path.
+    /// edge. `sources` tells how the polling of event sources goes; `bus` takes events. With `keys` every call
+    /// must be signed by one of them; `applied` tells when an edge has applied something. `operate` answers a POST under `/_portico/`, or nil when it knows none of that path.
     package init(
         registry: PrimaryRegistry,
         snapshot: @escaping @Sendable () -> Snapshot,
@@ -31,6 +33,10 @@ package final class AWSGateway: ExchangeHandler {
         testFunction: @escaping FunctionTest.Runner,
         replicaRemovalDelay: Duration = .zero,
         load: @escaping @Sendable () -> LoadReport? = { nil },
+        sources: @escaping @Sendable () -> [String: SourceStatus] = { [:] },
+        bus: EventBus? = nil,
+        keys: SigningKeys? = nil,
+        applied: AppliedSignal = AppliedSignal(),
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
         pages = NodePages(
@@ -38,13 +44,15 @@ package final class AWSGateway: ExchangeHandler {
             edges: edges,
             requests: requests,
             load: load,
+            sources: sources,
             operate: operate
         )
         self.registry = registry
         let ledger = Ledger(
             registry: registry,
             edges: edges,
-            replicaRemovalDelay: replicaRemovalDelay
+            replicaRemovalDelay: replicaRemovalDelay,
+            applied: applied
         )
         front = APIFront(
             table: ServiceTable(
@@ -53,6 +61,7 @@ package final class AWSGateway: ExchangeHandler {
                     invoker: invoker,
                     tails: tails,
                     httpsPort: httpsPort,
+                    sources: sources,
                     logicalIDs: logicalIDs
                 ),
                 cloudFront: CloudFrontService(
@@ -62,8 +71,10 @@ package final class AWSGateway: ExchangeHandler {
                 ),
                 keyValues: KeyValueService(ledger: ledger),
                 balancing: LoadBalancingService(ledger: ledger, health: health),
-                gateway: GatewayService(ledger: ledger, httpsPort: httpsPort)
-            )
+                gateway: GatewayService(ledger: ledger, httpsPort: httpsPort),
+                events: EventsService(ledger: ledger, bus: bus)
+            ),
+            verifier: keys.map(RequestVerifier.init)
         )
     }
 

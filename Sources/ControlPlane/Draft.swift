@@ -62,6 +62,8 @@ struct Ledger: Sendable {
     let edges: @Sendable () -> [ReplicaStatus]
     /// How long a function stays replicated after its last association has gone from every edge.
     var replicaRemovalDelay = Duration.zero
+    /// Tells when an edge has applied something.
+    var applied = AppliedSignal()
 
     func snapshot() async throws(APIError) -> Snapshot {
         do { return try await registry.snapshot() } catch { throw .service(error) }
@@ -98,12 +100,7 @@ struct Ledger: Sendable {
     /// True when every edge has it.
     @discardableResult
     func settle(_ revision: Int) async -> Bool {
-        let deadline = ContinuousClock.now + Self.settleLimit
-        while !isEverywhere(revision) {
-            guard ContinuousClock.now < deadline else { return false }
-            try? await Task.sleep(for: .milliseconds(5))
-        }
-        return true
+        await applied.wait(until: .now + Self.settleLimit) { isEverywhere(revision) }
     }
 
     /// A random id in the form of a UUID.

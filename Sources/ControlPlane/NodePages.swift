@@ -1,16 +1,18 @@
 package import DataPlane
+package import Executor
 import Foundation
 package import HTTP
 package import Model
 package import Registry
 package import Telemetry
 
-/// The pages of a node under `/_portico/`: health, metrics, edges and the latest requests.
+/// The pages of a node under `/_portico/`: health, metrics, edges, event sources and the latest requests.
 package final class NodePages: ExchangeHandler {
     private let snapshot: @Sendable () -> Snapshot
     private let edges: @Sendable () -> [ReplicaStatus]
     private let requests: RequestLog
     private let load: @Sendable () -> LoadReport?
+    private let sources: @Sendable () -> [String: SourceStatus]
     private let operate: @Sendable (RequestHead) async -> Response?
 
     /// Makes the pages; `load` tells how the node stands with viewers, if it has any, and `operate` answers a
@@ -20,12 +22,14 @@ package final class NodePages: ExchangeHandler {
         edges: @escaping @Sendable () -> [ReplicaStatus],
         requests: RequestLog,
         load: @escaping @Sendable () -> LoadReport? = { nil },
+        sources: @escaping @Sendable () -> [String: SourceStatus] = { [:] },
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
         self.snapshot = snapshot
         self.edges = edges
         self.requests = requests
         self.load = load
+        self.sources = sources
         self.operate = operate
     }
 
@@ -56,6 +60,8 @@ package final class NodePages: ExchangeHandler {
             return Response(status: 200, contentType: MetricsPage.contentType, text: text)
         case "/_portico/edges":
             return json(edges())
+        case "/_portico/sources":
+            return json(sources())
         case "/_portico/requests":
             let given = Query(request.query)["limit"]
             guard let limit = given.map({ Int($0) }) ?? 100, limit >= 0 else {

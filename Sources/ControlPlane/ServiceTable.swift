@@ -21,7 +21,8 @@ struct ServiceTable: Sendable {
         cloudFront: CloudFrontService,
         keyValues: KeyValueService,
         balancing: LoadBalancingService,
-        gateway: GatewayService
+        gateway: GatewayService,
+        events: EventsService
     ) {
         let patterns = PatternCache()
         func entry(
@@ -75,6 +76,7 @@ struct ServiceTable: Sendable {
                 "BadRequestException",
                 maximumBody: 6 << 20
             ),
+            entry(.eventBridge, events, "ValidationException", maximumBody: 1 << 20),
             entry(.tokenService, TokenService(), "ValidationError", maximumBody: 1 << 20),
         ]
     }
@@ -89,10 +91,13 @@ struct ServiceTable: Sendable {
             let isSecond = head.path.hasPrefix("/v2/")
             return candidates.first { ($0.model.service == "apigatewayv2") == isSecond }
         }
+        if let target = head.headers["x-amz-target"] {
+            return entries.first { $0.model.operation(target: target) != nil }
+        }
         if isForm { return nil }
         let query = Query(head.query)
         return entries.first {
-            $0.model.wire != .query
+            $0.model.wire != .query && $0.model.wire != .json
                 && $0.model.match(method: head.method, path: head.path, query: query) != nil
         }
     }

@@ -133,6 +133,17 @@ enum System {
         timestamp(milliseconds).prefix(19).filter { $0 != "-" && $0 != ":" } + "Z"
     }
 
+    /// When a day of the calendar begins.
+    ///
+    /// Unit: seconds since 1970.
+    static func seconds(year: Int, month: Int, day: Int) -> Int64 {
+        var date = tm()
+        date.tm_year = Int32(year - 1900)
+        date.tm_mon = Int32(month - 1)
+        date.tm_mday = Int32(day)
+        return Int64(timegm(&date))
+    }
+
     /// The name of a new log stream: `2026/01/31/[3]0123…`, in a shared group with the function's name.
     static func logStream(version: String, function: String = "") -> String {
         let date = calendar(milliseconds)

@@ -62,7 +62,8 @@ struct DoorCompiler: OriginResolver {
                     url: $0.url,
                     function: $0.function,
                     snapshot: snapshot,
-                    invoker: edge.invoker
+                    invoker: edge.invoker,
+                    keys: { [state] in state.signingKeys }
                 )
             }
         }

@@ -1,5 +1,6 @@
 package import DataPlane
 import Edge
+package import Executor
 import HTTP
 import JSON
 package import Model
@@ -18,6 +19,8 @@ package struct FunctionURLDoor: ExchangeHandler {
     private let snapshot: Snapshot
     private let invoker: any FunctionInvoker
     private let edge: String?
+    /// The keys that callers must sign with; nil takes any.
+    private let keys: @Sendable () -> SigningKeys?
     private let clock: @Sendable () -> Int
 
     /// Makes the door of one URL as of a snapshot.
@@ -26,7 +29,8 @@ package struct FunctionURLDoor: ExchangeHandler {
         function: String,
         snapshot: Snapshot,
         invoker: any FunctionInvoker,
-        edge: String? = nil
+        edge: String? = nil,
+        keys: @escaping @Sendable () -> SigningKeys? = { nil }
     ) {
         self.init(
             url: url,
@@ -34,6 +38,7 @@ package struct FunctionURLDoor: ExchangeHandler {
             snapshot: snapshot,
             invoker: invoker,
             edge: edge,
+            keys: keys,
             clock: EventTime.now
         )
     }
@@ -44,6 +49,7 @@ package struct FunctionURLDoor: ExchangeHandler {
         snapshot: Snapshot,
         invoker: any FunctionInvoker,
         edge: String? = nil,
+        keys: @escaping @Sendable () -> SigningKeys? = { nil },
         clock: @escaping @Sendable () -> Int
     ) {
         self.url = url
@@ -51,6 +57,7 @@ package struct FunctionURLDoor: ExchangeHandler {
         self.snapshot = snapshot
         self.invoker = invoker
         self.edge = edge
+        self.keys = keys
         self.clock = clock
     }
 
@@ -99,6 +106,30 @@ package struct FunctionURLDoor: ExchangeHandler {
         Response(status: 502, contentType: "text/plain", text: "Internal Server Error")
     }
 
+    /// Refuses a caller whose signature is not by a known key, where keys are known.
+    private func refusal(
+        of head: RequestHead,
+        _ body: Bytes,
+        _ proof: OriginSigner.Proof
+    ) -> Response? {
+        guard url.requiresSignature, let keys = keys() else { return nil }
+        if case .distribution = proof { return nil }
+        let found = RequestVerifier(keys).refusal(of: head, body: body, service: "lambda")
+        guard let found else { return nil }
+        if found == .missing { return Self.refusal() }
+        var response = Response(
+            status: 403,
+            contentType: "application/json",
+            text: (["message": .string(found.message)] as JSONValue).text
+        )
+        let isUnknown = found == .unknownKey || found == .wrongToken
+        response.head.headers.append(
+            "X-Amzn-ErrorType",
+            isUnknown ? "UnrecognizedClientException" : "InvalidSignatureException"
+        )
+        return response
+    }
+
     private func call(_ exchange: inout Exchange, _ requestID: String) async -> Response {
         let signed = SignedRequest(exchange.request, service: "lambda")
         if url.requiresSignature, signed == nil { return Self.refusal() }
@@ -136,6 +167,7 @@ package struct FunctionURLDoor: ExchangeHandler {
         {
             return Self.mismatch()
         }
+        if let refusal = refusal(of: exchange.request, body, proof) { return refusal }
         let event = GatewayEvents.encode(
             request(exchange, body, requestID, signed),
             format: "2.0"

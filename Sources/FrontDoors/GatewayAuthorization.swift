@@ -1,4 +1,5 @@
 import DataPlane
+import Executor
 import HTTP
 import JSON
 import Model
@@ -33,6 +34,14 @@ struct GatewayAuthorization {
         case .iam:
             guard let signed = SignedRequest(variables.request.head, service: "execute-api") else {
                 return .refused(GatewayResponses.forbidden)
+            }
+            if let keys = state.signingKeys {
+                let refusal = RequestVerifier(keys).refusal(
+                    of: exchange.request,
+                    body: variables.request.body,
+                    service: "execute-api"
+                )
+                if refusal != nil { return .refused(GatewayResponses.forbidden) }
             }
             return .allowed(Self.identity(signed))
         case .token(let id, let scopes):

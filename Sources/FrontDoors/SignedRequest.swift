@@ -1,11 +1,31 @@
+import DataPlane
+import Executor
 import HTTP
 import JSON
 
 /// The credential of a request that is signed with Signature Version 4.
 ///
-/// There are no accounts on this machine, so form and service are checked, the signature is not.
+/// Without configured keys form and service are checked and the signature is not; with them `isVerified` does that.
 struct SignedRequest: Sendable {
     var accessKey: String
+
+    /// Whether the signature of a request is right; without keys any is.
+    ///
+    /// Its body is read for that and stays in the exchange.
+    static func isVerified(
+        _ exchange: inout Exchange,
+        service: String,
+        _ state: DoorState,
+        limit: Int
+    ) async -> Bool {
+        guard let keys = state.signingKeys else { return true }
+        guard let body = try? await Payloads.collect(exchange.body, limit: limit) else {
+            return false
+        }
+        exchange.body = .bytes(body)
+        return RequestVerifier(keys).refusal(of: exchange.request, body: body, service: service)
+            == nil
+    }
 
     /// Reads the credential of a request to a service; nil when it is not signed for it.
     init?(_ head: RequestHead, service: String) {

@@ -29,6 +29,7 @@ package final class EdgeDirectory: Sendable {
     fileprivate struct State {
         var members: [String: Member] = [:]
         var downUntil: ContinuousClock.Instant?
+        var hooks: [@Sendable () -> Void] = []
     }
 
     private let silence: Duration
@@ -115,6 +116,13 @@ package final class EdgeDirectory: Sendable {
         return state.withLock { $0.downUntil.map { $0 > now } ?? false }
     }
 
+    /// Calls the hook after every report of an edge, of whichever primary it was heard by.
+    package func onReport(_ hook: @escaping @Sendable () -> Void) {
+        state.withLock { $0.hooks.append(hook) }
+    }
+
+    private func tellHooks() { for hook in state.withLock({ $0.hooks }) { hook() } }
+
     /// Remembers what an edge said, also of those that follow it.
     package func note(_ report: AppliedReport, address: String) {
         let now = now()
@@ -136,6 +144,7 @@ package final class EdgeDirectory: Sendable {
                 )
             }
         }
+        tellHooks()
     }
 
     /// What an edge said to this primary.
@@ -184,6 +193,7 @@ package final class EdgeDirectory: Sendable {
                 isNew: false
             )
         }
+        tellHooks()
     }
 
     /// Remembers that an edge was there.

@@ -96,10 +96,11 @@ extension ResourceMapper {
         let key = isServerless ? "DeadLetterQueue" : "DeadLetterConfig"
         guard let config = fields.fields(key) else { return nil }
         defer { config.finish() }
-        let type = isServerless ? config.string("Type") : nil
+        let type = isServerless ? config.string("Type")?.lowercased() : nil
         guard let arn = config.string("TargetArn"), !arn.isEmpty else { return nil }
-        let services = ["sqs", "sns"].filter { type == nil || type?.lowercased() == $0 }
-        guard services.contains(where: { arn.hasPrefix("arn:aws:\($0):") }) else {
+        let prefixes = ["sqs", "sns"].filter { type == nil || type == $0 }
+            .map { "arn:aws:" + $0 + ":" }
+        guard prefixes.contains(where: arn.hasPrefix) else {
             config.error("TargetArn", "\(arn) is no ARN of a \(type ?? "queue or topic")")
             return nil
         }

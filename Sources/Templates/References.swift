@@ -1,4 +1,5 @@
 import Model
+import Registry
 
 extension Evaluator {
     private func missing(_ name: String, _ node: TemplateNode, _ path: String) -> TemplateNode? {
@@ -176,6 +177,14 @@ extension Evaluator {
         case "AWS::S3::Bucket": return bucketName(resource)
         case "AWS::IAM::Role": return property("RoleName", of: resource) ?? ids.name(id, limit: 64)
         case "AWS::Lambda::Permission": return id
+        case "AWS::Lambda::EventSourceMapping": return ids.uuid(id)
+        case "AWS::Events::Rule":
+            let bus = RuleDocument.busName(property("EventBusName", of: resource))
+            return bus == "default" ? ruleName(resource) : "\(bus)|\(ruleName(resource))"
+        case "AWS::SNS::Topic":
+            return "arn:aws:sns:us-east-1:\(FunctionARN.account):\(outsideName(resource))"
+        case "AWS::Kinesis::Stream", "AWS::DynamoDB::Table", "AWS::Events::EventBus":
+            return outsideName(resource)
         case "AWS::Lambda::LayerVersion", "AWS::Serverless::LayerVersion":
             let name = property("LayerName", of: resource) ?? ids.name(id, limit: 140)
             return "arn:aws:lambda:us-east-1:\(FunctionARN.account):layer:\(name):1"
@@ -187,6 +196,16 @@ extension Evaluator {
     func storeARN(_ resource: ResourceEntry) -> String {
         "arn:aws:cloudfront::\(FunctionARN.account):key-value-store/"
             + ids.uuid(resource.logicalID)
+    }
+
+    /// The name of a queue, topic, stream, table or bus that another program has.
+    private func outsideName(_ resource: ResourceEntry) -> String {
+        let member = [
+            "AWS::SQS::Queue": "QueueName", "AWS::SNS::Topic": "TopicName",
+            "AWS::DynamoDB::Table": "TableName",
+        ]
+        return property(member[resource.type] ?? "Name", of: resource)
+            ?? ids.name(resource.logicalID, limit: 80)
     }
 
     /// What Fn::GetAtt gives.
@@ -287,8 +306,24 @@ extension Evaluator {
         case ("AWS::S3::Bucket", "Arn"): return "arn:aws:s3:::\(id)"
         case ("AWS::IAM::Role", "Arn"): return roleARN(resource)
         case ("AWS::Lambda::Permission", "Id"), ("AWS::Lambda::LayerVersion", "LayerVersionArn"),
-            ("AWS::Serverless::LayerVersion", "LayerVersionArn"):
+            ("AWS::Serverless::LayerVersion", "LayerVersionArn"),
+            ("AWS::Lambda::EventSourceMapping", "Id"):
             return id
+        case ("AWS::SQS::Queue", "Arn"):
+            return "arn:aws:sqs:us-east-1:\(FunctionARN.account):\(outsideName(resource))"
+        case ("AWS::SQS::Queue", "QueueName"), ("AWS::SNS::Topic", "TopicName"),
+            ("AWS::Events::EventBus", "Name"):
+            return outsideName(resource)
+        case ("AWS::SNS::Topic", "TopicArn"): return id
+        case ("AWS::Kinesis::Stream", "Arn"):
+            return "arn:aws:kinesis:us-east-1:\(FunctionARN.account):stream/\(id)"
+        case ("AWS::DynamoDB::Table", "Arn"):
+            return "arn:aws:dynamodb:us-east-1:\(FunctionARN.account):table/\(id)"
+        case ("AWS::Events::EventBus", "Arn"):
+            return "arn:aws:events:us-east-1:\(FunctionARN.account):event-bus/\(id)"
+        case ("AWS::Events::Rule", "Arn"):
+            let bus = RuleDocument.busName(property("EventBusName", of: resource))
+            return RuleDocument.arn(ruleName(resource), bus: bus)
         case ("AWS::IAM::Role", "RoleId"): return "AROA" + ids.balancing(id).uppercased()
         default: return Known.types.contains(resource.type) ? nil : "\(id).\(name)"
         }
@@ -316,6 +351,7 @@ enum Known {
     static let types: Set<String> = [
         "AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias",
         "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::LayerVersion",
+        "AWS::Lambda::EventSourceMapping", "AWS::Events::Rule",
         "AWS::Serverless::LayerVersion", "AWS::Serverless::Function", "AWS::Serverless::HttpApi",
         "AWS::CloudFront::Distribution", "AWS::CloudFront::CachePolicy",
         "AWS::CloudFront::OriginRequestPolicy", "AWS::CloudFront::ResponseHeadersPolicy",

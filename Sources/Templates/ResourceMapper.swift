@@ -58,6 +58,8 @@ final class ResourceMapper {
         case "AWS::Lambda::Alias": mapAlias(resource)
         case "AWS::Lambda::Permission": mapPermission(resource)
         case "AWS::Lambda::EventInvokeConfig": mapEventInvokeConfig(resource)
+        case "AWS::Lambda::EventSourceMapping": mapEventSource(resource)
+        case "AWS::Events::Rule": mapEventRule(resource)
         case "AWS::IAM::Role": mapRole(resource)
         case "AWS::S3::Bucket": mapBucket(resource)
         case "AWS::CloudFront::Distribution": mapDistribution(resource)

@@ -11,6 +11,20 @@ extension ResourceMapper {
                 readRESTEvent(resource, event, properties, alias)
                 continue
             }
+            let isRule = ["Schedule", "EventBridgeRule", "CloudWatchEvent"].contains(type)
+            if let type, isRule || ["SQS", "Kinesis", "DynamoDB"].contains(type) {
+                let properties = event.fields("Properties")
+                event.finish()
+                let id = event.path.split(separator: ".").last.map(String.init) ?? ""
+                if let properties, isRule {
+                    readRuleEvent(resource, properties, id: id, type: type, alias: alias)
+                } else if let properties {
+                    readSourceEvent(resource, properties, id: id, type: type, alias: alias)
+                } else {
+                    event.error("Properties", "Properties is required")
+                }
+                continue
+            }
             guard type == "HttpApi" else {
                 if let type {
                     event.warning(

@@ -1,6 +1,8 @@
 import ControlPlane
+import DataPlane
 import Executor
 import Foundation
+import JSON
 import Model
 import Reactor
 import Registry
@@ -86,17 +88,98 @@ struct ExecutorParts: Sendable {
         )
     }
 
+    /// The polling of event sources, which follows what a replica applies.
+    func makeSources(_ invoker: LocalInvoker, _ replica: EdgeReplica) throws -> EventSources {
+        let box = replica.box
+        let log = log
+        let services = makeServices(replica)
+        let delivery = DestinationDelivery(client: services)
+        return EventSources(
+            SourceContext(
+                client: services,
+                invoker: invoker,
+                resolve: { name, qualifier in
+                    let snapshot = box.current
+                    return snapshot.resolve(function: qualifier.map { "\(name):\($0)" } ?? name)
+                        .flatMap { snapshot.functions[$0] }
+                },
+                deliver: { parcel, arn in
+                    do throws(ServiceFailure) {
+                        try await delivery.deliver(parcel, to: arn)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                },
+                log: { log.line($0, level: .warning) }
+            ),
+            checkpoints: try CheckpointStore(path: configuration.state + "/sources.sqlite")
+        )
+    }
+
+    /// Lets polling and rules follow what a replica applies, from now on.
+    func follow(_ replica: EdgeReplica, with sources: EventSources, _ bus: EventBus) {
+        let changes = AsyncStream.makeStream(
+            of: Snapshot.self,
+            bufferingPolicy: .bufferingNewest(1)
+        )
+        replica.onApply { changes.continuation.yield($0) }
+        changes.continuation.yield(replica.box.current)
+        Task {
+            for await snapshot in changes.stream {
+                let mappings = Self.documents(MappingDocument.kind, snapshot)
+                await sources.follow(mappings.compactMap { EventSourceMapping($0) })
+                let rules = Self.documents(RuleDocument.kind, snapshot)
+                await bus.follow(rules.compactMap { BusRule($0) })
+            }
+        }
+    }
+
+    private static func documents(_ kind: String, _ snapshot: Snapshot) -> [JSONValue] {
+        snapshot.records.filter { $0.key.hasPrefix(kind + "/") }.sorted { $0.key < $1.key }
+            .compactMap { try? JSONValue.parse($0.value) }
+    }
+
+    /// The event buses, which call functions through the queue of asynchronous calls.
+    func makeBus(_ invoker: LocalInvoker, _ replica: EdgeReplica) -> EventBus {
+        let box = replica.box
+        let log = log
+        return EventBus(
+            EventBus.Surroundings(
+                client: makeServices(replica),
+                call: { name, qualifier, payload in
+                    let reference = qualifier.map { "\(name):\($0)" } ?? name
+                    guard let key = box.current.resolve(function: reference) else {
+                        return "there is no function \(reference)"
+                    }
+                    var invocation = Invocation(
+                        function: key,
+                        payload: payload[...],
+                        requestID: RequestIdentifier.make()
+                    )
+                    invocation.arn = FunctionARN(name: name, qualifier: qualifier).text
+                    return await invoker.enqueue(invocation).map { _ in "its queue is full" }
+                },
+                permits: { box.current.permits($0, toInvoke: $1) },
+                log: { log.line($0, level: .warning) }
+            )
+        )
+    }
+
     /// The queue of asynchronous invocations, in a file of its own in the state folder.
     ///
     /// With `sparesFile` what is in it is left to the process that is taken over, to its end.
     func makeEvents(
         _ invoker: LocalInvoker,
         _ replica: EdgeReplica,
+        _ bus: EventBus? = nil,
         sparesFile: Bool = false
     ) throws -> EventQueue {
         let box = replica.box
         let log = log
-        let delivery = DestinationDelivery(client: makeServices(replica))
+        let delivery = DestinationDelivery(client: makeServices(replica)) { event in
+            await bus?.put(event) != nil
+        }
         return try EventQueue(
             path: configuration.state + "/events.sqlite",
             sparesFile: sparesFile,

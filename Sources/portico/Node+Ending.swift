@@ -80,6 +80,8 @@ extension Node {
         } else {
             log.line("draining; a second signal ends at once")
         }
+        await core.sources.stop()
+        await core.bus.stop()
         let limit: Duration = isTakenOver ? Handover.drainLimit : .seconds(10)
         let idle: Duration = isTakenOver ? Handover.idleLimit : .zero
         async let settled: Void = core.events.stop()

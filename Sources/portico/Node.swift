@@ -109,6 +109,7 @@ final class Node: Sendable {
         Task {
             await predecessor?.waitForEnd()
             if predecessor != nil { await core.events.takeUp() }
+            core.follow()
             await desk.open()
         }
         let end = await ends.first { _ in true } ?? .told
@@ -148,9 +149,12 @@ final class Node: Sendable {
             log: log
         )
         let doors = viewers.doors
+        if let keys = configuration.signingKeys { doors.state.check(with: keys) }
         let names = names
         let operations = Operations.ofOneProcess(replicas)
         let reactor = reactors[0]
+        let applied = AppliedSignal()
+        for replica in replicas { replica.onApply { _ in applied.notify() } }
         let gateway = AWSGateway(
             registry: registry,
             snapshot: { replicas[0].box.current },
@@ -171,6 +175,10 @@ final class Node: Sendable {
             invalidate: { doors.invalidate(distribution: $0, paths: $1) },
             testFunction: { await doors.functions.outcome(of: $0, on: reactor) },
             load: { viewers.load() },
+            sources: { core.sources.status },
+            bus: core.bus,
+            keys: configuration.signingKeys,
+            applied: applied,
             operate: { await operations.answer($0) }
         )
         let api = try binder.startAPI(gateway, port: configuration.apiPort)

@@ -1,4 +1,5 @@
 import Edge
+import Executor
 import Foundation
 
 /// What one process is told from outside.
@@ -29,6 +30,9 @@ struct NodeConfiguration: Sendable {
     var workers = "workers"
     /// How viewers are let in.
     var care = ConnectionCare()
+
+    /// The keys that API calls and doors with `AWS_IAM` must be signed with; nil takes any.
+    var signingKeys: SigningKeys?
 
     /// The folder of the local authority: `certs` in the current folder if there is one, else in the state folder.
     var certificates: String {

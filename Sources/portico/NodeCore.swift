@@ -8,9 +8,12 @@ struct NodeCore: Sendable {
     let replicas: [EdgeReplica]
     let invoker: LocalInvoker
     let events: EventQueue
+    let sources: EventSources
+    let bus: EventBus
     let deployer: Deployer
     /// The folder of the workers in the state folder.
     let workers: String
+    private let parts: ExecutorParts
 
     /// Opens the state folder of a node; what the node that it takes over still works on is left alone.
     static func make(_ node: Node, after predecessor: Predecessor?) async throws -> NodeCore {
@@ -30,9 +33,11 @@ struct NodeCore: Sendable {
         )
         let invoker = parts.makeInvoker(replicas)
         parts.follow(replicas[0], with: invoker)
+        let bus = parts.makeBus(invoker, replicas[0])
         let events = try parts.makeEvents(
             invoker,
             replicas[0],
+            bus,
             sparesFile: predecessor != nil
         )
         invoker.attach(events)
@@ -48,8 +53,14 @@ struct NodeCore: Sendable {
             replicas: replicas,
             invoker: invoker,
             events: events,
+            sources: try parts.makeSources(invoker, replicas[0]),
+            bus: bus,
             deployer: deployer,
-            workers: configuration.workers
+            workers: configuration.workers,
+            parts: parts
         )
     }
+
+    /// Begins to poll event sources and to run rules; two processes must not do so at once.
+    func follow() { parts.follow(replicas[0], with: sources, bus) }
 }

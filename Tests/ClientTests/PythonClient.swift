@@ -27,6 +27,7 @@ struct PythonClient {
             "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
             "AWS": program("aws").joined(separator: " "),
             "HTTPS_PORT": String(node.ports["https"] ?? 0), "CA": node.authority,
+            "HTTP_PORT": String(node.ports["http"] ?? 0),
         ]) { $1 }
         let pipe = Pipe()
         process.standardOutput = pipe

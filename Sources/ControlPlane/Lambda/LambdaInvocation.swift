@@ -79,15 +79,15 @@ extension LambdaService {
     }
 
     private func waitWhilePending(_ configuration: JSONObject) async throws(APIError) {
-        let deadline = ContinuousClock.now + Self.pendingLimit
-        while !isEverywhere(configuration), configuration["IsUpdate"]?.bool != true {
-            guard ContinuousClock.now < deadline else {
-                throw .conflict(
-                    "The operation cannot be performed at this time. The function is currently in "
-                        + "the following state: Pending"
-                )
-            }
-            try? await Task.sleep(for: .milliseconds(5))
+        if configuration["IsUpdate"]?.bool == true { return }
+        let isThere = await ledger.applied.wait(until: .now + Self.pendingLimit) {
+            isEverywhere(configuration)
+        }
+        guard isThere else {
+            throw .conflict(
+                "The operation cannot be performed at this time. The function is currently in "
+                    + "the following state: Pending"
+            )
         }
     }
 

@@ -1,4 +1,5 @@
 import DataPlane
+import Executor
 import JSON
 import Model
 import Registry
@@ -22,6 +23,8 @@ final class LambdaService: APIService {
     let httpsPort: Int
     /// When this node began; functions of templates carry it as their date.
     let started = Timestamp.now()
+    /// What is known of the work of each event source mapping, by UUID.
+    let sources: @Sendable () -> [String: SourceStatus]
     private let logicalIDs: @Sendable (String) -> String?
 
     init(
@@ -29,12 +32,14 @@ final class LambdaService: APIService {
         invoker: any FunctionInvoker,
         tails: LogTails,
         httpsPort: Int,
+        sources: @escaping @Sendable () -> [String: SourceStatus],
         logicalIDs: @escaping @Sendable (String) -> String?
     ) {
         self.ledger = ledger
         self.invoker = invoker
         self.tails = tails
         self.httpsPort = httpsPort
+        self.sources = sources
         self.logicalIDs = logicalIDs
         code = CodeStore(ledger: ledger)
     }
@@ -117,6 +122,11 @@ final class LambdaService: APIService {
         case "GetFunctionUrlConfig": try await getURL(call)
         case "DeleteFunctionUrlConfig": try await deleteURL(call)
         case "ListFunctionUrlConfigs": try await listURLs(call)
+        case "CreateEventSourceMapping": try await createMapping(call)
+        case "UpdateEventSourceMapping": try await updateMapping(call)
+        case "GetEventSourceMapping": try await getMapping(call)
+        case "DeleteEventSourceMapping": try await deleteMapping(call)
+        case "ListEventSourceMappings": try await listMappings(call)
         default: nil
         }
     }

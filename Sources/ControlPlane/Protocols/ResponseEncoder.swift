@@ -26,6 +26,9 @@ struct ResponseEncoder {
         if let member = shape.payload.flatMap(shape.member) {
             return payload(member, reply, head)
         }
+        if model.wire == .json {
+            return json(JSONBody(model: model).write(reply.output, as: shape).encoded(), head)
+        }
         let members = shape.members.filter { $0.location == nil }
         guard !members.isEmpty || model.wire == .restJSON && head.status == 200 else {
             return Response(head: head)
@@ -42,6 +45,7 @@ struct ResponseEncoder {
         _ reply: APIReply,
         _ head: ResponseHead
     ) -> Response {
+        if model.wire == .json { return json(Array("{}".utf8), head) }
         guard model.wire == .query else { return Response(head: head) }
         return formResponse(reply, nil, operation, head)
     }
@@ -72,7 +76,8 @@ struct ResponseEncoder {
 
     private func json(_ bytes: [UInt8], _ head: ResponseHead) -> Response {
         var head = head
-        head.headers.append("Content-Type", "application/json")
+        let type = model.wire == .json ? "application/x-amz-json-1.1" : "application/json"
+        head.headers.append("Content-Type", type)
         return Response(head: head, body: .bytes(bytes[...]))
     }
 

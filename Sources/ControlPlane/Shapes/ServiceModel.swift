@@ -7,6 +7,8 @@ struct ServiceModel: Sendable {
         case restJSON = "rest-json"
         case restXML = "rest-xml"
         case query
+        /// One path, with the operation in a field of the head.
+        case json
     }
 
     let service: String
@@ -16,6 +18,8 @@ struct ServiceModel: Sendable {
     /// The service's name in a SigV4 credential scope.
     let signingName: String
     let xmlNamespace: String?
+    /// What stands before the operation's name in `X-Amz-Target`, of the JSON protocol.
+    let target: String?
     let operations: [String: Operation]
     private let shapes: [String: Shape]
     /// By descending weight, for matching.
@@ -30,6 +34,7 @@ struct ServiceModel: Sendable {
         version = head["version"]?.string ?? ""
         signingName = head["signing"]?.string ?? ""
         xmlNamespace = head["xmlNamespace"]?.string
+        target = head["target"]?.string
         var operations: [String: Operation] = [:]
         var shapes: [String: Shape] = [:]
         for line in lines.dropFirst() {
@@ -64,6 +69,12 @@ struct ServiceModel: Sendable {
         return shape
     }
 
+    /// The operation that `X-Amz-Target` names, of the JSON protocol.
+    func operation(target text: String) -> Operation? {
+        let parts = text.split(separator: ".", maxSplits: 1).map(String.init)
+        return parts.count == 2 && parts[0] == target ? operations[parts[1]] : nil
+    }
+
     /// Every shape, in no particular order.
     var allShapes: [Shape] { Array(shapes.values) }
 
@@ -96,5 +107,6 @@ extension ServiceModel {
     static let loadBalancing = ServiceModel(GeneratedModels.loadBalancing)
     static let gatewayV2 = ServiceModel(GeneratedModels.gatewayV2)
     static let gatewayV1 = ServiceModel(GeneratedModels.gatewayV1)
+    static let eventBridge = ServiceModel(GeneratedModels.eventBridge)
     static let tokenService = ServiceModel(GeneratedModels.tokenService)
 }

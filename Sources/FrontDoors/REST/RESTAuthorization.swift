@@ -16,6 +16,13 @@ extension RESTDoor {
             guard SignedRequest(exchange.request, service: "execute-api") != nil else {
                 throw RESTStop(.missingToken)
             }
+            let isRight = await SignedRequest.isVerified(
+                &exchange,
+                service: "execute-api",
+                state,
+                limit: Self.bodyLimit
+            )
+            if !isRight { throw RESTStop(.invalidSignature) }
         case .authorizer(let id, let scopes):
             guard let authorizer = api.authorizers.first(where: { $0.id == id }) else {
                 throw RESTStop(.authorizerConfiguration)

@@ -14,6 +14,7 @@ enum GatewayFailure: String, Sendable {
     case integrationFailure = "INTEGRATION_FAILURE"
     case integrationTimeout = "INTEGRATION_TIMEOUT"
     case invalidKey = "INVALID_API_KEY"
+    case invalidSignature = "INVALID_SIGNATURE"
     case missingToken = "MISSING_AUTHENTICATION_TOKEN"
     case quotaExceeded = "QUOTA_EXCEEDED"
     case tooLarge = "REQUEST_TOO_LARGE"
@@ -25,7 +26,7 @@ enum GatewayFailure: String, Sendable {
 
     var status: Int {
         switch self {
-        case .accessDenied, .invalidKey, .missingToken: 403
+        case .accessDenied, .invalidKey, .invalidSignature, .missingToken: 403
         case .apiConfiguration, .authorizerConfiguration, .authorizerFailure: 500
         case .badParameters, .badBody: 400
         case .integrationFailure, .integrationTimeout: 504
@@ -48,6 +49,10 @@ enum GatewayFailure: String, Sendable {
         case .integrationFailure: "Network error communicating with endpoint"
         case .integrationTimeout: "Endpoint request timed out"
         case .invalidKey: "Forbidden"
+        case .invalidSignature:
+            "The request signature we calculated does not match the signature you provided. Check "
+                + "your AWS Secret Access Key and signing method. Consult the service documentation "
+                + "for details."
         case .missingToken: "Missing Authentication Token"
         case .quotaExceeded: "Limit Exceeded"
         case .tooLarge: "Request Too Long"
@@ -67,6 +72,7 @@ enum GatewayFailure: String, Sendable {
         case .authorizerFailure: "AuthorizerFailureException"
         case .badParameters, .badBody, .unsupportedMediaType: "BadRequestException"
         case .invalidKey: "ForbiddenException"
+        case .invalidSignature: "InvalidSignatureException"
         case .missingToken: "MissingAuthenticationTokenException"
         case .quotaExceeded: "LimitExceededException"
         case .tooLarge: "RequestTooLargeException"

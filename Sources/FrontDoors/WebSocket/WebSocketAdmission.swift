@@ -16,6 +16,15 @@ extension WebSocketDoor {
         if route.requiresIAM, SignedRequest(exchange.request, service: "execute-api") == nil {
             return GatewayResponses.message(403, "Missing Authentication Token")
         }
+        if route.requiresIAM {
+            let isRight = await SignedRequest.isVerified(
+                &exchange,
+                service: "execute-api",
+                state,
+                limit: 0
+            )
+            if !isRight { return GatewayResponses.forbidden }
+        }
         if route.requiresKey {
             let value = head.headers["x-api-key"]
             let isKnown = box.current.usagePlans.values.contains { plan in

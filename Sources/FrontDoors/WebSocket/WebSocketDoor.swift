@@ -204,6 +204,13 @@ package struct WebSocketDoor: ExchangeHandler {
         guard SignedRequest(exchange.request, service: "execute-api") != nil else {
             return Self.error(403, "ForbiddenException", "Missing Authentication Token")
         }
+        let isRight = await SignedRequest.isVerified(
+            &exchange,
+            service: "execute-api",
+            state,
+            limit: WebSocketReader.messageLimit
+        )
+        guard isRight else { return Self.error(403, "ForbiddenException", "Forbidden") }
         guard let entry = state.sockets.find(id, api: api.id, stage: stage.name) else {
             return Self.error(410, "GoneException", nil)
         }

@@ -52,6 +52,14 @@ struct ServingOptions: ParsableArguments {
     @Flag(help: "Leaves errors of signed requests without custom error pages.")
     var plainSignatureErrors = false
 
+    @Option(
+        help: ArgumentHelp(
+            "A file of access keys in the form of AWS's credentials file; then signatures are checked.",
+            valueName: "file"
+        )
+    )
+    var credentials: String?
+
     @OptionGroup
     var care: CareOptions
 
@@ -75,6 +83,7 @@ struct ServingOptions: ParsableArguments {
             )
         }
         try FlagChecks.reactors(reactors)
+        if let credentials { _ = try CredentialsFile.read(credentials) }
     }
 
     private var edgeSettings: EdgeSettings {
@@ -104,7 +113,7 @@ struct ServingOptions: ParsableArguments {
 
     /// What a node is built from, apart from what it serves.
     func configuration() -> NodeConfiguration {
-        NodeConfiguration(
+        var configuration = NodeConfiguration(
             state: URL(fileURLWithPath: state).standardizedFileURL.path,
             addresses: bind,
             httpsPort: httpsPort,
@@ -118,6 +127,8 @@ struct ServingOptions: ParsableArguments {
             accessLog: accessLog,
             care: care.care
         )
+        configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }
+        return configuration
     }
 }
 

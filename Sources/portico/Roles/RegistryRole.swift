@@ -68,8 +68,10 @@ final class RegistryRole: Sendable {
         )
         let invoker = parts.makeInvoker([home])
         parts.follow(home, with: invoker)
-        let events = try parts.makeEvents(invoker, home)
+        let bus = parts.makeBus(invoker, home)
+        let events = try parts.makeEvents(invoker, home, bus)
         invoker.attach(events)
+        let sources = try parts.makeSources(invoker, home)
         let authority = try await SharedAuthority.open(
             folder: options.authority,
             registry: registry
@@ -108,9 +110,15 @@ final class RegistryRole: Sendable {
         guard isBound else {
             throw CommandFailure("\(options.listenAddress) is not an address of this machine")
         }
-        let gateway = makeGateway(registry, home, invoker, tails, feed, office)
+        let gateway = makeGateway(registry, home, invoker, tails, feed, office, sources, bus)
         let api = try binder.startAPI(gateway, port: configuration.apiPort)
         await events.start()
+        // Primaries of one store would each read every stream and fire every schedule.
+        if options.store == nil {
+            parts.follow(home, with: sources, bus)
+        } else {
+            log.line("event sources and rules do not work with a shared store")
+        }
         print("feed \(feed.listener.port)  api \(api.first?.port ?? 0)")
         print("ready")
         fflush(nil)
@@ -119,6 +127,8 @@ final class RegistryRole: Sendable {
         for listener in api { await listener.drain(within: .seconds(10)) }
         exchanging.cancel()
         upkeep.cancel()
+        await sources.stop()
+        await bus.stop()
         await feed.stop()
         async let settled: Void = events.stop()
         await invoker.shutdown()
@@ -134,7 +144,9 @@ final class RegistryRole: Sendable {
         _ invoker: LocalInvoker,
         _ tails: LogTails,
         _ feed: FeedPort,
-        _ office: MembershipOffice
+        _ office: MembershipOffice,
+        _ sources: EventSources,
+        _ bus: EventBus
     ) -> any ExchangeHandler {
         let (directory, hub) = (feed.directory, feed.hub)
         let edges: @Sendable () -> [ReplicaStatus] = {
@@ -148,6 +160,8 @@ final class RegistryRole: Sendable {
             revision: { hub.head }
         )
         let (functions, reactor) = (FunctionHost(), reactors[0])
+        let applied = AppliedSignal()
+        directory.onReport { applied.notify() }
         let gateway = AWSGateway(
             registry: registry,
             snapshot: { home.box.current },
@@ -161,6 +175,9 @@ final class RegistryRole: Sendable {
             invalidate: { _, _ in await operations.awaitEverywhere() },
             testFunction: { await functions.outcome(of: $0, on: reactor) },
             replicaRemovalDelay: options.replicaRemovalDelay,
+            sources: { sources.status },
+            bus: bus,
+            applied: applied,
             operate: { await operations.answer($0) }
         )
         return PlayingDead(gateway) { directory.isDown }
