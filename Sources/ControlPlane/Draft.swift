@@ -103,6 +103,13 @@ struct Ledger: Sendable {
         await applied.wait(until: .now + Self.settleLimit) { isEverywhere(revision) }
     }
 
+    /// Waits a moment for every edge to apply what was committed last: a call may use at once what the one
+    /// before it has made.
+    func settleLatest() async {
+        guard let revision = try? await registry.snapshot().revision else { return }
+        await settle(revision)
+    }
+
     /// A random id in the form of a UUID.
     static func uuid() -> String { UUID().uuidString.lowercased() }
 

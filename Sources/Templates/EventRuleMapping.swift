@@ -9,6 +9,7 @@ extension ResourceMapper {
         let fields = fields(resource)
         defer { fields.finish() }
         var input = JSONObject()
+        _ = fields.string("Name")
         input["Name"] = .string(evaluator.ruleName(resource))
         for name in ["EventBusName", "ScheduleExpression", "Description", "State", "RoleArn"] {
             input[name] = fields.string(name).map(JSONValue.string)

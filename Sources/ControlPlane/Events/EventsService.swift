@@ -20,7 +20,19 @@ final class EventsService: APIService {
         self.bus = bus
     }
 
+    /// Operations after which events are matched with what they have changed.
+    private static let changing: Set<String> = [
+        "PutRule", "EnableRule", "DisableRule", "DeleteRule", "PutTargets", "RemoveTargets",
+        "CreateEventBus", "DeleteEventBus",
+    ]
+
     func perform(_ call: APICall) async throws(APIError) -> APIReply {
+        let reply = try await answer(call)
+        if Self.changing.contains(call.operation.name) { await ledger.settleLatest() }
+        return reply
+    }
+
+    private func answer(_ call: APICall) async throws(APIError) -> APIReply {
         switch call.operation.name {
         case "PutRule": try await putRule(call)
         case "DescribeRule": try await describeRule(call)

@@ -44,7 +44,20 @@ final class LambdaService: APIService {
         code = CodeStore(ledger: ledger)
     }
 
+    /// Operations that the next call may rely on.
+    private static let changing: Set<String> = [
+        "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig",
+        "DeleteFunctionEventInvokeConfig", "AddPermission", "RemovePermission",
+        "PutFunctionConcurrency", "DeleteFunctionConcurrency",
+    ]
+
     func perform(_ call: APICall) async throws(APIError) -> APIReply {
+        let reply = try await answer(call)
+        if Self.changing.contains(call.operation.name) { await ledger.settleLatest() }
+        return reply
+    }
+
+    private func answer(_ call: APICall) async throws(APIError) -> APIReply {
         if !call.operation.name.hasPrefix("Invoke") { try await code.learnSizes() }
         if let reply = try await performFunction(call) { return reply }
         if let reply = try await performVersion(call) { return reply }
