@@ -34,7 +34,6 @@ refuse(invalid, "FileSystemConfigs are not supported here.", FileSystemConfigs=[
 create(lambda_, "env", wait=False, Environment={"Variables": {"LARGE_VAR": "x" * 4080}})
 
 for call, members in [
-    ("create_event_source_mapping", {"FunctionName": "env", "EventSourceArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"}),
     ("create_code_signing_config", {"AllowedPublishers": {"SigningProfileVersionArns": [f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/x/y"]}}),
 ]:
     with refused(invalid, "is not supported here", 400):
