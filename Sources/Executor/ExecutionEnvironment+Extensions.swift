@@ -99,15 +99,36 @@ extension ExecutionEnvironment {
         path: String,
         until deadline: MonotonicInstant
     ) async -> Bool {
-        let storage = kind == .provided ? 0 : (identity.version.ephemeralStorage ?? 0) << 20
-        guard let api, !identity.layerRoots.isEmpty || storage > 0 else { return true }
+        guard let api else { return true }
         if isGated {
             guard await LaunchGate.reached(by: child, until: deadline) else { return false }
             if scratch == nil { scratch = ScratchFolder(of: child.pid) }
         }
-        let access = scratch == nil ? nil : namespace
+        let isFurnished = await furnish(identity)
+        for (name, layer) in found {
+            let file = (isFurnished ? "/opt" : layer) + "/extensions/" + name
+            guard api.extensions.expect(name) else {
+                let text = "\(name): Extension limit (\(ExtensionDesk.maximum)) reached"
+                api.extensions.fail("Extension.LaunchError", text)
+                return false
+            }
+            guard isAlive, await start(name, file, path) else { return false }
+        }
+        guard await api.extensions.waitForRegistrations(until: deadline) else { return false }
+        if isGated { await LaunchGate.open(child, until: deadline) }
+        return true
+    }
+
+    /// How its own namespaces are reached; nil where it shares the machine's.
+    private var access: NamespaceAccess? { scratch == nil ? nil : namespace }
+
+    /// Fits the namespace to the function; false where layers stay in their folders.
+    private func furnish(_ identity: FunctionIdentity) async -> Bool {
+        let size = identity.version.ephemeralStorage
+        // A program of the function's own begins with a /tmp of the right size.
+        let storage = kind == .provided ? 0 : (size ?? 0) << 20
         var isFurnished = false
-        if let access {
+        if let access, !identity.layerRoots.isEmpty || storage > 0 {
             isFurnished = await LayerFurnishing.furnish(
                 child.pid,
                 asUser: access.asUser,
@@ -117,29 +138,18 @@ extension ExecutionEnvironment {
                 on: reactor
             )
         }
-        if identity.version.ephemeralStorage != nil, access == nil || storage > 0 && !isFurnished {
+        let isSized = kind == .provided ? namespace != nil : isFurnished
+        if size != nil, !isSized {
             let text =
                 "EphemeralStorage has no effect: this machine does not allow mounting, so /tmp "
             write(.text(text + "is not a file system of its own"), requestID: "")
         }
-        for (name, layer) in found {
-            let file = (isFurnished ? "/opt" : layer) + "/extensions/" + name
-            guard api.extensions.expect(name) else {
-                let text = "\(name): Extension limit (\(ExtensionDesk.maximum)) reached"
-                api.extensions.fail("Extension.LaunchError", text)
-                return false
-            }
-            guard isAlive, await start(name, file, access, path) else { return false }
-        }
-        guard await api.extensions.waitForRegistrations(until: deadline) else { return false }
-        if isGated { await LaunchGate.open(child, until: deadline) }
-        return true
+        return isFurnished
     }
 
     private func start(
         _ name: String,
         _ file: String,
-        _ access: NamespaceAccess?,
         _ path: String
     ) async -> Bool {
         guard let api else { return false }

@@ -177,7 +177,8 @@ final class ReactorWorkers {
         retire { _ in true }
         blank.close()
         if starting > 0 { await withUnsafeContinuation { whenStarted.append($0) } }
-        let namespaces = Set(living.values.compactMap { $0.scratch?.namespace })
+        // Held to the end: the number of a namespace that is gone may soon be that of another.
+        let folders = living.values.compactMap(\.scratch)
         while let environment = living.values.first {
             for other in living.values { other.stop() }
             _ = await environment.child.waitForExit()
@@ -185,7 +186,8 @@ final class ReactorWorkers {
             await environment.extensionsEnded()
             living[ObjectIdentifier(environment)] = nil
         }
-        ScratchFolder.killAll(in: namespaces)
+        ScratchFolder.killAll(in: Set(folders.map(\.namespace)))
+        withExtendedLifetime(folders) {}
     }
 
     private func scheduleReaping() {
