@@ -21,6 +21,8 @@ struct Answer {
     var isStored = false
     /// The stored answer that a 304 of the origin is about, until both are joined.
     var refreshed: StoredResponse?
+    /// What reads the content of a stored answer from a disk.
+    var disk: DiskReader?
     /// Whether it came from an origin or its hook and may be kept.
     var mayBeKept = true
 
@@ -46,6 +48,13 @@ struct Answer {
         isStored = true
         mayBeKept = false
         settle()
+    }
+
+    /// A stored answer whose content is on a disk.
+    init(_ entry: StoredResponse, _ disk: DiskReader, age: Int, result: String) {
+        self.init(entry, age: age, result: result)
+        body = .stream(disk, length: disk.length)
+        self.disk = disk
     }
 
     /// An answer that is still arriving for another request.

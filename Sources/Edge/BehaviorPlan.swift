@@ -8,6 +8,8 @@ final class BehaviorPlan: Sendable {
     let pattern: PathPattern
     /// One origin, or the two of a group; empty when the target is missing.
     let origins: [OriginPlan]
+    /// Whether a shield stands between the edges and the first origin.
+    let hasShield: Bool
     /// The statuses on which a group turns to its second origin.
     let failoverStatuses: Set<Int>
     /// Who may have signed requests; nil when anyone may ask.
@@ -25,6 +27,8 @@ final class BehaviorPlan: Sendable {
     let cloudFrontHeaders: [String]
     /// Those of them that go to origins past every function.
     let originCertificateHeaders: [String]
+    /// Where records of its requests go at once; nil where none do.
+    let realTimeLog: RealTimeLog?
     private let hooks: [EdgeFunctionAssociation?]
     /// The CloudFront Functions at the viewer's events.
     let viewerRequestFunction: ViewerFunction?
@@ -42,8 +46,10 @@ final class BehaviorPlan: Sendable {
         _ behavior: CacheBehavior,
         of distribution: Distribution,
         signers: [String: PublicKey]?,
-        functions: ViewerFunctions = .none
+        functions: ViewerFunctions = .none,
+        realTimeLog: RealTimeLog? = nil
     ) {
+        self.realTimeLog = realTimeLog
         self.behavior = behavior
         policy = behavior.cachePolicy
         pattern = PathPattern(behavior.pathPattern)
@@ -53,6 +59,7 @@ final class BehaviorPlan: Sendable {
         origins = ids.compactMap { id in
             distribution.origins.first { $0.id == id }.map { OriginPlan($0) }
         }
+        hasShield = origins.first?.origin.shieldRegion != nil
         failoverStatuses = Set(group?.statusCodes ?? [])
         signatures = signers.map { SignedRequests(keys: $0) }
         responseHeaders = behavior.responseHeadersPolicy.map { ResponseHeaderRules($0) }

@@ -44,6 +44,8 @@ package final class CacheStore: Sendable {
     }
 
     private let shards: [Shard]
+    /// Where large objects go; nil where all stays in memory.
+    package let disk: DiskTier?
     private let shardBound: Int
     /// The largest body that is stored.
     ///
@@ -53,7 +55,8 @@ package final class CacheStore: Sendable {
     /// Makes an empty store.
     ///
     /// Unit: bytes.
-    package init(byteLimit: Int = 256 << 20) {
+    package init(byteLimit: Int = 256 << 20, disk: DiskTier? = nil) {
+        self.disk = disk
         let bound = byteLimit / Self.shardCount
         shards = (0..<Self.shardCount).map { _ in Shard(bound: bound) }
         shardBound = bound
@@ -121,6 +124,11 @@ package final class CacheStore: Sendable {
             guard let entry = state.entries.get(key), entry.expiresAt > now else { return nil }
             return entry
         }
+    }
+
+    /// Forgets an entry, unless another has taken its place.
+    func remove(_ key: String, _ entry: StoredResponse) {
+        update(key) { $0 === entry ? nil : $0 }
     }
 
     /// Whether a fresh entry of a key is held, which counts as a use.

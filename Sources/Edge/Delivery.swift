@@ -62,7 +62,7 @@ extension EdgePipeline {
         exchange.record.resultType = answer.result
         exchange.record.status = answer.head.status
         if settings.isLenient { nameBreaches(&answer, exchange) }
-        if let accessLog {
+        if accessLog != nil || passage.plan.realTimeLog != nil {
             let viewerHead = passage.original ?? exchange.request
             attachAccess(accessLog, answer, viewerHead, &exchange, passage)
         }
@@ -166,6 +166,7 @@ enum Delivery {
         guard request.headers.contains(.range), let text = request.headers["range"],
             mayCut(request.headers, answer.head.headers)
         else { return }
+        if let disk = answer.disk { return applyRange(&answer, text, disk) }
         var body: Bytes = []
         switch answer.body {
         case .bytes(let bytes): body = bytes
@@ -190,6 +191,26 @@ enum Delivery {
         case .ranges(let ranges):
             answer.head.status = 206
             multipart(&answer, body, ranges)
+        }
+        answer.head.reason = ""
+    }
+
+    /// One range from the disk; several are answered with the whole.
+    private static func applyRange(_ answer: inout Answer, _ text: String, _ disk: DiskReader) {
+        let size = disk.length
+        switch ByteRanges(text, size: size) {
+        case .unsatisfiable:
+            answer.head.status = 416
+            answer.head.headers.remove("content-length")
+            answer.head.headers.set("Content-Range", "bytes */\(size)")
+            answer.body = .empty
+        case .ranges(let ranges) where ranges.count == 1:
+            disk.select(ranges[0])
+            answer.head.status = 206
+            answer.head.headers.set("Content-Range", ContentRange(ranges[0], of: size).text)
+            answer.head.headers.set("Content-Length", String(disk.length))
+            answer.body = .stream(disk, length: disk.length)
+        case .ranges, .ignored: return
         }
         answer.head.reason = ""
     }

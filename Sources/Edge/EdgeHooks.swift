@@ -163,6 +163,7 @@ extension EdgePipeline {
         guard case .stream(let source, _) = body else { return }
         if let source = source as? TeeSource { await source.drain() }
         if let source = source as? SharedReader { await source.drain() }
+        if let source = source as? DiskTee { await source.drain() }
     }
 
     /// Runs a response hook and tells whether it replaced the body.

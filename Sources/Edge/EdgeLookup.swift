@@ -13,12 +13,18 @@ struct Pending {
     var key = ""
     /// Whether only a part of the object is asked for.
     var isPartial = false
+    /// The duty to fill the cache between this edge and the origin.
+    var middle: Fill?
 }
 
 /// The cache's word on a request.
 enum Found {
     /// A stored answer; with a duty to refresh it when it is stale.
     case stored(StoredResponse, refresh: Pending?)
+    /// A stored answer whose content was found on the disk.
+    case onDisk(StoredResponse, DiskReader, refresh: Pending?)
+    /// A stored answer of the cache between this edge and the origin.
+    case between(StoredResponse, refresh: Pending?)
     /// An answer that another request is fetching.
     case arriving(SharedAnswer)
     case ask(Pending)
@@ -37,13 +43,25 @@ extension EdgePipeline {
         let reactor = exchange.context.reactor
         let started = reactor.preciseTime
         let key = CacheKey.make(head, distribution: distribution.id, plan: plan)
-        let outcome: String
-        let found: Found
+        var outcome: String
+        var found: Found
         if let entry = cache.fresh(key, now: clock()) {
             (outcome, found) = ("hit", .stored(entry, refresh: nil))
         } else {
-            let searched = await search(key, head, plan)
-            (outcome, found) = regional.flatMap { ask($0, key, searched.1) } ?? searched
+            (outcome, found) = await search(key, head, plan)
+            if let middle = middle(passage) {
+                (outcome, found) = await ask(middle, key, (outcome, found), plan)
+            }
+        }
+        if case .stored(let entry, let refresh) = found, let disk = entry.disk {
+            if let reader = await disk.open() {
+                (outcome, found) = ("disk", .onDisk(entry, reader, refresh: refresh))
+            } else {
+                // It is gone or not as it was written: what is left is to ask for it anew.
+                cache.remove(key, entry)
+                refresh?.fill?.abandon()
+                (outcome, found) = await search(key, head, plan)
+            }
         }
         exchange.record.stages.append(
             TimelineEntry(
@@ -55,13 +73,45 @@ extension EdgePipeline {
         return found
     }
 
-    /// What the regional cache has for an edge that would ask the origin; nil when it must ask.
-    private func ask(_ regional: CacheStore, _ key: String, _ found: Found) -> (String, Found)? {
-        guard case .ask(let pending) = found, let fill = pending.fill,
-            let entry = regional.fresh(key, now: clock())
-        else { return nil }
-        fill.fulfil(entry)
-        return ("regional", .stored(entry, refresh: nil))
+    /// The cache between this edge and a request's origin; nil where the edge asks by itself.
+    ///
+    /// Source: "Use Amazon CloudFront Origin Shield".
+    private func middle(_ passage: Passage) -> (store: CacheStore, name: String)? {
+        if passage.hasShield, let shield { return (shield, "shield") }
+        return regional.map { ($0, "regional") }
+    }
+
+    /// Asks the cache in the middle for an edge that would ask the origin; of all edges that miss there one goes
+    /// on, the others read what it gets.
+    private func ask(
+        _ middle: (store: CacheStore, name: String),
+        _ key: String,
+        _ searched: (outcome: String, found: Found),
+        _ plan: BehaviorPlan
+    ) async -> (String, Found) {
+        guard case .ask(var pending) = searched.found, let fill = pending.fill else {
+            return searched
+        }
+        let missed = middle.name == "shield" ? "shield \(searched.outcome)" : searched.outcome
+        switch await middle.store.lookUp(key, now: clock, collapses: !plan.forwardsCookies) {
+        case .hit(let entry):
+            fill.fulfil(entry)
+            return (middle.name, .between(entry, refresh: nil))
+        case .stale(let entry, let refresh):
+            fill.fulfil(entry)
+            let later = refresh.map { Pending(stale: entry, key: key, middle: $0) }
+            return (middle.name, .between(entry, refresh: later))
+        case .fill(let own, let stale):
+            pending.middle = own
+            pending.stale = pending.stale ?? stale
+            return (missed, .ask(pending))
+        case .join(let answer):
+            fill.abandon()
+            return (middle.name, .arriving(answer))
+        case .pass(let stale):
+            pending.stale = pending.stale ?? stale
+            return (missed, .ask(pending))
+        }
     }
 
     private func search(

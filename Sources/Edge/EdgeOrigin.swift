@@ -128,6 +128,19 @@ extension EdgePipeline {
         }
     }
 
+    /// Opens what the origin has just confirmed, before anybody is told so.
+    func open(
+        _ disk: DiskObject,
+        _ answer: inout Answer,
+        _ pending: Pending,
+        _ passage: Passage
+    ) async throws(Stop) {
+        answer.disk = await disk.open()
+        guard answer.disk == nil else { return }
+        if let stale = answer.refreshed { cache.remove(pending.key, stale) }
+        throw .refusal(.originFailed, requestID: passage.requestID)
+    }
+
     /// Takes from an origin's answer what must not go on, and notes what it confirms.
     func receive(_ answer: inout Answer, _ pending: Pending, _ passage: Passage) {
         OriginHeaders.cleanUp(&answer.head, passage.plan)
@@ -224,6 +237,7 @@ extension EdgePipeline {
         }
         if case .empty = confirmation.body {
             answer.body = stale.body.isEmpty ? .empty : .bytes(stale.body)
+            if let disk = answer.disk { answer.body = .stream(disk, length: disk.length) }
         } else {
             answer.head.headers.remove("content-encoding")
         }

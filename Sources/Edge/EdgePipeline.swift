@@ -18,6 +18,8 @@ package final class EdgePipeline: ExchangeHandler {
     let accessLog: AccessLog?
     /// The cache that edges share between them and the origin; nil where each asks by itself.
     let regional: CacheStore?
+    /// The cache between all edges and the origins that have a shield.
+    let shield: CacheStore?
     let log: @Sendable (String) -> Void
     let clock: @Sendable () -> Int
     /// `<32 hex digits>.cloudfront.net (CloudFront)`.
@@ -42,7 +44,9 @@ package final class EdgePipeline: ExchangeHandler {
         settings: EdgeSettings = EdgeSettings(),
         functions: ViewerFunctions = .none,
         accessLog: AccessLog? = nil,
+        realTimeLog: (CacheBehavior) -> RealTimeLog? = { _ in nil },
         regional: CacheStore? = nil,
+        shield: CacheStore? = nil,
         log: @escaping @Sendable (String) -> Void,
         clock: @escaping @Sendable () -> Int = { WallClock.now() }
     ) {
@@ -52,7 +56,8 @@ package final class EdgePipeline: ExchangeHandler {
                 $0,
                 of: distribution,
                 signers: signers($0),
-                functions: functions
+                functions: functions,
+                realTimeLog: realTimeLog($0)
             )
         }
         precondition(!plans.isEmpty, "a distribution has a default behaviour")
@@ -65,6 +70,7 @@ package final class EdgePipeline: ExchangeHandler {
         functionHost = functions.host
         self.accessLog = accessLog
         self.regional = regional
+        self.shield = shield
         self.log = log
         self.clock = clock
         via = RequestID.hexadecimal() + ".cloudfront.net (CloudFront)"
@@ -111,6 +117,14 @@ package final class EdgePipeline: ExchangeHandler {
             switch found {
             case .stored(let entry, let refresh):
                 answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
+                if let refresh { refreshLater(refresh, exchange, passage) }
+            case .onDisk(let entry, let reader, let refresh):
+                let age = Freshness.age(of: entry, now: clock())
+                answer = Answer(entry, reader, age: age, result: "Hit")
+                if let refresh { refreshLater(refresh, exchange, passage) }
+            case .between(let entry, let refresh):
+                answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
+                if passage.hasShield { answer.detail = "OriginShieldHit" }
                 if let refresh { refreshLater(refresh, exchange, passage) }
             case .arriving(let shared):
                 answer = Answer(shared, now: clock())
@@ -164,6 +178,9 @@ package final class EdgePipeline: ExchangeHandler {
                 if place < candidates.endIndex - 1, passage.failsOver(on: outcome) { continue }
                 var answer = try judge(consume outcome, outbound, pending, passage)
                 if !answer.isStored { receive(&answer, pending, passage) }
+                if let disk = answer.refreshed?.disk {
+                    try await open(disk, &answer, pending, passage)
+                }
                 if passage.plan.hasHook(.originResponse) {
                     try await originResponse(&answer, outbound, &exchange, passage)
                 }

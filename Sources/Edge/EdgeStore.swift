@@ -32,10 +32,15 @@ extension EdgePipeline {
         }
         let entry = unfilled(answer, passage.plan, now, lifetime)
         let fill = lifetime > 0 ? pending.fill : nil
-        let finish: @Sendable (Bytes) -> Void = { [cache, regional] body in
+        let middle = lifetime > 0 ? pending.middle : nil
+        if lifetime > 0, keepOnDisk(&answer, entry([]), pending, now) { return }
+        let finish: @Sendable (Bytes) -> Void = { [cache] body in
             let made = entry(body)
-            if lifetime > 0 { regional?.put(pending.key, made) }
+            middle?.fulfil(made)
             if let fill { fill.fulfil(made) } else { cache.put(pending.key, made) }
+            if lifetime > 0, let disk = cache.disk, body.count >= disk.minimumObject {
+                disk.move(pending.key, made, in: cache)
+            }
         }
         if let fill, case .stream(let source, let length?) = answer.body,
             length <= cache.maximumObject
@@ -46,13 +51,51 @@ extension EdgePipeline {
                 preview: entry([]),
                 on: exchange.context.reactor,
                 finish: finish,
-                fail: { fill.abandon() }
+                fail: {
+                    fill.abandon()
+                    middle?.abandon()
+                }
             )
             answer.body = .stream(shared.makeReader(), length: length)
             fill.share(shared)
+            middle?.share(shared)
         } else {
             tee(&answer, into: CacheSink(limit: cache.maximumObject, finish: finish), pending, now)
         }
+    }
+
+    /// Lets a body that memory is too small for go to the disk on its way; false when it does not go there.
+    private func keepOnDisk(
+        _ answer: inout Answer,
+        _ entry: StoredResponse,
+        _ pending: Pending,
+        _ now: Int
+    ) -> Bool {
+        guard let disk = cache.disk, answer.head.status == 200 else { return false }
+        if let kept = answer.refreshed?.disk, case .stream(let source, _) = answer.body,
+            source is DiskReader
+        {
+            // The origin confirmed what is on the disk already.
+            let renewed = StoredResponse(entry, on: kept)
+            if let fill = pending.fill {
+                fill.fulfil(renewed)
+            } else {
+                cache.put(pending.key, renewed)
+            }
+            pending.middle?.abandon()
+            kept.describe(pending.key, renewed)
+            return true
+        }
+        guard case .stream(let source, let length?) = answer.body,
+            length > cache.maximumObject, length <= disk.maximumObject
+        else { return false }
+        // Nobody waits for so much: others ask by themselves until it is here.
+        refuse(pending, now)
+        let tee = DiskTee(source, length: length, key: pending.key, entry: entry, to: disk) {
+            [cache] made in cache.put(pending.key, made)
+        }
+        answer.body = .stream(tee, length: length)
+        return true
     }
 
     /// An entry that waits for its body.
@@ -127,6 +170,7 @@ extension EdgePipeline {
 
     /// Says that the answer is not for others.
     func refuse(_ pending: Pending, _ now: Int) {
+        pending.middle?.refuse(now: now)
         if let fill = pending.fill {
             fill.refuse(now: now)
         } else if !pending.key.isEmpty, !pending.isPartial {

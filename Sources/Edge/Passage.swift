@@ -24,6 +24,12 @@ struct Passage {
 
     var isErrorPage: Bool { failed != nil }
 
+    /// Whether a shield stands between the edges and the first origin.
+    var hasShield: Bool {
+        guard let choice else { return plan.hasShield }
+        return choice.origins.first?.shieldRegion != nil
+    }
+
     /// The origins to ask for this method, in order.
     func origins(for method: String) -> ArraySlice<OriginPlan> {
         guard let choice else { return plan.origins(for: method) }

@@ -64,12 +64,16 @@ final class ResponseHeaderRules: Sendable {
         let all = context.stages.reduce(0) { $0 + $1.durationMicroseconds } / 1000
         let last = "cdn-downstream-fbl;dur=\(all)"
         let own: String
+        // Which cache had it, or was the last that had not.
+        let cache = context.stages.first { $0.stage == "cache" }?.outcome ?? ""
+        let layer =
+            cache.hasPrefix("shield") ? "Origin Shield" : cache == "regional" ? "REC" : "EDGE"
         if isHit {
-            own = "cdn-cache-hit,\(place),cdn-hit-layer;desc=\"EDGE\",\(last)"
+            own = "cdn-cache-hit,\(place),cdn-hit-layer;desc=\"\(layer)\",\(last)"
         } else {
             let word = context.result == "RefreshHit" ? "cdn-cache-refresh" : "cdn-cache-miss"
             own =
-                "cdn-upstream-layer;desc=\"EDGE\",cdn-upstream-dns;dur=0,cdn-upstream-connect;dur=0,"
+                "cdn-upstream-layer;desc=\"\(layer)\",cdn-upstream-dns;dur=0,cdn-upstream-connect;dur=0,"
                 + "cdn-upstream-fbl;dur=\(milliseconds("origin")),\(word),\(place),\(last)"
         }
         let others = headers.all("server-timing")

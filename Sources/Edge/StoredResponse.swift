@@ -26,6 +26,8 @@ package final class StoredResponse: Sendable {
     package let originStatus: Int
     /// The parts that are here, when the object is not here as a whole.
     let parts: StoredParts?
+    /// Where the content is, when it is not here.
+    let disk: DiskObject?
 
     /// Makes an entry.
     package init(
@@ -46,6 +48,44 @@ package final class StoredResponse: Sendable {
         self.initialAge = initialAge
         self.originStatus = originStatus
         parts = nil
+        disk = nil
+    }
+
+    /// An answer whose content is on a disk.
+    init(
+        head: ResponseHead,
+        body: Bytes,
+        storedAt: Int,
+        expiresAt: Int,
+        servedStaleUntil: Int,
+        initialAge: Int,
+        originStatus: Int,
+        disk: DiskObject?
+    ) {
+        self.head = head
+        self.body = body
+        self.storedAt = storedAt
+        self.expiresAt = expiresAt
+        freshUntil = expiresAt
+        self.servedStaleUntil = servedStaleUntil
+        self.initialAge = initialAge
+        self.originStatus = originStatus
+        parts = nil
+        self.disk = disk
+    }
+
+    /// The same answer with its content on a disk.
+    convenience init(_ entry: StoredResponse, on disk: DiskObject) {
+        self.init(
+            head: entry.head,
+            body: [],
+            storedAt: entry.storedAt,
+            expiresAt: entry.expiresAt,
+            servedStaleUntil: entry.servedStaleUntil,
+            initialAge: entry.initialAge,
+            originStatus: entry.originStatus,
+            disk: disk
+        )
     }
 
     /// The same answer, stale, to be served until the origin is asked again.
@@ -59,6 +99,7 @@ package final class StoredResponse: Sendable {
         initialAge = stale.initialAge
         originStatus = stale.originStatus
         parts = stale.parts
+        disk = stale.disk
     }
 
     /// Parts of an object.
@@ -72,6 +113,7 @@ package final class StoredResponse: Sendable {
         initialAge = 0
         originStatus = 206
         self.parts = parts
+        disk = nil
     }
 
     /// What counts against the store's bound.

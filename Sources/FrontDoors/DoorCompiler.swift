@@ -1,5 +1,6 @@
 import DataPlane
 import Edge
+import JSON
 import Model
 
 /// Makes the doors of one edge as of one snapshot, and tells where origins are.
@@ -16,10 +17,15 @@ struct DoorCompiler: OriginResolver {
     let settings: EdgeSettings
     let functions: FunctionHost
     let accessLogs: AccessLogs
+    let realTimeLogs: RealTimeLogs
     /// The cache that the edges share; nil where they do not.
     let regional: CacheStore?
+    /// The cache between all edges and the origins that have a shield.
+    let shield: CacheStore
     /// Where buckets are that have no folder of their own.
     let buckets: String
+    /// Where records of streams go for which nothing else is said.
+    let streams: String
     let log: @Sendable (String) -> Void
     /// The doors and origins found so far, while the snapshot is served.
     ///
@@ -95,8 +101,37 @@ struct DoorCompiler: OriginResolver {
             settings: settings,
             functions: ViewerFunctions(snapshot, host: functions),
             accessLog: accessLog(of: distribution),
+            realTimeLog: realTimeLog,
             regional: regional,
+            shield: shield,
             log: log
+        )
+    }
+
+    /// The real-time log of a behaviour, when its configuration is there.
+    private func realTimeLog(of behavior: CacheBehavior) -> RealTimeLog? {
+        guard let arn = behavior.realTimeLog,
+            let record = snapshot.records[RealTimeLogRecord.key(RealTimeLogRecord.name(of: arn))],
+            let config = try? JSONValue.parse(record)
+        else { return nil }
+        let ends = config["EndPoints"]?.array ?? []
+        return RealTimeLog(
+            logs: realTimeLogs,
+            fields: config["Fields"]?.array?.compactMap(\.string) ?? [],
+            rate: config["SamplingRate"]?.int ?? 100,
+            destinations: ends.compactMap { end in
+                let arn = end["KinesisStreamConfig"]?["StreamARN"]?.string
+                return arn.map { destination(RealTimeLogRecord.name(of: $0)) }
+            }
+        )
+    }
+
+    private func destination(_ stream: String) -> RealTimeLog.Destination {
+        let record = snapshot.records[RealTimeLogRecord.streamKey(stream)]
+        let place = record.flatMap { try? JSONValue.parse($0) }?["To"]?.string
+        return RealTimeLog.Destination(
+            stream: stream,
+            target: StreamTarget(place ?? stream + ".log", in: streams)
         )
     }
 

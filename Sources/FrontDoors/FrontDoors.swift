@@ -15,14 +15,18 @@ package struct EdgeNode: Sendable {
     ///
     /// Unit: bytes.
     package var cacheBytes: Int
+    /// Where large objects of its cache go; nil where all stays in memory.
+    package var disk: DiskTier?
 
     /// Makes an edge.
     package init(
         name: String,
         box: SnapshotBox,
         invoker: any FunctionInvoker,
-        cacheBytes: Int = 256 << 20
+        cacheBytes: Int = 256 << 20,
+        disk: DiskTier? = nil
     ) {
+        self.disk = disk
         self.name = name
         self.box = box
         self.invoker = invoker
@@ -97,7 +101,8 @@ package final class FrontDoors: ExchangeHandler {
         init(_ edge: EdgeNode, _ accessLogs: AccessLogs) {
             self.edge = edge
             self.accessLogs = accessLogs
-            cache = CacheStore(byteLimit: edge.cacheBytes)
+            cache = CacheStore(byteLimit: edge.cacheBytes, disk: edge.disk)
+            if let disk = edge.disk { Task { [cache] in await disk.load(into: cache) } }
         }
     }
 
@@ -106,8 +111,13 @@ package final class FrontDoors: ExchangeHandler {
     private let ports: DoorPorts
     private let log: @Sendable (String) -> Void
     private let buckets: String
+    private let streams: String
+    /// What sends records of requests on at once.
+    package let realTimeLogs: RealTimeLogs
     private let settings: EdgeSettings
     private let regional: CacheStore?
+    /// The cache between all edges and the origins that have a shield.
+    private let shield: CacheStore
     /// What runs CloudFront Functions.
     package let functions: FunctionHost
     /// What outlives snapshots: health, cookies' keys, limits.
@@ -115,23 +125,28 @@ package final class FrontDoors: ExchangeHandler {
 
     /// Makes the doors of all edges; the first edge serves whoever chooses none.
     ///
-    /// `buckets` is where buckets are that have no folder of their own.
+    /// `buckets` is where buckets are that have no folder of their own, `streams` where records of real-time
+    /// logs go for which no other place is named.
     package init(
         edges: [EdgeNode],
         ports: DoorPorts,
         settings: EdgeSettings = EdgeSettings(),
         buckets: String = "buckets",
+        streams: String = "streams",
         accessLogFormat: AccessLogFormat = .w3c,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         precondition(!edges.isEmpty, "front doors need an edge")
         nodes = edges.map { Node($0, AccessLogs(format: accessLogFormat, complain: log)) }
         self.buckets = buckets
+        self.streams = streams
+        realTimeLogs = RealTimeLogs(complain: log)
         names = edges.map { $0.name.lowercased() }
         self.ports = ports
         self.settings = settings
         let bytes = edges.map(\.cacheBytes).max() ?? 0
         regional = settings.hasRegionalCache ? CacheStore(byteLimit: bytes) : nil
+        shield = CacheStore(byteLimit: bytes)
         functions = FunctionHost(isLenient: settings.isLenient)
         self.log = log
     }
@@ -154,6 +169,7 @@ package final class FrontDoors: ExchangeHandler {
     /// Forgets what an edge has cached under keys that satisfy a test.
     package func invalidate(edge: String? = nil, where test: (String) -> Bool) {
         regional?.removeAll(where: test)
+        shield.removeAll(where: test)
         for node in nodes where edge == nil || node.edge.name == edge {
             node.cache.removeAll(where: test)
         }
@@ -165,7 +181,10 @@ package final class FrontDoors: ExchangeHandler {
     @discardableResult
     package func invalidate(distribution: String, paths: [String]) -> Int {
         // First what the edges would otherwise take it from again.
-        for path in paths { regional?.invalidate(distribution: distribution, path: path) }
+        for path in paths {
+            regional?.invalidate(distribution: distribution, path: path)
+            shield.invalidate(distribution: distribution, path: path)
+        }
         return nodes.reduce(0) { total, node in
             total
                 + paths.reduce(0) {
@@ -173,6 +192,9 @@ package final class FrontDoors: ExchangeHandler {
                 }
         }
     }
+
+    /// Leaves what the caches have on disk for the next process, whatever is let go of from now on.
+    package func keepDisks() { for node in nodes { node.edge.disk?.close() } }
 
     /// Writes the lines of access logs that wait, at every edge.
     package func flushAccessLogs() { for node in nodes { node.accessLogs.flush() } }
@@ -261,8 +283,11 @@ package final class FrontDoors: ExchangeHandler {
                 settings: settings,
                 functions: functions,
                 accessLogs: node.accessLogs,
+                realTimeLogs: realTimeLogs,
                 regional: regional,
+                shield: shield,
                 buckets: buckets,
+                streams: streams,
                 log: log,
                 found: found
             )

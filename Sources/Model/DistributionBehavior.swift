@@ -23,6 +23,8 @@ package struct CacheBehavior: Sendable, Codable, Hashable {
     package var functions: [EdgeFunctionAssociation] = []
     /// CloudFront Functions at the viewer's events; nil when there are none.
     package var viewerFunctions: [ViewerFunctionAssociation]?
+    /// The ARN of the configuration by which records of its requests are written at once; nil for none.
+    package var realTimeLog: String?
 
     /// Makes a behaviour.
     package init(pathPattern: String, targetOriginID: String, cachePolicy: CachePolicy) {

@@ -35,6 +35,8 @@ package struct Origin: Sendable, Codable, Hashable {
     package var hostHeader: String?
     /// The name for TLS when a CloudFront Function chose it; nil for the domain's.
     package var serverName: String?
+    /// The Region of the shield between the edges and the origin; nil for none.
+    package var shieldRegion: String?
     /// The access control as it is now, or as a CloudFront Function chose it; nil for none.
     package var accessControl: OriginAccessControl?
 

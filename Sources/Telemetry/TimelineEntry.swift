@@ -37,7 +37,8 @@ package struct TimelineEntry: Sendable, Encodable {
     /// The function version that ran in this stage, as `name:version`.
     package var function: String?
     private var changed: Changes
-    private var asked: Asked?
+    /// The origin that was asked; nil for other stages.
+    package private(set) var asked: Asked?
     private var ended: Outcome?
 
     /// All at once: a member that is set twice has the whole entry copied.

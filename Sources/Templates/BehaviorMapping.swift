@@ -33,6 +33,7 @@ extension ResourceMapper {
         readPolicies(fields, &result)
         readSigners(fields, &result)
         readInert(fields)
+        result.realTimeLog = realTimeLog(fields)
         result.functions = fields.each("LambdaFunctionAssociations").compactMap(association)
         if Set(result.functions.map(\.event)).count < result.functions.count {
             let message = "an event type stands twice"
@@ -97,9 +98,8 @@ extension ResourceMapper {
     /// Takes the values that ask for nothing; anything else is left for the report.
     private func readInert(_ fields: Fields) {
         if fields.node["SmoothStreaming"]?.text == "false" { _ = fields.value("SmoothStreaming") }
-        for name in ["FieldLevelEncryptionId", "RealtimeLogConfigArn"]
-        where fields.node[name]?.text == "" {
-            _ = fields.value(name)
+        if fields.node["FieldLevelEncryptionId"]?.text == "" {
+            _ = fields.value("FieldLevelEncryptionId")
         }
         if fields.node["GrpcConfig"]?["Enabled"]?.text == "false" { _ = fields.value("GrpcConfig") }
     }

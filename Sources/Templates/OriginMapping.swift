@@ -33,8 +33,19 @@ extension ResourceMapper {
             let message = "it is not shorter than the read timeout"
             fields.refuse("ResponseCompletionTimeout", .originSetting, message)
         }
-        if fields.node["OriginShield"]?["Enabled"]?.text == "false" {
-            _ = fields.value("OriginShield")
+        if let shield = fields.fields("OriginShield") {
+            let region = shield.string("OriginShieldRegion")
+            if shield.bool("Enabled") == true {
+                origin.shieldRegion = region ?? ""
+                if region == nil {
+                    let message = "OriginShieldRegion is required where the shield is on"
+                    shield.refuse("OriginShieldRegion", .originShield, message)
+                }
+            }
+            if region != nil, origin.shieldRegion == nil {
+                shield.note("OriginShieldRegion", "has no effect while the shield is off")
+            }
+            shield.finish()
         }
         return origin
     }

@@ -21,10 +21,11 @@ extension ResourceMapper {
             case "Start": readStarts(value, place)
             case "Locations": readLocations(value, place)
             case "Endpoints": readEndpoints(value, place)
+            case "Streams": readStreams(value, place)
             default:
                 let message =
-                    "there is no setting \(entry.key); Origins, Buckets, Start, Locations and "
-                    + "Endpoints are"
+                    "there is no setting \(entry.key); Origins, Buckets, Start, Locations, Endpoints "
+                    + "and Streams are"
                 evaluator.report(.error, entry.line, entry.column, place, message)
             }
         }

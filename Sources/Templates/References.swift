@@ -168,6 +168,8 @@ extension Evaluator {
         case "AWS::CloudFront::Function":
             return "arn:aws:cloudfront::\(FunctionARN.account):function/"
                 + (property("Name", of: resource) ?? id)
+        case "AWS::CloudFront::RealtimeLogConfig":
+            return RealTimeLogRecord.arn(property("Name", of: resource) ?? id)
         case "AWS::CloudFront::TrustStore": return "ts_" + ids.functionURL(id).prefix(27)
         case "AWS::CloudFront::KeyValueStore": return property("Name", of: resource) ?? id
         case "AWS::CloudFront::CachePolicy", "AWS::CloudFront::OriginRequestPolicy",
@@ -289,6 +291,7 @@ extension Evaluator {
             ("AWS::CloudFront::ContinuousDeploymentPolicy", "Id"),
             ("AWS::CloudFront::TrustStore", "Id"):
             return id
+        case ("AWS::CloudFront::RealtimeLogConfig", "Arn"): return id
         case ("AWS::CloudFront::TrustStore", "Arn"):
             return "arn:aws:cloudfront::\(FunctionARN.account):trust-store/\(id)"
         case ("AWS::CloudFront::TrustStore", "Status"): return "active"
@@ -358,6 +361,7 @@ enum Known {
         "AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup",
         "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::Function",
         "AWS::CloudFront::KeyValueStore", "AWS::CloudFront::TrustStore",
+        "AWS::CloudFront::RealtimeLogConfig",
         "AWS::CloudFront::ContinuousDeploymentPolicy",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",

@@ -71,6 +71,7 @@ final class ResourceMapper {
         case "AWS::CloudFront::OriginAccessControl": mapOriginAccessControl(resource)
         case "AWS::CloudFront::Function": mapViewerFunction(resource)
         case "AWS::CloudFront::TrustStore": mapTrustStore(resource)
+        case "AWS::CloudFront::RealtimeLogConfig": mapRealTimeLog(resource)
         case "AWS::CloudFront::ContinuousDeploymentPolicy": mapStagingPolicy(resource)
         case "AWS::CloudFront::KeyValueStore": mapKeyValueStore(resource)
         case "AWS::ElasticLoadBalancingV2::LoadBalancer": mapBalancer(resource)

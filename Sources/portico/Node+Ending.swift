@@ -74,6 +74,7 @@ extension Node {
     /// Finishes what has begun and ends everything.
     func drain(_ core: NodeCore, _ listeners: Listeners, because end: End) async {
         let isTakenOver = end == .takenOver
+        listeners.doors.keepDisks()
         if isTakenOver {
             log.line("another process has taken over; draining")
             await applications.release()

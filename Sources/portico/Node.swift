@@ -141,7 +141,8 @@ final class Node: Sendable {
                     name: $0.name,
                     box: $0.box,
                     invoker: invoker,
-                    cacheBytes: NodeConfiguration.cacheBytes
+                    cacheBytes: NodeConfiguration.cacheBytes,
+                    disk: configuration.diskCache?.tier(edge: $0.name, log: log)
                 )
             },
             binder: binder,

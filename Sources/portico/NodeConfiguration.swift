@@ -30,6 +30,8 @@ struct NodeConfiguration: Sendable {
     var workers = "workers"
     /// How viewers are let in.
     var care = ConnectionCare()
+    /// What each edge keeps on disk; nil for nothing.
+    var diskCache: DiskCacheSettings?
 
     /// The keys that API calls and doors with `AWS_IAM` must be signed with; nil takes any.
     var signingKeys: SigningKeys?

@@ -54,6 +54,7 @@ struct ViewerListeners: Sendable {
             ports: ports,
             settings: configuration.edge,
             buckets: configuration.state + "/buckets",
+            streams: configuration.state + "/streams",
             accessLogFormat: configuration.accessLog,
             log: { log.line($0) }
         )

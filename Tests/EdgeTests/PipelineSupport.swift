@@ -103,7 +103,7 @@ final class Bench: Sendable {
         return reactor
     }()
     let reactor = Bench.shared
-    let cache = CacheStore()
+    let cache: CacheStore
     private let made = Mutex<EdgePipeline?>(nil)
 
     init(
@@ -114,10 +114,14 @@ final class Bench: Sendable {
         settings: EdgeSettings = EdgeSettings(),
         functions: ViewerFunctions = .none,
         accessLog: AccessLog? = nil,
+        realTimeLog: (CacheBehavior) -> RealTimeLog? = { _ in nil },
         regional: CacheStore? = nil,
+        shield: CacheStore? = nil,
+        cache: CacheStore = CacheStore(),
         origin answer: @escaping @Sendable (RequestHead) -> (ResponseHead, String)
     ) {
         invoker = ScriptedInvoker(scripts)
+        self.cache = cache
         origin = ScriptedOrigin(answer)
         let pipeline = EdgePipeline(
             distribution: distribution,
@@ -130,7 +134,9 @@ final class Bench: Sendable {
             settings: settings,
             functions: functions,
             accessLog: accessLog,
+            realTimeLog: realTimeLog,
             regional: regional,
+            shield: shield,
             log: { [self] line in lines.withLock { $0.append(line) } },
             clock: { [self] in time.load(ordering: .relaxed) }
         )

@@ -129,7 +129,7 @@ extension ProcessTests {
         }
 
         @Test(
-            "an edge writes to the group of the home region and tells the function its own region"
+            "19: an edge writes to the group of the home region and tells the function its own region"
         )
         func edgeGroup() async throws {
             try await withBench("commonjs") { bench in

@@ -136,4 +136,17 @@ struct RepositoryTests {
             #expect(!path.hasPrefix(".build") && path != "Package.resolved", "\(path) is in git")
         }
     }
+
+    @Test("each of the twenty acceptance checks is a test of its own that begins with its number")
+    func acceptanceChecks() throws {
+        let title = try Regex(#"@Test\(\s*"(\d+): "#, as: (Substring, Substring).self)
+        var found: Set<Int> = []
+        for file in try Self.swiftFiles(under: "Tests") {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for match in text.matches(of: title) {
+                if let number = Int(match.1) { found.insert(number) }
+            }
+        }
+        #expect(Set(1...20).subtracting(found).sorted() == [])
+    }
 }

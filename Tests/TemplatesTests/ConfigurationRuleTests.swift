@@ -84,7 +84,28 @@ struct ConfigurationPair: Sendable, CustomTestStringConvertible {
         ).replacingOccurrences(of: "allow-all", with: "https-only"))
         """
 
-    static let all: [ConfigurationPair] = functions + distributions + trust
+    private static let realTime = """
+        Resources:
+          Log:
+            Type: AWS::CloudFront::RealtimeLogConfig
+            Properties:
+              Name: log
+              SamplingRate: 100
+              Fields: [timestamp, c-ip]
+              EndPoints:
+                - StreamType: Kinesis
+                  KinesisStreamConfig: { RoleArn: 'arn:aws:iam::1:role/r', StreamArn: 'arn:aws:kinesis:us-east-1:1:stream/s' }
+        \(ViewerFunctionTests.site("          RealtimeLogConfigArn: !Ref Log"))
+        """
+
+    private static let logs: [ConfigurationPair] = [
+        ConfigurationPair(.realTimeLog, in: realTime, "SamplingRate: 100", "SamplingRate: 0"),
+        ConfigurationPair(.realTimeLog, in: realTime, "c-ip]", "ip]"),
+        ConfigurationPair(.realTimeLog, in: realTime, "StreamType: Kinesis", "StreamType: Other"),
+        ConfigurationPair(.realTimeLog, in: realTime, "!Ref Log", "nobody"),
+    ]
+
+    static let all: [ConfigurationPair] = functions + distributions + trust + logs
 
     private static let trust: [ConfigurationPair] = [
         ConfigurationPair(.trustStore, in: authenticated, "Key: ca.pem", "Key: none.pem"),
@@ -231,6 +252,15 @@ struct ConfigurationPair: Sendable, CustomTestStringConvertible {
             in: whole,
             "OriginAccessIdentity: ''",
             "OriginAccessIdentity: origin-access-identity/cloudfront/E1"
+        ),
+        ConfigurationPair(
+            .originShield,
+            in: whole.replacingOccurrences(
+                of: "ResponseCompletionTimeout: 60",
+                with: "OriginShield: {Enabled: true, OriginShieldRegion: eu-west-1}"
+            ),
+            ", OriginShieldRegion: eu-west-1",
+            ""
         ), ConfigurationPair(.originGroup, in: whole, "Items: [500, 503]", "Items: [500, 401]"),
         ConfigurationPair(
             .rootObject,

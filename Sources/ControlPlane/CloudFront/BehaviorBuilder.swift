@@ -49,7 +49,20 @@ struct BehaviorBuilder {
             config["FunctionAssociations"]?.items ?? [],
             beside: behavior.functions
         )
+        behavior.realTimeLog = try realTimeLog(config)
         return behavior
+    }
+
+    private func realTimeLog(_ config: JSONValue) throws(APIError) -> String? {
+        guard let arn = config["RealtimeLogConfigArn"]?.string, !arn.isEmpty else { return nil }
+        let name = RealTimeLogRecord.name(of: arn)
+        guard snapshot.records[RealTimeLogRecord.key(name)] != nil else {
+            throw Service.error(
+                "NoSuchRealtimeLogConfig",
+                "The real-time log configuration does not exist."
+            )
+        }
+        return arn
     }
 
     private func checkMethods(_ behavior: CacheBehavior) throws(APIError) {

@@ -35,6 +35,7 @@ final class CloudFrontService: APIService {
         if let reply = try await performFunction(call) { return reply }
         if let reply = try await performStore(call) { return reply }
         if let reply = try await performTrustStore(call) { return reply }
+        if let reply = try await performRealTimeLog(call) { return reply }
         if let reply = try await performList(call) { return reply }
         throw Self.error(
             "UnsupportedOperation",

@@ -175,6 +175,12 @@ struct DistributionBuilder {
             origin.originAccessControlID = control
         }
         try readKind(config, into: &origin)
+        if config["OriginShield"]?["Enabled"]?.bool == true {
+            guard let region = config["OriginShield"]?["OriginShieldRegion"]?.string else {
+                throw Service.argument("The parameter OriginShieldRegion is required.")
+            }
+            origin.shieldRegion = region
+        }
         let control = snapshot.originAccessControls[origin.originAccessControlID]
         guard control?.originType.isFor(origin) ?? true else {
             throw Service.error(
@@ -368,16 +374,11 @@ struct DistributionBuilder {
             names.append(name)
         }
         let all = [config["DefaultCacheBehavior"] ?? [:]] + (config["CacheBehaviors"]?.items ?? [])
-        for name in ["FieldLevelEncryptionId", "RealtimeLogConfigArn"]
-        where all.contains(where: { $0[name]?.string ?? "" != "" }) {
-            names.append(name)
+        if all.contains(where: { $0["FieldLevelEncryptionId"]?.string ?? "" != "" }) {
+            names.append("FieldLevelEncryptionId")
         }
         if all.contains(where: { $0["SmoothStreaming"]?.bool == true }) {
             names.append("SmoothStreaming")
-        }
-        let origins = config["Origins"]?.items ?? []
-        if origins.contains(where: { $0["OriginShield"]?["Enabled"]?.bool == true }) {
-            names.append("OriginShield")
         }
         return names
     }

@@ -218,6 +218,15 @@ extension CloudFrontService {
         case "ListDistributionsByKeyGroup":
             let id = call.text("KeyGroupId")
             test = { $0.behaviors.contains { $0.trustedKeyGroups.contains(id) } }
+        case "ListDistributionsByRealtimeLogConfig":
+            let name = try realTimeLog(
+                call,
+                in: try await ledger.snapshot(),
+                prefix: "RealtimeLogConfig"
+            ).name
+            return APIReply([
+                "DistributionList": try await list(call) { $0.served.uses(realTimeLog: name) }
+            ])
         case "ListDistributionsByTrustStore":
             let id = try await trustStore(call.text("TrustStoreIdentifier")).id
             return APIReply([

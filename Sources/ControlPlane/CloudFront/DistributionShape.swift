@@ -85,6 +85,9 @@ enum DistributionShape {
                 "OriginKeepaliveTimeout": .integer(origin.keepaliveTimeout),
             ]
         }
+        if let region = origin.shieldRegion {
+            members["OriginShield"] = ["Enabled": true, "OriginShieldRegion": .string(region)]
+        }
         members["ConnectionAttempts"] = .integer(origin.connectionAttempts)
         members["ConnectionTimeout"] = .integer(origin.connectionTimeout)
         if origin.responseCompletionTimeout > 0 {
@@ -132,6 +135,7 @@ enum DistributionShape {
                 ["FunctionARN": .string($0.arn), "EventType": .string($0.event.rawValue)]
             }
         )
+        if let arn = behavior.realTimeLog { members["RealtimeLogConfigArn"] = .string(arn) }
         if behavior.cachePolicy.isLegacy {
             forward(behavior.cachePolicy, into: &members)
         } else {

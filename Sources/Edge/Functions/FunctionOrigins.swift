@@ -68,7 +68,7 @@ struct FunctionOrigins {
         try readTimeouts(values["timeouts"], &origin)
         try readConnection(values["customOriginConfig"], &origin)
         try readAccess(values["originAccessControlConfig"], &origin)
-        if let shield = values["originShield"] { try readShield(shield, &choice) }
+        if let shield = values["originShield"] { try readShield(shield, &origin) }
         try override(values, &origin, &choice)
         choice.origins[0] = origin
     }
@@ -222,12 +222,12 @@ struct FunctionOrigins {
 
     private func readShield(
         _ values: JSONValue,
-        _ choice: inout OriginChoice
+        _ origin: inout Origin
     ) throws(FunctionViolation) {
         guard let isOn = values["enabled"]?.bool, !isOn || values["region"]?.string != nil else {
             throw invalid("originShield")
         }
-        if isOn { choice.remarks.append("originShield has no effect here") }
+        origin.shieldRegion = isOn ? values["region"]?.string : nil
     }
 
     private func custom(_ values: JSONValue) throws(FunctionViolation) -> [String: String] {

@@ -32,6 +32,10 @@ struct AccessEntry: Sendable {
     var country: String?
     /// Unit: microseconds; nil when no origin was asked.
     var originTime: Int?
+    /// The name of the origin that was asked last.
+    var originHost: String?
+    /// What the first origin of a group answered when the second was asked.
+    var failover: String?
     var isUpgrade: Bool
 
     /// The fields of the line, in the order of the reference; nil where there is nothing to say.

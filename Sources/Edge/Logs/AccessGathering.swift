@@ -7,7 +7,7 @@ import Telemetry
 extension EdgePipeline {
     /// Hangs what the access log needs onto the exchange's record.
     func attachAccess(
-        _ log: AccessLog,
+        _ log: AccessLog?,
         _ answer: Answer,
         _ viewerHead: RequestHead,
         _ exchange: inout Exchange,
@@ -21,7 +21,10 @@ extension EdgePipeline {
         let isMade = stages.contains { $0.stage == "origin-request" && $0.outcome == "respond" }
         let isAnswered = answer.result == "LambdaGeneratedResponse" && isMade
         let body = viewerHead.headers["content-length"].flatMap { Int($0) } ?? 0
-        let origin = stages.last { $0.stage == "origin" }
+        let origins = stages.filter { $0.stage == "origin" }
+        let origin = origins.last
+        let realTime = passage.plan.realTimeLog.flatMap { $0.isChosen() ? $0 : nil }
+        guard log != nil || realTime != nil else { return }
         let entry = AccessEntry(
             distribution: distribution.id,
             domain: distribution.domainName,
@@ -45,9 +48,16 @@ extension EdgePipeline {
             pattern: passage.plan.behavior.pathPattern,
             country: passage.facts.country,
             originTime: origin?.durationMicroseconds,
+            originHost: origin?.asked?.host,
+            failover: origins.count > 1 ? origins.first?.outcome : nil,
             isUpgrade: answer.isUpgrade
         )
-        exchange.record.attachment = PendingAccess(log, entry)
+        exchange.record.attachment = PendingAccess(
+            log,
+            realTime,
+            entry,
+            exchange.context.reactor
+        )
     }
 
     private static func now() -> Double {

@@ -53,7 +53,7 @@ enum AccessLine {
     /// A value with the bytes that logs escape; `-` for none.
     ///
     /// Source: "Configure standard logging (legacy)", encoding of special characters.
-    private static func append(_ value: String?, to line: inout [UInt8]) {
+    static func append(_ value: String?, to line: inout [UInt8]) {
         guard let value, !value.isEmpty else { return line.append(UInt8(ascii: "-")) }
         for byte in value.utf8 {
             if byte <= 32 || byte >= 127 || escaped.contains(byte) {

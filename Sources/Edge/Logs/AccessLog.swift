@@ -2,6 +2,7 @@ import DataPlane
 import Glibc
 import HTTP
 package import Model
+import Reactor
 import Synchronization
 import Telemetry
 
@@ -155,13 +156,20 @@ package final class AccessLog: Sendable {
 
 /// What an exchange carries to its end, where the record is known.
 final class PendingAccess: AccessAttachment {
-    private let log: AccessLog
+    private let log: AccessLog?
+    private let realTime: RealTimeLog?
     private let entry: AccessEntry
+    private let reactor: Reactor
 
-    init(_ log: AccessLog, _ entry: AccessEntry) {
+    init(_ log: AccessLog?, _ realTime: RealTimeLog?, _ entry: AccessEntry, _ reactor: Reactor) {
         self.log = log
+        self.realTime = realTime
         self.entry = entry
+        self.reactor = reactor
     }
 
-    func finish(_ record: AccessRecord) { log.write(entry, record) }
+    func finish(_ record: AccessRecord) {
+        log?.write(entry, record)
+        realTime?.write(entry, record, on: reactor)
+    }
 }

@@ -21,6 +21,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     case originHeader = "config.origin.header"
     case originTarget = "config.origin.target"
     case accessControl = "config.origin.access-control"
+    case originShield = "config.origin.shield"
     case originGroup = "config.origin-group"
     case rootObject = "config.root-object"
     case errorPage = "config.error-page"
@@ -34,6 +35,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     case staging = "config.staging"
     case viewerAuthentication = "config.viewer-mtls"
     case trustStore = "config.trust-store"
+    case realTimeLog = "config.realtime-log"
     case quantity = "config.quantity"
     case quota = "config.quota"
 
@@ -47,6 +49,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .functionRuntime: "Restrictions on Lambda@Edge"
         case .functionBody: "Access the request body by choosing the include body option"
         case .accessControl: "Restrict access to an AWS origin"
+        case .originShield: "Use Amazon CloudFront Origin Shield"
         case .functionEventTwice, .viewerFunctionMixed: "Restrictions on all edge functions"
         case .viewerFunctionEvent: "Differences between CloudFront Functions and Lambda@Edge"
         case .viewerFunctionStage: "Associate functions with distributions"
@@ -65,6 +68,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .staging: "Use continuous deployment to safely test CDN configuration changes"
         case .viewerAuthentication: "Enable mutual TLS for CloudFront distributions"
         case .trustStore: "Trust stores and certificate management"
+        case .realTimeLog: "Use real-time access logs"
         case .quantity: "API reference: Origins"
         case .quota: "Quotas"
         }
@@ -128,6 +132,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .accessControl:
             "An origin names an origin access control that exists, of its own type, and no identity "
                 + "beside it."
+        case .originShield: "A shield that is on has a Region."
         case .originGroup: "An origin group has two origins and failover codes of the known ones."
         case .rootObject:
             "A default root object has at most 255 characters and does not start with /."
@@ -151,6 +156,9 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .trustStore:
             "A bundle has 1 to 25 certificates in PEM, together up to 64 KB, with RSA keys of 2048 to "
                 + "4096 bits or ECDSA keys on P-256 or P-384."
+        case .realTimeLog:
+            "A real-time log has known fields, a sampling rate from 1 to 100 and one Kinesis stream; a "
+                + "behavior names one that exists."
         case .quantity:
             "The value of Quantity and the size of Items don't match."
         case .quota: "A quota is exceeded."
@@ -182,6 +190,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .originHeader: "OriginCustomHeaders: [{HeaderName: Cookie, HeaderValue: a=1}]"
         case .originTarget: "TargetOriginId: nobody"
         case .accessControl: "OriginAccessControlId: nobody"
+        case .originShield: "OriginShield: {Enabled: true}"
         case .originGroup: "StatusCodes: {Items: [401]}"
         case .rootObject: "DefaultRootObject: /index.html"
         case .errorPage: "CustomErrorResponses: [{ErrorCode: 401}]"
@@ -195,6 +204,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .staging: "SingleWeightConfig: {Weight: 0.5}"
         case .viewerAuthentication: "ViewerMtlsConfig: {Mode: required} at allow-all"
         case .trustStore: "a bundle without a certificate"
+        case .realTimeLog: "SamplingRate: 0"
         case .quantity: "OriginGroups: {Quantity: 2, Items: [one]}"
         case .quota: "more than 75 cache behaviors"
         }

@@ -37,6 +37,9 @@ struct EdgeCommand: AsyncParsableCommand {
     var care: CareOptions
 
     @OptionGroup
+    var disk: DiskCacheOptions
+
+    @OptionGroup
     var role: RoleOptions
 
     @OptionGroup
@@ -76,6 +79,7 @@ struct EdgeCommand: AsyncParsableCommand {
             liftsProcessBudget: concurrency == .aws
         )
         configuration.care = care.care
+        configuration.diskCache = disk.settings(state: configuration.state)
         try await EdgeRole(configuration, options).run()
     }
 }

@@ -49,6 +49,9 @@ struct ServingOptions: ParsableArguments {
     @Flag(help: "Puts a cache that all edges share between them and the origins.")
     var regionalCache = false
 
+    @OptionGroup
+    var disk: DiskCacheOptions
+
     @Flag(help: "Leaves errors of signed requests without custom error pages.")
     var plainSignatureErrors = false
 
@@ -113,8 +116,9 @@ struct ServingOptions: ParsableArguments {
 
     /// What a node is built from, apart from what it serves.
     func configuration() -> NodeConfiguration {
+        let state = URL(fileURLWithPath: state).standardizedFileURL.path
         var configuration = NodeConfiguration(
-            state: URL(fileURLWithPath: state).standardizedFileURL.path,
+            state: state,
             addresses: bind,
             httpsPort: httpsPort,
             httpPort: httpPort,
@@ -125,7 +129,8 @@ struct ServingOptions: ParsableArguments {
             logsJSON: logFormat == .json,
             edge: edgeSettings,
             accessLog: accessLog,
-            care: care.care
+            care: care.care,
+            diskCache: disk.settings(state: state)
         )
         configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }
         return configuration

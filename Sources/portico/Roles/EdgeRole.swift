@@ -85,7 +85,8 @@ final class EdgeRole: Sendable {
                     name: options.name,
                     box: replica.box,
                     invoker: invoker,
-                    cacheBytes: NodeConfiguration.cacheBytes
+                    cacheBytes: NodeConfiguration.cacheBytes,
+                    disk: configuration.diskCache?.tier(edge: options.name, log: log)
                 )
             ],
             binder: binder,
@@ -111,6 +112,7 @@ final class EdgeRole: Sendable {
         fflush(nil)
         await stop.wait()
         log.line("draining; a second signal ends at once")
+        viewers.doors.keepDisks()
         for listener in viewers.all + api { await listener.drain(within: .seconds(10)) }
         viewers.doors.flushAccessLogs()
         await follower.stop()
