@@ -43,7 +43,7 @@ lint:
 format:
 	$(SWIFT) format format --in-place --recursive Package.swift Sources Tests
 
-BENCHES = tls-proxy tls-h2 cache-hit hook invoke function cold-start save-to-live idle-connections large-bodies \
+BENCHES = tls-proxy tls-h2 cache-hit hit-allocations hook invoke function cold-start save-to-live idle-connections large-bodies \
 	crash-storm faults comparison
 
 bench: build
