@@ -24,6 +24,8 @@ package struct ExecutorConfiguration: Sendable {
     ///
     /// Source: "Understanding the Lambda execution environment lifecycle": 10 seconds.
     package var initLimit: Duration = .seconds(10)
+    /// By how much the times of the shutdown phase are longer than AWS's, for slow machines.
+    package var shutdownStretch = 1
     /// How often the memory of a working process is measured.
     package var memoryInterval: Duration = .milliseconds(24)
     /// Whether processes stand still between invocations, as in AWS; else background work goes on.

@@ -219,7 +219,8 @@ extension ExecutionEnvironment {
         let plan = ShutdownPlan(
             hasExternal: api.extensions.hasExternal,
             isEmpty: api.extensions.members.isEmpty,
-            reason: reason
+            reason: reason,
+            stretch: shutdownStretch
         )
         let began = reactor.preciseTime
         if freezes { signalAll(SIGCONT) }

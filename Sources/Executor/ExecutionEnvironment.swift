@@ -62,6 +62,7 @@ final class ExecutionEnvironment {
     /// Whether its program waits until the extensions are there.
     var isGated = false
     var extensionProcesses: [ExtensionProcess] = []
+    var shutdownStretch = 1
     var isShuttingDown = false
     /// Whether the shutdown phase has ended.
     var isOver = false

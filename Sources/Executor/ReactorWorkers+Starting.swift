@@ -27,6 +27,7 @@ extension ReactorWorkers {
         case .success(let environment):
             memory.add(environment)
             environment.isProvisioned = isProvisioned
+            environment.shutdownStretch = configuration.shutdownStretch
             environment.namespace = isolation.map {
                 NamespaceAccess(asUser: $0.asUser, hosts: configuration.workFolder + "/hosts")
             }

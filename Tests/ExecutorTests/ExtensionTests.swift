@@ -30,6 +30,7 @@ extension ProcessTests {
 
         private func patient(_ configuration: inout ExecutorConfiguration) {
             configuration.initLimit = .seconds(120)
+            configuration.shutdownStretch = 30
         }
 
         /// Waits until a line begins so, and gives the rest of it.
@@ -165,8 +166,9 @@ extension ProcessTests {
 
         @Test("a call lasts until its extensions are done, and its timeout covers them")
         func timeout() async throws {
-            try await withBench("extensions/python", configure: patient) { bench in
-                let version = version(bench, "hang", timeout: 5)
+            try await withBench("extensions/python", configure: { $0.initLimit = .seconds(120) }) {
+                bench in
+                let version = version(bench, "hang", timeout: 15)
                 let text = await bench.call(version).text
                 // The answer is out before the extension is missed.
                 #expect(text.hasPrefix("success {"), "\(text)")

@@ -14,8 +14,11 @@ struct ShutdownPlan: Equatable {
     let whole: Duration
 
     /// The plan for a set of extensions; a runtime that hangs or has failed gets no time.
-    init(hasExternal: Bool, isEmpty: Bool, reason: ShutdownReason) {
-        whole = isEmpty ? .zero : hasExternal ? Self.externalBudget : Self.internalBudget
+    ///
+    /// `stretch` multiplies AWS's times, for slow machines.
+    init(hasExternal: Bool, isEmpty: Bool, reason: ShutdownReason, stretch: Int = 1) {
+        let budget = hasExternal ? Self.externalBudget : Self.internalBudget
+        whole = isEmpty ? .zero : budget * stretch
         runtime = reason == .spindown ? whole * 3 / 10 : .zero
     }
 }
