@@ -85,11 +85,10 @@ package final class MessageChannel {
     ///
     /// - Throws: `SocketError`.
     package static func listen(in folder: String, as name: String) throws(SocketError) -> Int32 {
-        try open(in: folder, name) { socket, address, length in
-            // Made for its owner alone from the start.
-            let mask = umask(0o177)
-            defer { umask(mask) }
+        try open(in: folder, name) { socket, address, path, length in
             guard bind(socket, address, length) == 0 else { return "bind" }
+            // Nobody can connect before it listens, and then it is its owner's alone.
+            guard chmod(path, 0o600) == 0 else { return "chmod" }
             return Glibc.listen(socket, 8) == 0 ? nil : "listen"
         }
     }
@@ -98,7 +97,7 @@ package final class MessageChannel {
     ///
     /// - Throws: `SocketError`, `ENOENT` or `ECONNREFUSED` when nobody does.
     package static func connect(to name: String, in folder: String) throws(SocketError) -> Int32 {
-        try open(in: folder, name) { socket, address, length in
+        try open(in: folder, name) { socket, address, _, length in
             Glibc.connect(socket, address, length) == 0 ? nil : "connect"
         }
     }
@@ -106,7 +105,7 @@ package final class MessageChannel {
     private static func open(
         in folder: String,
         _ name: String,
-        _ use: (Int32, UnsafePointer<sockaddr>, socklen_t) -> String?
+        _ use: (Int32, UnsafePointer<sockaddr>, String, socklen_t) -> String?
     ) throws(SocketError) -> Int32 {
         // A name in the file system has 107 bytes at most here; folders may be deeper than that.
         let place = Glibc.open(folder, O_DIRECTORY | O_RDONLY | O_CLOEXEC)
@@ -114,17 +113,17 @@ package final class MessageChannel {
         defer { Glibc.close(place) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
-        let path = Array("/proc/self/fd/\(place)/\(name)".utf8)
-        guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
+        let path = "/proc/self/fd/\(place)/\(name)"
+        guard path.utf8.count < MemoryLayout.size(ofValue: address.sun_path) else {
             throw SocketError(name, number: ENAMETOOLONG)
         }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         let kind = SOCK_SEQPACKET.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
         let socket = Glibc.socket(AF_UNIX, Int32(kind), 0)
         guard socket >= 0 else { throw SocketError("socket") }
         let failed = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                use(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                use(socket, $0, path, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
         guard let failed else { return socket }

@@ -84,7 +84,6 @@ final class Node: Sendable {
             await applications.adopt(predecessor)
             await applications.reconcile(plan.starts, folder: stack.folder)
         }
-        announce(listeners, snapshot: core.replicas[0].box.current)
         let reloader = Reloader(
             reactor: reactors[0],
             deployer: core.deployer,
@@ -94,8 +93,9 @@ final class Node: Sendable {
             state: configuration.state,
             applications: applications
         )
-        reloader.start(stack: stack, plan: plan, looksAtOnce: predecessor != nil)
         reload(listeners, and: reloader, at: stop)
+        announce(listeners, snapshot: core.replicas[0].box.current)
+        reloader.start(stack: stack, plan: plan, looksAtOnce: predecessor != nil)
         await core.events.start()
         let upkeep = Task { [log] in
             await Upkeep(of: core.registry, keeping: .local) { log.line($0, level: .warning) }.run()

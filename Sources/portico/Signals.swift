@@ -31,13 +31,22 @@ final class Signals: Sendable {
     }
 
     /// Has an action run at each SIGHUP, one at a time, as long as this value lives.
+    ///
+    /// When it comes because the terminal has gone that the process was started on, it is a signal to end.
     func onHangUp(_ action: @escaping @Sendable () async -> Void) {
         signal(SIGHUP, SIG_IGN)
+        let terminal = (0...2).map(Int32.init).first { isatty($0) == 1 }
         let (stream, continuation) = AsyncStream<Void>.makeStream(
             bufferingPolicy: .bufferingNewest(1)
         )
         let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
-        source.setEventHandler { continuation.yield() }
+        source.setEventHandler {
+            if let terminal, isatty(terminal) == 0 {
+                kill(getpid(), SIGTERM)
+            } else {
+                continuation.yield()
+            }
+        }
         source.resume()
         hangUps.withLock { $0 = SourceBox(source) }
         Task { for await _ in stream { await action() } }

@@ -203,4 +203,34 @@ struct TakeoverTests {
         #expect(try Self.ask(try Wire(port: https, tls: try Self.client(node))).status == 200)
         #expect(try Self.ask(wire).status == 200)
     }
+
+    @Test("a node whose terminal is closed ends")
+    func terminal() throws {
+        let folder = try CommandRun.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let script = """
+            import os, pty, sys
+            pid, terminal = pty.fork()
+            if pid == 0:
+                os.chdir(sys.argv[2])
+                os.execv(sys.argv[1], [sys.argv[1], "up", "--bind", "127.0.0.1", "--https-port", "0",
+                                       "--http-port", "0", "--api-port", "0"])
+            seen = b""
+            while b"ready" not in seen:
+                seen += os.read(terminal, 4096)
+            os.close(terminal)
+            print("ended", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            """
+        let built = [
+            RunningNode.root.appendingPathComponent(".build/debug/portico"), RunningNode.binary,
+        ].first { FileManager.default.isExecutableFile(atPath: $0.path) }
+        let python = Process()
+        python.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        python.arguments = ["python3", "-c", script, try #require(built).path, folder.path]
+        let output = Pipe()
+        python.standardOutput = output
+        try python.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        #expect(String(decoding: text, as: UTF8.self) == "ended 0\n")
+    }
 }

@@ -110,6 +110,14 @@ final class EdgeRole: Sendable {
         )
         print("ready")
         fflush(nil)
+        stop.onHangUp { [log] in
+            do {
+                try viewers.reloadCertificates()
+                log.line("certificates are read anew")
+            } catch {
+                log.line("the old certificates stay: \(error)", level: .error)
+            }
+        }
         await stop.wait()
         log.line("draining; a second signal ends at once")
         viewers.doors.keepDisks()
