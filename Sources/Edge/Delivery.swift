@@ -1,6 +1,7 @@
 import DataPlane
 import HTTP
 import Model
+import Synchronization
 import Telemetry
 
 extension EdgePipeline {
@@ -87,7 +88,9 @@ extension EdgePipeline {
                 answer.head.headers.append(.server, "CloudFront")
             }
             if !answer.head.headers.contains(.date) {
-                answer.head.headers.append(.date, WallClock.format(clock()))
+                let second = clock()
+                let date = dates.withLock { $0.bytes(at: second) }
+                answer.head.headers.append(.date, date[...])
             }
         }
         switch answer.result {

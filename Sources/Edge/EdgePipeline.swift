@@ -1,6 +1,7 @@
 package import DataPlane
 import HTTP
 package import Model
+import Synchronization
 import Telemetry
 
 /// One distribution at one edge: from a viewer's request to the answer, through cache and hooks.
@@ -29,6 +30,8 @@ package final class EdgePipeline: ExchangeHandler {
     /// What is said of the most frequent answers, ready to be appended.
     let missMarks: Headers
     let hitMarks: Headers
+    /// The `Date` of the current second.
+    let dates = Mutex(HTTPDate.Cache())
 
     /// Makes the pipeline of a distribution at an edge; `clock` gives the seconds since 1970.
     ///
