@@ -2,7 +2,7 @@
 """Primaries and three edges as separate processes under load: publishing, then faults.
 
     replication.py path/to/portico [--postgres] [--smoke] [--versions N] [--size BYTES] [--pause SECONDS]
-                   [--only NAME[,NAME]]
+                   [--rest SECONDS] [--only NAME[,NAME]]
 
 With --postgres two primaries share a PostgreSQL, which the script starts as a user that is not root, on a
 socket in its temporary folder; else there is one primary with the embedded store.
@@ -353,6 +353,7 @@ def publishing(stage):
     first_version = stage.version
     acknowledged, sent = [], []
     for _ in range(stage.options.versions):
+        time.sleep(stage.options.rest)
         answer = stage.publish(stage.options.size)
         first = stage.wait_served(stage.version)
         last = max(first.values())
@@ -671,6 +672,8 @@ def main():
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--pause", type=float, default=0.001,
                         help="seconds between two requests of one of the load's %d clients at each edge" % CLIENTS)
+    parser.add_argument("--rest", type=float, default=0,
+                        help="seconds between two versions, in which the edges boot workers for the next")
     parser.add_argument("--loopback", action="store_true", help="no namespaces")
     parser.add_argument("--only", help="names of parts, after commas")
     options = parser.parse_args()

@@ -76,6 +76,8 @@ package final class EdgeReplica: Sendable {
         var repairs = 0
         var lag = Duration.zero
         var cutUntil: ContinuousClock.Instant?
+        /// The code that is known to be unpacked here.
+        var unpacked: Set<String> = []
         var pendingSince: ContinuousClock.Instant?
         var waiters: [(revision: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var hooks: [@Sendable (Snapshot) -> Void] = []
@@ -239,7 +241,12 @@ package final class EdgeReplica: Sendable {
         _ snapshot: Snapshot,
         blob: @escaping @Sendable (String) throws -> [UInt8]?
     ) async throws {
-        try await worker.prepare(snapshot.codeDigests, blob: blob)
+        // A state whose code is here need not wait for the disk, which may be busy with the one before.
+        let digests = snapshot.codeDigests
+        if !shared.withLock({ digests.isSubset(of: $0.unpacked) }) {
+            try await worker.prepare(digests, blob: blob)
+            shared.withLock { $0.unpacked.formUnion(digests) }
+        }
         box.swap(snapshot)
         steps(.swapped)
         let (ready, hooks) = shared.withLock { shared in
@@ -252,7 +259,7 @@ package final class EdgeReplica: Sendable {
         }
         for hook in hooks { hook(snapshot) }
         for continuation in ready { continuation.resume() }
-        if keepsState { await worker.persist(snapshot) }
+        if keepsState { worker.persist(snapshot) }
     }
 }
 

@@ -2,14 +2,21 @@ import Crypto
 import Foundation
 import Glibc
 import Model
+import Synchronization
 
 /// The blocking work of one replica, on a queue of its own.
 actor ReplicaWorker {
     private let executor: QueueExecutor
     private let directory: String
     private var present: Set<String> = []
-    private var newest: Snapshot?
-    private var isPersisting = false
+    /// What waits to be written; set without waiting for what is being written.
+    private nonisolated let waiting = Mutex(Waiting())
+
+    private struct Waiting {
+        var newest: Snapshot?
+        var isPersisting = false
+    }
+
     /// The revision of the state on disk.
     private var recorded = 0
     /// Code that was unpacked and that no sync has covered yet.
@@ -55,30 +62,37 @@ actor ReplicaWorker {
     }
 
     /// Writes the newest snapshot soon; several in a row are written once.
-    func persist(_ snapshot: Snapshot) {
-        newest = snapshot
-        guard !isPersisting else { return }
-        isPersisting = true
-        Task { self.flush() }
+    nonisolated func persist(_ snapshot: Snapshot) {
+        let isFirst = waiting.withLock { waiting in
+            waiting.newest = snapshot
+            defer { waiting.isPersisting = true }
+            return !waiting.isPersisting
+        }
+        if isFirst { Task { await self.flush() } }
     }
 
     /// Writes what is not on disk yet.
     func flush() {
-        isPersisting = false
+        waiting.withLock { $0.isPersisting = false }
         // A failure is met again by the next revision; until then a restart resumes from an older state.
         _ = try? record()
     }
 
     /// Writes the newest state, if it is not on disk yet, and returns the revision that is.
     func record() throws -> Int {
-        guard let snapshot = newest else { return recorded }
-        for folder in unsynced {
-            try DurableFile.syncTree(folder)
-            unsynced.remove(folder)
+        guard let snapshot = waiting.withLock({ $0.newest.take() }) else { return recorded }
+        do {
+            for folder in unsynced {
+                try DurableFile.syncTree(folder)
+                unsynced.remove(folder)
+            }
+            try DurableFile.sync(directory + "/code")
+            try ReplicaState.write(snapshot, to: directory + "/state.json")
+        } catch {
+            // It is tried again, unless a newer one waits by now.
+            waiting.withLock { $0.newest = $0.newest ?? snapshot }
+            throw error
         }
-        try DurableFile.sync(directory + "/code")
-        try ReplicaState.write(snapshot, to: directory + "/state.json")
-        newest = nil
         recorded = snapshot.revision
         steps(.recorded)
         return recorded
