@@ -242,10 +242,10 @@ package final class EdgeReplica: Sendable {
         blob: @escaping @Sendable (String) throws -> [UInt8]?
     ) async throws {
         // A state whose code is here need not wait for the disk, which may be busy with the one before.
-        let digests = snapshot.codeDigests
-        if !shared.withLock({ digests.isSubset(of: $0.unpacked) }) {
-            try await worker.prepare(digests, blob: blob)
-            shared.withLock { $0.unpacked.formUnion(digests) }
+        let missing = shared.withLock { snapshot.codeDigests.subtracting($0.unpacked) }
+        if !missing.isEmpty {
+            try await worker.prepare(missing, blob: blob)
+            shared.withLock { $0.unpacked.formUnion(missing) }
         }
         box.swap(snapshot)
         steps(.swapped)

@@ -8,7 +8,6 @@ import Synchronization
 actor ReplicaWorker {
     private let executor: QueueExecutor
     private let directory: String
-    private var present: Set<String> = []
     /// What waits to be written; set without waiting for what is being written.
     private nonisolated let waiting = Mutex(Waiting())
 
@@ -35,7 +34,7 @@ actor ReplicaWorker {
 
     /// Verifies and unpacks the code that is not here yet; a folder appears whole or not at all.
     func prepare(_ digests: Set<String>, blob: @Sendable (String) throws -> [UInt8]?) throws {
-        for digest in digests.subtracting(present) {
+        for digest in digests {
             let folder = directory + "/code/" + digest
             if !FileManager.default.fileExists(atPath: folder) {
                 guard let bytes = try blob(digest) else {
@@ -57,7 +56,6 @@ actor ReplicaWorker {
                 guard rename(temporary, folder) == 0 else { throw DurableFile.failure(folder) }
                 steps(.unpacked)
             }
-            present.insert(digest)
         }
     }
 
