@@ -152,7 +152,7 @@ package struct RequestSignature: Sendable {
     }
 
     /// Undoes percent-encoding; what is no escape stays.
-    private static func decode(_ bytes: Substring.UTF8View) -> [UInt8] {
+    package static func decode(_ bytes: Substring.UTF8View) -> [UInt8] {
         var out: [UInt8] = []
         var rest = Array(bytes)[...]
         while let byte = rest.popFirst() {

@@ -11,8 +11,8 @@ struct AccessControlTests {
     private static let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     private static let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-    private static func signature(_ service: String, _ names: String) -> RequestSignature {
-        RequestSignature(
+    private static func signature(_ service: String, _ names: String) -> HeadSignature {
+        HeadSignature(
             accessKey: "AKIAIOSFODNN7EXAMPLE",
             date: "20130524T000000Z",
             region: "us-east-1",

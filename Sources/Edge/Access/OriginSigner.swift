@@ -65,7 +65,7 @@ package struct OriginSigner: Sendable {
             )
         }
         head.headers.set("X-Amz-Security-Token", Self.arn(of: distribution))
-        let signature = RequestSignature(
+        let signature = HeadSignature(
             accessKey: accessKey,
             date: date,
             region: region,
@@ -102,7 +102,7 @@ package struct OriginSigner: Sendable {
 
     /// Checks the signature of a request.
     package static func proof(of head: RequestHead, service: String) -> Proof {
-        guard let signature = RequestSignature(of: head), signature.service == service else {
+        guard let signature = HeadSignature(of: head), signature.service == service else {
             return .none
         }
         guard signature.accessKey.hasPrefix(prefix) else { return .other }

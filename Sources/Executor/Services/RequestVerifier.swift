@@ -230,22 +230,16 @@ package struct RequestVerifier: Sendable {
         ofHead head: RequestHead,
         _ field: String
     ) throws(Refusal) -> Parts {
-        guard field.hasPrefix(RequestSignature.algorithm + " ") else {
+        guard let said = AuthorizationField(field) else {
             throw .incomplete("Unsupported AWS 'algorithm': '\(field.prefix { $0 != " " })'.")
         }
-        var parts = Parts(token: head.headers["x-amz-security-token"])
-        for part in field.dropFirst(RequestSignature.algorithm.count + 1).split(separator: ",") {
-            let text = part.drop { $0 == " " }
-            let halves = text.split(separator: "=", maxSplits: 1).map(String.init)
-            guard halves.count == 2 else { continue }
-            switch halves[0] {
-            case "Credential": parts.credential = halves[1]
-            case "SignedHeaders": parts.signedHeaders = halves[1]
-            case "Signature": parts.signature = halves[1]
-            default: continue
-            }
-        }
-        parts.time = head.headers["x-amz-date"] ?? ""
+        let parts = Parts(
+            credential: said.credential,
+            signedHeaders: said.signedHeaders,
+            signature: said.signature,
+            time: head.headers["x-amz-date"] ?? "",
+            token: head.headers["x-amz-security-token"]
+        )
         var sentences: [String] = []
         for (name, value) in [
             ("Credential", parts.credential), ("Signature", parts.signature),
