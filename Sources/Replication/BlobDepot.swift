@@ -8,6 +8,8 @@ package actor BlobDepot {
     private let executor: QueueExecutor
     private let folder: String
     private var open: [String: Int32] = [:]
+    /// What is received of an archive of which no part was here before.
+    private var hashers: [String: SHA256Hasher] = [:]
 
     /// The queue of its own.
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -68,8 +70,10 @@ package actor BlobDepot {
         let flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC
         let descriptor = Glibc.open(path, flags, 0o600)
         guard descriptor >= 0 else { throw Self.failure(path) }
+        let size = Int(lseek(descriptor, 0, SEEK_END))
         open[digest] = descriptor
-        return Int(lseek(descriptor, 0, SEEK_END))
+        hashers[digest] = size == 0 ? SHA256Hasher() : nil
+        return size
     }
 
     /// Throws away what is here of an archive.
@@ -78,11 +82,13 @@ package actor BlobDepot {
         guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
             throw Self.failure(digest)
         }
+        hashers[digest] = SHA256Hasher()
     }
 
     /// Adds bytes to the part.
     func append(_ digest: String, _ bytes: ArraySlice<UInt8>) throws {
         guard let descriptor = open[digest] else { return }
+        bytes.withUnsafeBytes { hashers[digest]?.update($0) }
         var rest = bytes
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -94,16 +100,10 @@ package actor BlobDepot {
 
     /// Verifies the part and makes it the whole archive; a damaged one is thrown away.
     func finish(_ digest: String) throws {
+        let received = hashers[digest]
         end(digest)
         let path = folder + "/" + digest
-        let hasher = SHA256Hasher()
-        guard let file = FileHandle(forReadingAtPath: path + ".part") else {
-            throw Self.failure(path)
-        }
-        defer { try? file.close() }
-        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
-            piece.withUnsafeBytes { hasher.update($0) }
-        }
+        let hasher = try received ?? Self.hash(of: path + ".part")
         guard Digest.hex(hasher.finalize()) == digest else {
             unlink(path + ".part")
             throw FeedError(.malformed, "the archive \(digest) arrived damaged")
@@ -111,9 +111,21 @@ package actor BlobDepot {
         guard rename(path + ".part", path) == 0 else { throw Self.failure(path) }
     }
 
+    /// The hash of a file, not yet finished.
+    private static func hash(of path: String) throws -> SHA256Hasher {
+        let hasher = SHA256Hasher()
+        guard let file = FileHandle(forReadingAtPath: path) else { throw failure(path) }
+        defer { try? file.close() }
+        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+            piece.withUnsafeBytes { hasher.update($0) }
+        }
+        return hasher
+    }
+
     /// Closes a part for now.
     func end(_ digest: String) {
         if let descriptor = open.removeValue(forKey: digest) { close(descriptor) }
+        hashers[digest] = nil
     }
 
     /// Keeps an archive that came another way.

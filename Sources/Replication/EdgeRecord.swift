@@ -56,6 +56,11 @@ package struct EdgeRecord: Sendable, Codable, Equatable {
         return found
     }
 
+    /// The edge of a name that a snapshot knows; the records of the others are not read.
+    static func named(_ name: String, in snapshot: Snapshot) -> EdgeRecord? {
+        snapshot.records[prefix + name].flatMap { EdgeRecord(document: $0) }
+    }
+
     /// Whether a text can name an edge.
     package static func isName(_ name: String) -> Bool {
         (1...63).contains(name.utf8.count)

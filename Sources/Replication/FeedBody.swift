@@ -69,7 +69,7 @@ final class FeedBody: BodySource {
             }
             if reactor.time >= nextHeartbeat {
                 nextHeartbeat = reactor.time + settings.heartbeat
-                return FeedFrame.head(hub.head).encoded()[...]
+                return FeedFrame.head(max(hub.head, position)).encoded()[...]
             }
             await bell.wait(until: until)
         }

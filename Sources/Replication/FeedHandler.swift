@@ -68,7 +68,7 @@ package final class FeedHandler: ExchangeHandler {
         }
         directory.touch(edge.name, address: exchange.viewer.address)
         switch (method, path) {
-        case ("GET", "/_portico/feed"): return try feed(edge, exchange)
+        case ("GET", "/_portico/feed"): return try await feed(edge, exchange)
         case ("GET", "/_portico/snapshot"): return try await snapshot()
         case ("GET", let path) where path.hasPrefix("/_portico/blobs/"):
             return try await blob(path.dropFirst("/_portico/blobs/".count), exchange.request)
@@ -101,12 +101,14 @@ package final class FeedHandler: ExchangeHandler {
 
     // MARK: - What edges read
 
-    private func feed(_ edge: EdgeRecord, _ exchange: Exchange) throws(FeedError) -> Response {
+    private func feed(_ edge: EdgeRecord, _ exchange: Exchange) async throws -> Response {
         let pairs = QueryString.pairs(exchange.request.query ?? "")
         guard let text = pairs.first(where: { $0.name == "from" })?.value, let from = Int(text),
             from >= 0
         else { throw FeedError(.malformed, "feed?from= takes the last applied revision") }
-        guard from <= hub.head else {
+        // The hub hears of a revision a little later than whoever took a snapshot.
+        let isKnown = if from <= hub.head { true } else { try await hub.source.reaches(from) }
+        guard isKnown else {
             var response = Response(
                 status: 409,
                 text: "revision \(from) is ahead of this primary's \(hub.head)\n"

@@ -30,6 +30,8 @@ final class FeedLoop {
     /// Whether the last attempt to record the state succeeded.
     private var isRecorded = true
     private var lastSwap: MonotonicInstant
+    /// The swap before the last one: two in a row, such as a version and what runs it, are no burst.
+    private var earlierSwap: MonotonicInstant
     /// The primary that is followed now.
     private var current: PrimaryAddress?
 
@@ -44,6 +46,7 @@ final class FeedLoop {
         changed = Bell(reactor: reactor)
         pause = Bell(reactor: reactor)
         lastSwap = reactor.time
+        earlierSwap = lastSwap
         position = Int.random(in: 0..<max(1, client.options.primaries.count))
     }
 
@@ -195,9 +198,10 @@ final class FeedLoop {
             try await fetch(digest, caller)
         }
         client.options.steps(.received)
-        let due = lastSwap + settings.coalescing
+        let due = earlierSwap + settings.coalescing
         if due > reactor.preciseTime, !isStopped { await pause.wait(until: due) }
         try await replica.apply(snapshot) { try depot.read($0) }
+        earlierSwap = lastSwap
         lastSwap = reactor.preciseTime
         replica.note(error: nil)
         changed.ring()

@@ -6,7 +6,7 @@ package struct FeedSettings: Sendable {
     package var silence: Duration = .seconds(15)
     /// How often the state of a primary and of an edge are compared.
     package var hashInterval: Duration = .seconds(60)
-    /// The shortest time between two swaps of an edge's snapshot; a burst becomes one.
+    /// The shortest time in which an edge's snapshot is swapped more than twice; a burst becomes few swaps.
     package var coalescing: Duration = .milliseconds(20)
     /// The shortest pause before another attempt.
     package var firstRetry: Duration = .milliseconds(100)

@@ -11,6 +11,8 @@ package protocol FeedSource: Sendable {
     func revisions(after revision: Int, limit: Int) async throws -> [Revision]?
     /// Everything that is current.
     func snapshot() async throws -> Snapshot
+    /// Whether what is current is this revision or a later one, by the latest word that can be had.
+    func reaches(_ revision: Int) async throws -> Bool
     /// How many bytes the archive of a digest has, nil when it is not kept.
     func blobSize(_ digest: String) async throws -> Int?
     /// The part of an archive with this number, each of `FeedProtocol.blobPart` bytes but the last.
@@ -48,6 +50,13 @@ package actor PrimarySource: FeedSource {
 
     /// Everything that is current.
     package func snapshot() async throws -> Snapshot { try await registry.snapshot() }
+
+    /// Whether the registry is so far; asks the store before it says no.
+    package func reaches(_ revision: Int) async throws -> Bool {
+        if try await registry.snapshot().revision >= revision { return true }
+        try await registry.catchUp()
+        return try await registry.snapshot().revision >= revision
+    }
 
     /// How many bytes the registry keeps under a digest.
     package func blobSize(_ digest: String) async throws -> Int? {

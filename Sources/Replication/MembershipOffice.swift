@@ -36,7 +36,7 @@ package final class MembershipOffice: EdgeOffice {
         }
         let (pem, identity) = try certify(request, name: token.name, isRelay: token.isRelay)
         _ = try await registry.update { snapshot, _ in
-            if let known = EdgeRecord.all(in: snapshot)[token.name], known.nonce == token.nonce {
+            if let known = EdgeRecord.named(token.name, in: snapshot), known.nonce == token.nonce {
                 throw FeedError(.refused, "the join token for '\(token.name)' was used already")
             }
             let record = EdgeRecord(
@@ -53,11 +53,11 @@ package final class MembershipOffice: EdgeOffice {
 
     /// Certifies a new key for an edge; the certificate before it stays good, those before that do not.
     package func renew(name: String, request: [UInt8]) async throws -> [UInt8] {
-        let known = EdgeRecord.all(in: try await registry.snapshot())[name]
+        let known = EdgeRecord.named(name, in: try await registry.snapshot())
         guard let known else { throw FeedError(.refused, "no edge '\(name)' is enrolled here") }
         let (pem, identity) = try certify(request, name: name, isRelay: known.isRelay)
         _ = try await registry.update { snapshot, _ in
-            guard var record = EdgeRecord.all(in: snapshot)[name], !record.isRevoked else {
+            guard var record = EdgeRecord.named(name, in: snapshot), !record.isRevoked else {
                 throw FeedError(.refused, "the edge '\(name)' was revoked")
             }
             record.fingerprints = Array(record.fingerprints.suffix(1)) + [identity.fingerprint]
@@ -70,7 +70,7 @@ package final class MembershipOffice: EdgeOffice {
     /// Takes an edge's access away for good; false when there is no such edge.
     package func revoke(name: String) async throws -> Bool {
         try await registry.update { snapshot, _ in
-            guard var record = EdgeRecord.all(in: snapshot)[name] else {
+            guard var record = EdgeRecord.named(name, in: snapshot) else {
                 return (changes: [], value: false)
             }
             guard !record.isRevoked else { return (changes: [], value: true) }

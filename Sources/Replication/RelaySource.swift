@@ -77,6 +77,11 @@ package final class RelaySource: FeedSource {
     /// What the relay serves.
     package func snapshot() async throws -> Snapshot { replica.box.current }
 
+    /// Whether the relay is so far.
+    package func reaches(_ revision: Int) async throws -> Bool {
+        replica.appliedRevision >= revision
+    }
+
     /// How many bytes an archive that the relay keeps has.
     package func blobSize(_ digest: String) async throws -> Int? { depot.size(digest) }
 

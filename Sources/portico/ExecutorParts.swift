@@ -70,6 +70,27 @@ struct ExecutorParts: Sendable {
         look(replica.box.current)
     }
 
+    /// Starts the versions that an edge will be asked for, one after the other, before viewers ask.
+    func makeReady(_ replica: EdgeReplica, with invoker: LocalInvoker) {
+        let ready = ReadyVersions()
+        let (log, edge) = (log, replica.name)
+        let look: @Sendable (Snapshot) -> Void = { snapshot in
+            let fresh = ready.take(snapshot)
+            guard !fresh.isEmpty else { return }
+            Task {
+                for (turn, version) in fresh.enumerated() {
+                    // The first call tries again and tells its caller.
+                    guard let failure = await invoker.load(version, edge: edge, turn: turn) else {
+                        continue
+                    }
+                    log.line("\(version.qualifiedName) does not start: \(failure.message)")
+                }
+            }
+        }
+        replica.onApply(look)
+        look(replica.box.current)
+    }
+
     /// What calls AWS services where the template or this process's variables say that they are.
     func makeServices(_ replica: EdgeReplica) -> ServiceClient {
         let box = replica.box
@@ -119,25 +140,7 @@ struct ExecutorParts: Sendable {
 
     /// Lets polling and rules follow what a replica applies, from now on.
     func follow(_ replica: EdgeReplica, with sources: EventSources, _ bus: EventBus) {
-        let changes = AsyncStream.makeStream(
-            of: Snapshot.self,
-            bufferingPolicy: .bufferingNewest(1)
-        )
-        replica.onApply { changes.continuation.yield($0) }
-        changes.continuation.yield(replica.box.current)
-        Task {
-            for await snapshot in changes.stream {
-                let mappings = Self.documents(MappingDocument.kind, snapshot)
-                await sources.follow(mappings.compactMap { EventSourceMapping($0) })
-                let rules = Self.documents(RuleDocument.kind, snapshot)
-                await bus.follow(rules.compactMap { BusRule($0) })
-            }
-        }
-    }
-
-    private static func documents(_ kind: String, _ snapshot: Snapshot) -> [JSONValue] {
-        snapshot.records.filter { $0.key.hasPrefix(kind + "/") }.sorted { $0.key < $1.key }
-            .compactMap { try? JSONValue.parse($0.value) }
+        _ = EventDuties(replica, sources, bus, isLeading: true)
     }
 
     /// The event buses, which call functions through the queue of asynchronous calls.

@@ -202,6 +202,51 @@ final class TestEdge: Sendable {
     }
 }
 
+/// An edge that others follow.
+final class TestRelay: Sendable {
+    let edge: TestEdge
+    private let feed: FeedPort
+
+    init(
+        _ name: String,
+        in folder: TemporaryFolder,
+        behind upstream: PrimaryAddress,
+        _ primary: Primary
+    ) async throws {
+        let source = AtomicLazyReference<RelaySource>()
+        let port = AtomicLazyReference<FeedPort>()
+        edge = try await TestEdge(
+            name,
+            folder: folder.path + "/" + name,
+            primaries: [upstream],
+            token: primary.token(name, isRelay: true)
+        ) { options in
+            options.keepsArchives = true
+            options.applied = { source.load()?.note($0) }
+            options.followers = { port.load()?.directory.followers() ?? [] }
+        }
+        let made = RelaySource(replica: edge.replica, depot: edge.client.depot)
+        _ = source.storeIfNil(made)
+        feed = await FeedPort(
+            source: made,
+            office: RelayOffice(client: edge.client, reactor: edge.reactor),
+            settings: quick(),
+            address: "127.0.0.1",
+            port: 0,
+            tls: try edge.client.currentIdentity.serverContext()
+        )
+        _ = port.storeIfNil(feed)
+        try feed.listener.start(on: [edge.reactor])
+    }
+
+    var address: PrimaryAddress { PrimaryAddress(host: "127.0.0.1", port: feed.listener.port) }
+
+    func stop() async {
+        await feed.stop()
+        await edge.stop()
+    }
+}
+
 /// Waits for a condition that other threads bring about.
 func eventually(
     within limit: Duration = .seconds(120),

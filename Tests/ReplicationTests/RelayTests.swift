@@ -14,35 +14,11 @@ struct RelayTests {
         let folder = try TemporaryFolder()
         let primary = try await Primary(folder: folder.path + "/primary")
         try await primary.publish("f", 1)
-        let source = Mutex<RelaySource?>(nil)
-        let port = Mutex<FeedPort?>(nil)
-        let relay = try await TestEdge(
-            "hub",
-            folder: folder.path + "/hub",
-            primaries: [primary.address],
-            token: primary.token("hub", isRelay: true)
-        ) { options in
-            options.keepsArchives = true
-            options.applied = { revisions in source.withLock { $0 }?.note(revisions) }
-            options.followers = { port.withLock { $0 }?.directory.followers() ?? [] }
-        }
-        let made = RelaySource(replica: relay.replica, depot: relay.client.depot)
-        source.withLock { $0 = made }
-        let feed = await FeedPort(
-            source: made,
-            office: RelayOffice(client: relay.client, reactor: relay.reactor),
-            settings: quick(),
-            address: "127.0.0.1",
-            port: 0,
-            tls: try relay.client.currentIdentity.serverContext()
-        )
-        try feed.listener.start(on: [relay.reactor])
-        port.withLock { $0 = feed }
-        let address = PrimaryAddress(host: "127.0.0.1", port: feed.listener.port)
+        let relay = try await TestRelay("hub", in: folder, behind: primary.address, primary)
         let leaf = try await TestEdge(
             "fra",
             folder: folder.path + "/fra",
-            primaries: [address],
+            primaries: [relay.address],
             token: primary.token("fra")
         )
         let revision = try await primary.publish("f", 2, bytes: 200_000)
@@ -64,7 +40,8 @@ struct RelayTests {
         )
         try impostor.listener.start(on: [leaf.reactor])
         let target = PrimaryAddress(host: "127.0.0.1", port: impostor.listener.port).target()
-        let (reactor, context) = (relay.reactor, try relay.client.currentIdentity.clientContext())
+        let edge = relay.edge
+        let (reactor, context) = (edge.reactor, try edge.client.currentIdentity.clientContext())
         await #expect(throws: FeedError.self) {
             try await onReactor(reactor) {
                 let pool = UpstreamPool(reactor: reactor, client: context)
@@ -74,8 +51,40 @@ struct RelayTests {
         }
         await impostor.stop()
         await leaf.stop()
-        await feed.stop()
         await relay.stop()
+        await primary.stop()
+    }
+
+    @Test("relays follow relays, and the primary sees all that are behind them")
+    func relaysBehindRelays() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        try await primary.publish("f", 1)
+        let near = try await TestRelay("near", in: folder, behind: primary.address, primary)
+        let far = try await TestRelay("far", in: folder, behind: near.address, primary)
+        let leaf = try await TestEdge(
+            "leaf",
+            folder: folder.path + "/leaf",
+            primaries: [far.address],
+            token: primary.token("leaf")
+        )
+        let revision = try await primary.publish("f", 2, bytes: 200_000)
+        await leaf.replica.waitUntil(revision: revision)
+        #expect(leaf.replica.missingCode(of: leaf.replica.box.current).isEmpty)
+        try await eventually {
+            let statuses = primary.directory.statuses(head: revision) { _ in nil }
+            return statuses.map(\.name) == ["far", "leaf", "near"]
+                && statuses.allSatisfy { $0.revision == revision && $0.isLive }
+        }
+        // Revoked at the primary, an edge is cut off by the relay that it follows.
+        #expect(try await primary.office.revoke(name: "leaf"))
+        let last = try await primary.registry.publish([bucket("after")])
+        await far.edge.replica.waitUntil(revision: last)
+        try await eventually { leaf.replica.status().error?.contains("revoked") == true }
+        #expect(leaf.replica.box.current.buckets.isEmpty)
+        await leaf.stop()
+        await far.stop()
+        await near.stop()
         await primary.stop()
     }
 

@@ -45,8 +45,10 @@ package actor EventBus {
     /// Up to when schedules were fired.
     ///
     /// Unit: seconds since 1970.
-    private var firedUntil: Int64
+    package private(set) var firedUntil: Int64
     private var isStopped = false
+    /// Whether schedules are fired here; patterns match at every node that takes events.
+    private var firesSchedules = true
     private var deliveries = 0
 
     /// Makes buses without rules; schedules count from now.
@@ -59,6 +61,15 @@ package actor EventBus {
     package func follow(_ rules: [BusRule]) {
         guard !isStopped else { return }
         self.rules = Dictionary(rules.map { ($0.arn, $0) }) { $1 }
+        arm()
+    }
+
+    /// Fires schedules from now on, or leaves them to another node.
+    ///
+    /// With `moment` (seconds since 1970) what has come due since then is made up for, once for each rule.
+    package func fireSchedules(_ fires: Bool, since moment: Int64? = nil) {
+        firesSchedules = fires
+        firedUntil = moment ?? around.clock.milliseconds / 1000
         arm()
     }
 
@@ -117,7 +128,7 @@ package actor EventBus {
             guard rule.isEnabled, let schedule = rule.schedule else { return nil }
             return schedule.next(after: max(firedUntil, rule.created), start: rule.created)
         }.min()
-        guard let next, !isStopped else { return }
+        guard let next, !isStopped, firesSchedules else { return }
         timer = Task { [clock = around.clock] in
             await clock.sleep(until: next * 1000)
             if !Task.isCancelled { fire(at: next) }

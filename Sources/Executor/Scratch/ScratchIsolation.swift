@@ -20,7 +20,7 @@ struct ScratchIsolation: Sendable {
         /bin/mount -t tmpfs -o "size=$size,mode=1777,nosuid,nodev" portico-tmp "$stage"
         while [ "$kept" -gt 0 ]; do
           /bin/mkdir -p "$stage${1#/tmp}"
-          /bin/mount --bind "$1" "$stage${1#/tmp}"
+          /bin/mount --rbind "$1" "$stage${1#/tmp}"
           kept=$((kept - 1))
           shift
         done

@@ -53,6 +53,17 @@ package final class CheckpointStore: Sendable {
         }
     }
 
+    /// How far every shard is done, by mapping and shard (`uuid/shard`).
+    package var all: [String: String] { known.withLock { $0 } }
+
+    /// Takes over how far another process had come.
+    package func adopt(_ others: [String: String]) {
+        for (key, sequence) in others {
+            let parts = key.split(separator: "/", maxSplits: 1).map(String.init)
+            if parts.count == 2 { keep(sequence, of: parts[0], shard: parts[1]) }
+        }
+    }
+
     /// Forgets a mapping that is gone.
     func forget(_ mapping: String) {
         known.withLock { known in

@@ -6,7 +6,8 @@ package actor EventSources {
     package static let maximum = 1000
 
     private let context: SourceContext
-    private let checkpoints: CheckpointStore
+    /// How far streams are done.
+    package nonisolated let checkpoints: CheckpointStore
     private nonisolated let states = SourceStates()
     private var pollers: [String: (mapping: EventSourceMapping, task: Task<Void, Never>)] = [:]
     /// Those that were told to stop and have not ended yet, by mapping.

@@ -113,12 +113,10 @@ final class RegistryRole: Sendable {
         let gateway = makeGateway(registry, home, invoker, tails, feed, office, sources, bus)
         let api = try binder.startAPI(gateway, port: configuration.apiPort)
         await events.start()
-        // Primaries of one store would each read every stream and fire every schedule.
-        if options.store == nil {
-            parts.follow(home, with: sources, bus)
-        } else {
-            log.line("event sources and rules do not work with a shared store")
-        }
+        let leading = lead(
+            registry,
+            EventDuties(home, sources, bus, isLeading: options.store == nil)
+        )
         print("feed \(feed.listener.port)  api \(api.first?.port ?? 0)")
         print("ready")
         fflush(nil)
@@ -127,6 +125,8 @@ final class RegistryRole: Sendable {
         for listener in api { await listener.drain(within: .seconds(10)) }
         exchanging.cancel()
         upkeep.cancel()
+        leading?.cancel()
+        await leading?.value
         await sources.stop()
         await bus.stop()
         await feed.stop()
@@ -136,6 +136,28 @@ final class RegistryRole: Sendable {
         await home.stop()
         registry.close()
         log.flush()
+    }
+
+    /// Primaries of one store would each read every stream and fire every schedule: one of them does.
+    private func lead(_ registry: PrimaryRegistry, _ duties: EventDuties) -> Task<Void, Never>? {
+        guard options.store != nil else { return nil }
+        let log = log
+        let leadership = Leadership(
+            of: registry,
+            name: UUID().uuidString,
+            duties: Leadership.Duties(
+                begin: { left in
+                    log.line("this primary polls event sources and fires schedules from now on")
+                    await duties.begin(from: left)
+                },
+                state: { await duties.state() },
+                end: {
+                    log.line("another primary may poll event sources and fire schedules now")
+                    await duties.end()
+                }
+            )
+        )
+        return Task { await leadership.run() }
     }
 
     private func makeGateway(
