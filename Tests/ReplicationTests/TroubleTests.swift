@@ -196,12 +196,18 @@ struct TroubleTests {
         let before = try await primary.registry.publish([bucket("before")])
         await first.replica.waitUntil(revision: before)
         await first.stop()
-        try FileManager.default.removeItem(atPath: folder.path + "/fra/replica")
+        // The same edge without a state.
+        let again = folder.path + "/again"
+        try FileManager.default.createDirectory(atPath: again, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(
+            atPath: folder.path + "/fra/identity",
+            toPath: again + "/identity"
+        )
         source.withLock { $0 }?.bend.withLock { $0.isHeldBack = true }
         let revision = try await primary.registry.publish([bucket("a")])
         let edge = try await TestEdge(
             "fra",
-            folder: folder.path + "/fra",
+            folder: again,
             primaries: [primary.address]
         )
         // It follows and reports, although the feed has not come so far.
