@@ -83,6 +83,8 @@ struct ExecutorParts: Sendable {
                     guard let failure = await invoker.load(version, edge: edge, turn: turn) else {
                         continue
                     }
+                    // Without room for a process there is nothing to tell: it is started when it is called.
+                    guard failure.type != "Sandbox.Failure" else { continue }
                     log.line("\(version.qualifiedName) does not start: \(failure.message)")
                 }
             }
