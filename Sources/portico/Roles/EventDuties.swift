@@ -14,7 +14,8 @@ final class EventDuties: Sendable {
     private let sources: EventSources
     private let bus: EventBus
     private let steps: AsyncStream<Step>.Continuation
-    private let newest: Mutex<Snapshot>
+    /// What was applied last, and whether the step that looks at it is still to come.
+    private let newest: Mutex<(snapshot: Snapshot, isWaiting: Bool)>
 
     private enum Step {
         /// There is a newer snapshot.
@@ -27,12 +28,15 @@ final class EventDuties: Sendable {
     init(_ replica: EdgeReplica, _ sources: EventSources, _ bus: EventBus, isLeading: Bool) {
         self.sources = sources
         self.bus = bus
-        newest = Mutex(replica.box.current)
+        newest = Mutex((replica.box.current, true))
         let (stream, steps) = AsyncStream.makeStream(of: Step.self)
         self.steps = steps
         replica.onApply { [self] snapshot in
-            newest.withLock { $0 = snapshot }
-            steps.yield(.changed)
+            let isFirst = newest.withLock { newest in
+                defer { newest = (snapshot, true) }
+                return !newest.isWaiting
+            }
+            if isFirst { steps.yield(.changed) }
         }
         steps.yield(.changed)
         Task { [self] in await work(stream, isLeading) }
@@ -45,9 +49,11 @@ final class EventDuties: Sendable {
         for await step in stream {
             switch step {
             case .changed:
-                let snapshot = newest.withLock { $0 }
                 // Several in a row are followed once.
-                guard followed?.revision != snapshot.revision else { continue }
+                let snapshot = newest.withLock { newest in
+                    newest.isWaiting = false
+                    return newest.snapshot
+                }
                 followed = snapshot
                 await bus.follow(
                     Self.documents(RuleDocument.kind, snapshot).compactMap { BusRule($0) }
