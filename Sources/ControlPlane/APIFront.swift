@@ -15,7 +15,8 @@ struct APIFront: Sendable {
         let id = UUID().uuidString.lowercased()
         let head = exchange.request
         let type = head.headers["content-type"] ?? ""
-        let isForm = type.hasPrefix("application/x-www-form-urlencoded")
+        // Forms go to the root; elsewhere it is only what a client says of a body when nobody told it.
+        let isForm = type.hasPrefix("application/x-www-form-urlencoded") && head.path == "/"
         var entry = table.entry(for: head, isForm: isForm)
         do throws(APIError) {
             let call: APICall

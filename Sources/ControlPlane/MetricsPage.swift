@@ -1,4 +1,5 @@
 import DataPlane
+import Executor
 import Registry
 
 /// The numbers of a node as text, one to a line, in the form that Prometheus reads (its text format 0.0.4).
@@ -12,8 +13,13 @@ enum MetricsPage {
         var value: Int
     }
 
-    /// The whole page; a node without viewers has no load.
-    static func text(revision: Int, edges: [ReplicaStatus], load: LoadReport?) -> String {
+    /// The whole page; a node without viewers has no load, one that polls nothing no sources.
+    static func text(
+        revision: Int,
+        edges: [ReplicaStatus],
+        load: LoadReport?,
+        sources: [String: SourceStatus] = [:]
+    ) -> String {
         var text = ""
         for metric in load.map(metrics(of:)) ?? [] {
             write("portico_" + metric.name, metric.meaning, metric.kind, to: &text)
@@ -21,6 +27,7 @@ enum MetricsPage {
         }
         write("portico_revision", "The revision that this node has.", "gauge", to: &text)
         text += "portico_revision \(revision)\n"
+        write(sources, to: &text)
         guard !edges.isEmpty else { return text }
         write("portico_edge_lag", "Revisions that an edge has not applied.", "gauge", to: &text)
         for edge in edges { text += "portico_edge_lag{edge=\"\(edge.name)\"} \(edge.lag)\n" }
@@ -34,6 +41,32 @@ enum MetricsPage {
         to text: inout String
     ) {
         text += "# HELP \(name) \(meaning)\n# TYPE \(name) \(kind)\n"
+    }
+
+    private static let ofSources: [(String, String, String, @Sendable (SourceStatus) -> Int)] = [
+        (
+            "iterator_age_milliseconds", "How old the last record of the latest batch was.",
+            "gauge",
+            { Int($0.iteratorAge) }
+        ),
+        ("batches_total", "Batches handed to the function.", "counter", { $0.batches }),
+        ("failed_batches_total", "Batches that failed.", "counter", { $0.failedBatches }),
+        ("records_total", "Records that are done.", "counter", { $0.records }),
+        ("filtered_total", "Records that no filter let through.", "counter", { $0.filtered }),
+        ("dropped_total", "Records that were given up.", "counter", { $0.dropped }),
+    ]
+
+    /// One line for each mapping and number.
+    ///
+    /// Source: "Viewing metrics for Lambda functions", event source mapping metrics.
+    private static func write(_ sources: [String: SourceStatus], to text: inout String) {
+        guard !sources.isEmpty else { return }
+        for (name, meaning, kind, value) in ofSources {
+            write("portico_source_" + name, meaning, kind, to: &text)
+            for (uuid, status) in sources.sorted(by: { $0.key < $1.key }) {
+                text += "portico_source_\(name){mapping=\"\(uuid)\"} \(value(status))\n"
+            }
+        }
     }
 
     private static func metrics(of load: LoadReport) -> [Metric] {

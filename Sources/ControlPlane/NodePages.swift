@@ -55,7 +55,8 @@ package final class NodePages: ExchangeHandler {
             let text = MetricsPage.text(
                 revision: snapshot().revision,
                 edges: edges(),
-                load: load()
+                load: load(),
+                sources: sources()
             )
             return Response(status: 200, contentType: MetricsPage.contentType, text: text)
         case "/_portico/edges":

@@ -1,3 +1,5 @@
+import Model
+
 /// What the executor may use and where it keeps its files.
 package struct ExecutorConfiguration: Sendable {
     /// The folder for the worker scripts; made when missing.
@@ -39,6 +41,8 @@ package struct ExecutorConfiguration: Sendable {
     /// Folders that processes need, also when they lie in `/tmp`; that of the worker scripts with its
     /// neighbours and this process's working folder always belong to them.
     package var neededFolders: [String] = []
+    /// The function that somebody looks at with a debugger.
+    package var debug: DebugTarget?
     /// The region told to functions.
     package var region = "us-east-1"
     /// The credentials told to functions; the local endpoint takes any.
@@ -53,8 +57,10 @@ package struct ExecutorConfiguration: Sendable {
         self.path = path ?? System.environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
     }
 
-    var environmentLimit: Int {
-        liftsProcessBudget ? liftedEnvironmentsPerFunction : environmentsPerFunction
+    /// How many environments of a function one reactor may run; of one that is looked at there is but one.
+    func environmentLimit(of identity: FunctionIdentity) -> Int {
+        if debug?.isMeant(identity.version.name) == true { return 1 }
+        return liftsProcessBudget ? liftedEnvironmentsPerFunction : environmentsPerFunction
     }
 }
 

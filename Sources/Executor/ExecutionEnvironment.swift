@@ -61,6 +61,8 @@ final class ExecutionEnvironment {
     var namespace: NamespaceAccess?
     /// Whether its program waits until the extensions are there.
     var isGated = false
+    /// Where a debugger may attach; nil for nowhere.
+    var debug: DebugPort?
     var extensionProcesses: [ExtensionProcess] = []
     var shutdownStretch = 1
     var isShuttingDown = false

@@ -187,19 +187,21 @@ final class FrameTransport: WorkerTransport {
         let major = version.runtime.dropFirst("nodejs".count).prefix { $0.isNumber }
         let modern = environment.kind == .node && (Int(major) ?? 0) >= 24
         let paths = identity.pythonPaths.map(ErrorPayload.quote).joined(separator: ",")
-        let fields = [
-            "\"taskRoot\":" + ErrorPayload.quote(identity.taskRoot),
-            "\"handler\":" + ErrorPayload.quote(version.handler),
-            "\"name\":" + ErrorPayload.quote(identity.name),
-            "\"version\":\"\(identity.versionText)\"",
-            "\"memory\":\(version.memory)",
-            "\"heap\":\(version.memory)",
-            "\"modern\":\(modern)",
-            "\"logGroup\":" + ErrorPayload.quote(identity.logGroup),
-            "\"logStream\":" + ErrorPayload.quote(environment.logStream),
-            "\"paths\":[\(paths)]",
-            "\"environment\":{" + pairs.joined(separator: ",") + "}",
-        ]
+        let debug = environment.debug.map { ["\"debugPort\":\($0.number)"] } ?? []
+        let fields =
+            debug + [
+                "\"taskRoot\":" + ErrorPayload.quote(identity.taskRoot),
+                "\"handler\":" + ErrorPayload.quote(version.handler),
+                "\"name\":" + ErrorPayload.quote(identity.name),
+                "\"version\":\"\(identity.versionText)\"",
+                "\"memory\":\(version.memory)",
+                "\"heap\":\(version.memory)",
+                "\"modern\":\(modern)",
+                "\"logGroup\":" + ErrorPayload.quote(identity.logGroup),
+                "\"logStream\":" + ErrorPayload.quote(environment.logStream),
+                "\"paths\":[\(paths)]",
+                "\"environment\":{" + pairs.joined(separator: ",") + "}",
+            ]
         return Array(("{" + fields.joined(separator: ",") + "}").utf8)
     }
 }

@@ -31,7 +31,10 @@ struct InvocationRun {
         self.pool = pool
         self.workers = workers
         self.ledger = ledger
-        latest = workers.reactor.preciseTime + invocation.limit
+        let isLookedAt = workers.configuration.debug?.isMeant(pool.identity.version.name) == true
+        latest =
+            workers.reactor.preciseTime
+            + (isLookedAt ? DebugTarget.patience : invocation.limit)
         self.stream = stream
     }
 
@@ -133,7 +136,7 @@ struct InvocationRun {
             deadlineMilliseconds: System.milliseconds + Int64(left),
             stream: stream
         )
-        let answer = await environment.invoke(call, until: deadline)
+        let answer = await answer(to: call, environment, until: deadline)
         let result: InvocationResult
         var ending = PlatformLog.Ending()
         switch answer {
@@ -156,6 +159,24 @@ struct InvocationRun {
         }
         await finish(environment, started: started, deadline: deadline, ending)
         return result
+    }
+
+    /// Calls the process; while a debugger is attached to it no time passes.
+    private func answer(
+        to call: EnvironmentCall,
+        _ environment: ExecutionEnvironment,
+        until deadline: MonotonicInstant
+    ) async -> Answer {
+        guard let port = environment.debug else {
+            return await environment.invoke(call, until: deadline)
+        }
+        let reactor = workers.reactor
+        let limit = deadline - reactor.preciseTime
+        let watch = DebugWatch(port, environment, limit: limit, reactor)
+        let answer = await environment.invoke(call, until: deadline + DebugTarget.patience)
+        watch.stop()
+        if watch.hasExpired, case .exited = answer { return .timedOut }
+        return answer
     }
 
     /// Reports the invocation and gives the environment back, once it is ready for the next.

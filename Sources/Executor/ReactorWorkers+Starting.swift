@@ -32,12 +32,18 @@ extension ReactorWorkers {
                 NamespaceAccess(asUser: $0.asUser, hosts: configuration.workFolder + "/hosts")
             }
             if kind != .provided { await carry(scratch, to: environment) }
+            let debug = configuration.debug?.port(for: identity, kind)
+            environment.debug = debug
+            let watch = debug.map {
+                DebugWatch($0, environment, limit: deadline - reactor.preciseTime, reactor)
+            }
             let failure = await environment.load(
                 identity,
                 path: configuration.path,
                 request: request,
-                until: deadline
+                until: watch == nil ? deadline : deadline + DebugTarget.patience
             )
+            watch?.stop()
             if kind == .provided, failure == nil { await carry(scratch, to: environment) }
             return failure.map { .failed($0, environment) } ?? .ready(environment)
         }

@@ -75,7 +75,7 @@ final class ReactorWorkers {
             slot: slot,
             position: position,
             reactor: reactor,
-            limit: configuration.environmentLimit,
+            limit: configuration.environmentLimit(of: identity),
             maximumWaiters: configuration.waitersPerFunction
         )
         pools[key] = pool

@@ -14,17 +14,26 @@ struct ExecutorParts: Sendable {
     let reactors: [Reactor]
     let log: LogWriter
     let tails: LogTails
+    /// The logical ids of functions, where there is a stack.
+    var names: LogicalNames?
 
     /// The invoker of the functions that these replicas know.
     func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {
         let boxes = replicas.map(\.box)
         let (tails, log) = (tails, log)
         let staging = Deployer.staging(state: configuration.state)
+        var settings = ExecutorConfiguration(
+            workFolder: configuration.state + "/" + configuration.workers,
+            liftsProcessBudget: configuration.liftsProcessBudget
+        )
+        settings.debug = configuration.debug.map { wanted in
+            let names = names
+            return DebugTarget(port: configuration.debugPort) {
+                $0 == wanted || names?[wanted] == $0
+            }
+        }
         let invoker = LocalInvoker(
-            configuration: ExecutorConfiguration(
-                workFolder: configuration.state + "/" + configuration.workers,
-                liftsProcessBudget: configuration.liftsProcessBudget
-            ),
+            configuration: settings,
             reactors: reactors,
             functions: { key in boxes.lazy.compactMap { $0.current.functions[key] }.first },
             codeFolder: { digest in

@@ -33,6 +33,11 @@ struct NodeConfiguration: Sendable {
     /// What each edge keeps on disk; nil for nothing.
     var diskCache: DiskCacheSettings?
 
+    /// The function, by name or logical id, to which a debugger may attach.
+    var debug: String?
+    /// Where it attaches; nil takes what tools try first.
+    var debugPort: Int?
+
     /// The keys that API calls and doors with `AWS_IAM` must be signed with; nil takes any.
     var signingKeys: SigningKeys?
 

@@ -29,7 +29,8 @@ struct NodeCore: Sendable {
             configuration: configuration,
             reactors: node.reactors,
             log: node.log,
-            tails: node.tails
+            tails: node.tails,
+            names: node.names
         )
         let invoker = parts.makeInvoker(replicas)
         parts.follow(replicas[0], with: invoker)

@@ -83,7 +83,7 @@ struct StreamBatchTests {
             context: context,
             states: states,
             shard: "shard"
-        ) { [told] id in told.progress.withLock { $0.append(id) } }
+        ) { [told] id, _ in told.progress.withLock { $0.append(id) } }
         let isDone = Mutex(false)
         let task = Task {
             await batch.run(records)

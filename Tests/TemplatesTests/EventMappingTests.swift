@@ -161,8 +161,21 @@ struct EventMappingTests {
             ),
             (
                 "Type: Kinesis, Properties: { Stream: 'arn:aws:kinesis:us-east-1:1:stream/s', "
-                    + "StartingPosition: LATEST, TumblingWindowInSeconds: 5 }",
-                "TumblingWindowInSeconds is not supported here"
+                    + "StartingPosition: LATEST, TumblingWindowInSeconds: 901 }",
+                "TumblingWindowInSeconds must be between 0 and 900"
+            ),
+            (
+                "Type: Kinesis, Properties: { Stream: 'arn:aws:kinesis:us-east-1:1:stream/s', "
+                    + "StartingPosition: LATEST, TumblingWindowInSeconds: 5, ParallelizationFactor: 2 }",
+                "ParallelizationFactor greater than 1"
+            ),
+            (
+                "Type: SQS, Properties: { Queue: 'arn:aws:kafka:us-east-1:1:cluster/c/1' }",
+                "Amazon MSK and Kafka are not supported here"
+            ),
+            (
+                "Type: SQS, Properties: { Queue: 'arn:aws:mq:us-east-1:1:broker:b:1' }",
+                "Amazon MQ are not supported here"
             ), ("Type: SQS, Properties: { Queue: nothing }", "Unrecognized event source"),
         ]
     )

@@ -25,6 +25,10 @@ package struct EventSourceMapping: Sendable, Equatable {
     let batchSize: Int
     /// Unit: seconds.
     let window: Int
+    /// How long a window is whose records the function adds up; nil without such windows.
+    ///
+    /// Unit: seconds.
+    let tumbling: Int?
     /// As text; a filter that cannot be read matches nothing.
     let filters: [String]
     let reportsFailures: Bool
@@ -59,6 +63,7 @@ package struct EventSourceMapping: Sendable, Equatable {
         let isQueue = source.service == "sqs"
         batchSize = max(1, document["BatchSize"]?.int ?? (isQueue ? 10 : 100))
         window = document["MaximumBatchingWindowInSeconds"]?.int ?? 0
+        tumbling = document["TumblingWindowInSeconds"]?.int.flatMap { $0 > 0 ? $0 : nil }
         filters = (document["FilterCriteria"]?["Filters"]?.array ?? []).compactMap {
             $0["Pattern"]?.string
         }

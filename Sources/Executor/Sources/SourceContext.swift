@@ -1,5 +1,6 @@
 package import DataPlane
 import HTTP
+import JSON
 package import Model
 import Synchronization
 
@@ -33,10 +34,12 @@ package struct SourceContext: Sendable {
     /// How long past a function's own timeout a call may take.
     private static let patience: Duration = .seconds(60)
 
-    /// Calls a mapping's function with some records; gives the call's id and the version that ran.
+    /// Calls a mapping's function with some records, `more` in the event beside them; gives the call's id and
+    /// the version that ran.
     func invoke(
         _ mapping: EventSourceMapping,
-        _ records: [SourceRecord]
+        _ records: [SourceRecord],
+        _ more: (inout JSONWriter) -> Void = { _ in }
     ) async -> (result: InvocationResult, id: String, version: String) {
         let id = RequestIdentifier.make()
         guard let version = resolve(mapping.function, mapping.qualifier) else {
@@ -44,7 +47,7 @@ package struct SourceContext: Sendable {
         }
         var invocation = Invocation(
             function: version.qualifiedName,
-            payload: SourceRecord.event(of: records),
+            payload: SourceRecord.event(of: records, more),
             requestID: id,
             limit: .seconds(version.timeout) + Self.patience,
             maximumResponse: Invocation.largestResponse

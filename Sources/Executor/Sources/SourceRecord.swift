@@ -22,14 +22,18 @@ struct SourceRecord: Sendable {
     /// About how many bytes it adds to an event.
     var size: Int { event.text.utf8.count + 1 }
 
-    /// The event of some records.
-    static func event(of records: [SourceRecord]) -> Bytes {
+    /// The event of some records, and what else it says.
+    static func event(
+        of records: [SourceRecord],
+        _ more: (inout JSONWriter) -> Void = { _ in }
+    ) -> Bytes {
         var json = JSONWriter(reserving: records.reduce(32) { $0 + $1.size })
         json.beginObject()
         json.key("Records")
         json.beginArray()
         for record in records { json.value(record.event) }
         json.endArray()
+        more(&json)
         json.endObject()
         return json.bytes[...]
     }

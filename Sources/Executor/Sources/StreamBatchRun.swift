@@ -15,8 +15,8 @@ struct StreamBatchRun {
     let context: SourceContext
     let states: SourceStates
     let shard: String
-    /// Is told the sequence number up to which everything is done.
-    let onProgress: @Sendable (String) -> Void
+    /// Is told the sequence number up to which everything is done, and what the open window has come to.
+    let onProgress: @Sendable (String, TumblingWindow?) -> Void
 
     /// A part of the batch with how often the function failed on it.
     private struct Piece {
@@ -32,22 +32,33 @@ struct StreamBatchRun {
 
     /// Runs until all is done, or the task is cancelled.
     func run(_ records: [SourceRecord]) async {
+        var none: TumblingWindow?
+        await run(records, in: &none)
+    }
+
+    /// As `run`, with records of one window, whose state goes from call to call.
+    func run(_ records: [SourceRecord], in window: inout TumblingWindow?) async {
         var pieces = [Piece(records: records)]
         var pause = Self.pauses.first
         while var piece = pieces.first, !Task.isCancelled {
             pieces.removeFirst()
-            piece.records = await dropOld(piece.records, attempts: piece.attempts)
+            piece.records = await dropOld(piece.records, attempts: piece.attempts, window)
             guard let last = piece.records.last else { continue }
-            let (result, id, version) = await context.invoke(mapping, piece.records)
+            let open = window
+            let (result, id, version) = await context.invoke(mapping, piece.records) {
+                open?.write(to: &$0, shard: shard, source: mapping.source.text, isFinal: false)
+            }
             let outcome = BatchOutcome(
                 result,
                 of: piece.records,
                 reportsFailures: mapping.reportsFailures
             )
             note(outcome, piece.records)
+            if case .success(let answer) = result, outcome != .failed { window?.take(answer) }
             switch outcome {
             case .done:
-                onProgress(last.id)
+                if window?.isOverfull == true { await end(&window) }
+                onProgress(last.id, window)
                 pause = Self.pauses.first
                 continue
             case .throttled: pieces.insert(piece, at: 0)
@@ -55,7 +66,7 @@ struct StreamBatchRun {
                 if case .partly(let failed) = outcome {
                     let first = piece.records.firstIndex { failed.contains($0.id) } ?? 0
                     if first > 0 {
-                        onProgress(piece.records[first - 1].id)
+                        onProgress(piece.records[first - 1].id, window)
                         piece.attempts = 0
                     }
                     piece.records.removeFirst(first)
@@ -66,7 +77,7 @@ struct StreamBatchRun {
                         pieces.insert(contentsOf: halves, at: 0)
                     } else {
                         await giveUp(piece.records, .retries, piece.attempts, result, id, version)
-                        onProgress(last.id)
+                        onProgress(last.id, window)
                     }
                     continue
                 }
@@ -75,6 +86,36 @@ struct StreamBatchRun {
             await context.clock.sleep(until: context.clock.milliseconds + pause)
             pause = min(pause * 2, Self.pauses.longest)
         }
+    }
+
+    /// Tells the function that a window is over, as often as the mapping allows; then nothing is left of it.
+    ///
+    /// Source: "Implementing stateful Kinesis Data Streams processing in Lambda": the state of a window over its
+    /// limit ends it early.
+    func end(_ window: inout TumblingWindow?) async {
+        guard let closing = window else { return }
+        var pause = Self.pauses.first
+        var attempts = 0
+        while !Task.isCancelled {
+            let (result, _, _) = await context.invoke(mapping, []) {
+                closing.write(to: &$0, shard: shard, source: mapping.source.text, isFinal: true)
+            }
+            if case .success = result { break }
+            if case .functionError = result { attempts += 1 }
+            if let limit = mapping.maximumRetries, attempts > limit {
+                context.log(
+                    "event source \(mapping.source.text): the end of a window of shard \(shard) is given up"
+                )
+                break
+            }
+            await context.clock.sleep(until: context.clock.milliseconds + pause)
+            pause = min(pause * 2, Self.pauses.longest)
+        }
+        // A window that was not told its end is told so by whoever reads the shard next.
+        guard !Task.isCancelled else { return }
+        window =
+            closing.isOverfull
+            ? TumblingWindow(start: closing.start, length: Int(closing.length), state: [:]) : nil
     }
 
     /// Two halves, each with its attempts before it, where the mapping bisects and there is something to part.
@@ -89,13 +130,17 @@ struct StreamBatchRun {
     }
 
     /// Gives up what is older than the mapping allows.
-    private func dropOld(_ records: [SourceRecord], attempts: Int) async -> [SourceRecord] {
+    private func dropOld(
+        _ records: [SourceRecord],
+        attempts: Int,
+        _ window: TumblingWindow?
+    ) async -> [SourceRecord] {
         guard let age = mapping.maximumAge else { return records }
         let oldest = context.clock.milliseconds - Int64(age) * 1000
         let old = records.prefix { $0.arrival < oldest }
         guard let last = old.last else { return records }
         await giveUp(Array(old), .age, attempts, nil, RequestIdentifier.make(), "$LATEST")
-        onProgress(last.id)
+        onProgress(last.id, window)
         return Array(records.dropFirst(old.count))
     }
 

@@ -97,6 +97,9 @@ struct StreamPoller {
     private func read(_ shard: String) async {
         var iterator: String?
         var pause = Self.pauses.first
+        var window = mapping.tumbling.flatMap {
+            checkpoints.window(of: mapping.uuid, shard: shard, length: $0)
+        }
         while !Task.isCancelled {
             do throws(ServiceFailure) {
                 var place = iterator ?? ""
@@ -107,7 +110,11 @@ struct StreamPoller {
                 let (batch, next, isEmpty) = try await gather(shard, place)
                 pause = Self.pauses.first
                 iterator = next
-                if !batch.isEmpty { await process(batch, shard) }
+                if let length = mapping.tumbling {
+                    await add(batch, to: &window, length, shard, isLast: next == nil)
+                } else if !batch.isEmpty {
+                    await process(batch, shard)
+                }
                 if Task.isCancelled { return }
                 guard next != nil else {
                     _ = finished.shards.withLock { $0.insert(shard) }
@@ -172,12 +179,51 @@ struct StreamPoller {
                     context: context,
                     states: states,
                     shard: shard
-                ) { if isWhole { checkpoints.keep($0, of: uuid, shard: shard) } }
+                ) { id, _ in if isWhole { checkpoints.keep(id, of: uuid, shard: shard) } }
                 group.addTask { await run.run(part) }
             }
         }
         if !isWhole, !Task.isCancelled, let last = batch.last {
             checkpoints.keep(last.id, of: uuid, shard: shard)
+        }
+    }
+
+    // MARK: Windows
+
+    /// Works on a batch window by window, and ends the windows whose time is over.
+    private func add(
+        _ batch: [SourceRecord],
+        to window: inout TumblingWindow?,
+        _ length: Int,
+        _ shard: String,
+        isLast: Bool
+    ) async {
+        let (checkpoints, uuid) = (checkpoints, mapping.uuid)
+        let run = StreamBatchRun(
+            mapping: mapping,
+            context: context,
+            states: states,
+            shard: shard
+        ) { checkpoints.keep($0, of: uuid, shard: shard, window: $1) }
+        func end() async {
+            await run.end(&window)
+            if window == nil { checkpoints.closeWindow(of: uuid, shard: shard) }
+        }
+        var left = batch[...]
+        while let first = left.first, !Task.isCancelled {
+            let own = TumblingWindow(containing: first.arrival, length: length)
+            // What comes late belongs to the window that is open.
+            if let open = window, own.start > open.start { await end() }
+            if Task.isCancelled { return }
+            let open = window ?? own
+            let part = left.prefix { $0.arrival < open.end * 1000 }
+            window = open
+            await run.run(Array(part), in: &window)
+            left = left.dropFirst(part.count)
+        }
+        let now = context.clock.milliseconds
+        if let open = window, isLast || batch.isEmpty && now > open.end * 1000 + Self.interval {
+            await end()
         }
     }
 

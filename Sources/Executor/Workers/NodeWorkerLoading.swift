@@ -113,6 +113,16 @@ extension NodeWorker {
           }
           return found;
         }
+        // The environment of before may still hold the port.
+        function openInspector(port) {
+          const inspector = require('inspector');
+          for (let attempt = 0; attempt < 100 && !inspector.url(); attempt += 1) {
+            try { inspector.open(port, '127.0.0.1'); } catch (_) { /* said by what comes */ }
+            if (!inspector.url()) Atomics.wait(pause, 0, 0, 20);
+          }
+          log(inspector.url() ? 'A debugger may attach at 127.0.0.1:' + port
+            : 'No debugger can attach: the port ' + port + ' is taken');
+        }
         async function init(body) {
           settings = JSON.parse(body.toString());
           modern = settings.modern;
@@ -123,6 +133,7 @@ extension NodeWorker {
           leastLevel = levels[process.env.AWS_LAMBDA_LOG_LEVEL] || 0;
           require('module')._initPaths();
           process.chdir(settings.taskRoot);
+          if (settings.debugPort) openInspector(settings.debugPort);
           handler = await load();
           send(LOADED, '');
         }

@@ -122,10 +122,12 @@ extension PythonWorker {
                 self.function_version = settings["version"]
                 self.invoked_function_arn = arn
                 self.tenant_id = None
-                trace = parsed(client, "Client Context").get("w3c")
-                self._w3c = {
-                    k: v for k, v in (trace if isinstance(trace, dict) else {}).items()
-                    if k in ("traceparent", "tracestate", "baggage") and isinstance(v, str)}
+                self._w3c = {}
+                if client:
+                    trace = parsed(client, "Client Context").get("w3c")
+                    self._w3c = {
+                        k: v for k, v in (trace if isinstance(trace, dict) else {}).items()
+                        if k in ("traceparent", "tracestate", "baggage") and isinstance(v, str)}
                 self.client_context = client_context(client)
                 who = parsed(identity, "Cognito Identity")
                 self.identity = CognitoIdentity(

@@ -57,8 +57,12 @@ package struct MappingDocument: Sendable {
         functionARN: String,
         now: JSONValue
     ) throws(Refusal) {
-        guard let arn = input["EventSourceArn"]?.string, let source = Self.source(arn) else {
-            throw Refusal(message: "Unrecognized event source.")
+        let given = input["EventSourceArn"]?.string
+        if given == nil, let name = Self.foreign.first(where: { Self.isGiven(input[$0]) }) {
+            throw Refusal(message: "\(name) is not supported here.")
+        }
+        guard let arn = given, let source = Self.source(arn) else {
+            throw Refusal(message: Self.reason(given))
         }
         members = JSONObject()
         members["UUID"] = .string(uuid)
@@ -104,13 +108,11 @@ package struct MappingDocument: Sendable {
                 message: "Unsupported ScalingConfig parameter for given event source mapping type."
             )
         }
-        if input["TumblingWindowInSeconds"]?.int ?? 0 > 0 {
-            throw Refusal(message: "TumblingWindowInSeconds is not supported here.")
-        }
         for name in [
             "Enabled", "BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes",
             "ScalingConfig", "ParallelizationFactor", "MaximumRecordAgeInSeconds",
             "BisectBatchOnFunctionError", "MaximumRetryAttempts", "FilterCriteria",
+            "TumblingWindowInSeconds",
         ] {
             if let value = input[name], !value.isNull { members[name] = value }
         }
@@ -163,6 +165,22 @@ package struct MappingDocument: Sendable {
         case "dynamodb": return parts[5].contains("/stream/") ? .dynamodb : nil
         default: return nil
         }
+    }
+
+    /// Sources that AWS polls and that are not polled here, by the service in their ARN.
+    private static let unpolled = [
+        "kafka": "Amazon MSK and Kafka", "mq": "Amazon MQ", "rds": "Amazon DocumentDB",
+    ]
+
+    /// Why a source is refused.
+    private static func reason(_ arn: String?) -> String {
+        let service = arn?.split(separator: ":", omittingEmptySubsequences: false).dropFirst(2)
+            .first
+        guard let service, let title = unpolled[String(service)] else {
+            return "Unrecognized event source."
+        }
+        return "Event sources of \(title) are not supported here: SQS queues, Kinesis streams and "
+            + "DynamoDB streams are."
     }
 
     private static func checkPosition(
@@ -229,6 +247,17 @@ package struct MappingDocument: Sendable {
         guard age == -1 || (60...604_800).contains(age) else {
             throw Refusal(
                 message: "MaximumRecordAgeInSeconds must be -1 or between 60 and 604800."
+            )
+        }
+        let tumbling = members["TumblingWindowInSeconds"]?.int ?? 0
+        guard (0...900).contains(tumbling) else {
+            throw Refusal(message: "TumblingWindowInSeconds must be between 0 and 900.")
+        }
+        guard tumbling == 0 || members["ParallelizationFactor"]?.int ?? 1 == 1 else {
+            throw Refusal(
+                message:
+                    "TumblingWindowInSeconds with a ParallelizationFactor greater than 1 is not "
+                    + "supported here."
             )
         }
         let filters = members["FilterCriteria"]?["Filters"]?.array ?? []
