@@ -82,7 +82,7 @@ final class CommandRun {
     /// The longest wait for a piece of output.
     ///
     /// Unit: milliseconds.
-    private static let patience: Int32 = 20_000
+    private static let patience: Int32 = 60_000
 
     /// The next piece of output; nil at its end, or when none comes in time.
     private static func piece(of pipe: Pipe) -> String? {
@@ -119,7 +119,7 @@ final class CommandRun {
     /// A port that the node says it took: `https`, `http` or `api`.
     func port(_ name: String) throws -> Int {
         let words = readOutput(until: "ready\n").split(whereSeparator: \.isWhitespace)
-        let line = try #require(words.lastIndex(of: "https"))
+        let line = try #require(words.lastIndex(of: "https") ?? words.lastIndex(of: "feed"))
         let place = try #require(words[line...].firstIndex(of: Substring(name)))
         return try #require(Int(words[place + 1]))
     }

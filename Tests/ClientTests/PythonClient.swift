@@ -15,7 +15,17 @@ struct PythonClient {
     /// Runs a script, which fails by its exit status; what it printed is the failure's text.
     static func run(_ script: String, against node: RunningNode, _ arguments: [String] = []) throws
     {
-        let port = try #require(node.ports["api"])
+        try run(script, ports: node.ports, authority: node.authority, arguments)
+    }
+
+    /// As `run`, against whatever has these ports: `api`, `https` and `http`.
+    static func run(
+        _ script: String,
+        ports: [String: Int],
+        authority: String = "",
+        _ arguments: [String] = []
+    ) throws {
+        let port = try #require(ports["api"])
         let path = RunningNode.root.appendingPathComponent("Tests/ClientTests/Scripts/\(script)")
         let command = program("python3") + [path.path] + arguments
         let process = Process()
@@ -26,8 +36,8 @@ struct PythonClient {
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
             "AWS": program("aws").joined(separator: " "),
-            "HTTPS_PORT": String(node.ports["https"] ?? 0), "CA": node.authority,
-            "HTTP_PORT": String(node.ports["http"] ?? 0),
+            "HTTPS_PORT": String(ports["https"] ?? 0), "CA": authority,
+            "HTTP_PORT": String(ports["http"] ?? 0),
         ]) { $1 }
         let pipe = Pipe()
         process.standardOutput = pipe

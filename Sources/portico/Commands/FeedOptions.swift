@@ -86,9 +86,18 @@ struct RoleOptions: ParsableArguments {
     @Option(help: "How log lines are written.")
     var logFormat = ServingOptions.LogFormat.text
 
+    @Option(
+        help: ArgumentHelp(
+            "A file of access keys in the form of AWS's credentials file; then signatures are checked.",
+            valueName: "file"
+        )
+    )
+    var credentials: String?
+
     mutating func validate() throws {
         try FlagChecks.ports(apiPort)
         try FlagChecks.reactors(reactors)
+        if let credentials { _ = try CredentialsFile.read(credentials) }
     }
 
     /// The state folder as an absolute path.
@@ -101,7 +110,7 @@ struct RoleOptions: ParsableArguments {
         edge: String,
         liftsProcessBudget: Bool = false
     ) -> NodeConfiguration {
-        NodeConfiguration(
+        var configuration = NodeConfiguration(
             state: statePath,
             addresses: addresses,
             httpsPort: httpsPort,
@@ -112,5 +121,7 @@ struct RoleOptions: ParsableArguments {
             liftsProcessBudget: liftsProcessBudget,
             logsJSON: logFormat == .json
         )
+        configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }
+        return configuration
     }
 }

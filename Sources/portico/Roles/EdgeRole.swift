@@ -94,6 +94,7 @@ final class EdgeRole: Sendable {
             requests: requests,
             log: log
         )
+        if let keys = configuration.signingKeys { viewers.doors.state.check(with: keys) }
         let follower = Follower(self, replica, viewers.doors, hasState: hasState)
         let pages = NodePages(
             snapshot: { replica.box.current },

@@ -199,6 +199,7 @@ final class RegistryRole: Sendable {
             replicaRemovalDelay: options.replicaRemovalDelay,
             sources: { sources.status },
             bus: bus,
+            keys: configuration.signingKeys,
             applied: applied,
             operate: { await operations.answer($0) }
         )

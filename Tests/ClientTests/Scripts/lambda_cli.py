@@ -86,7 +86,7 @@ def mappings():
     assert lambda_("delete-event-source-mapping", *uuid)["State"] == "Deleting"
     kafka = aws(
         "lambda", "create-event-source-mapping", "--function-name", "f", "--event-source-arn",
-        f"arn:aws:kafka:us-east-1:{ACCOUNT}:cluster/c/u", "--topics", "t", "--starting-position", "LATEST", check=False)
+        f"arn:aws:kafka:us-east-1:{ACCOUNT}:cluster/c/u", "--topics", "topic", "--starting-position", "LATEST", check=False)
     assert kafka.returncode != 0 and "Amazon MSK and Kafka are not supported here" in kafka.stderr, kafka.stderr
 
 

@@ -53,7 +53,7 @@ assert lambda_.invoke(FunctionName="one", Payload=b'{"wait": 0}')["StatusCode"] 
 # A thousand calls through an alias with two halves.
 assert lambda_.publish_version(FunctionName="f")["Version"] == "1"
 assert lambda_.publish_version(FunctionName="f")["Version"] == "1", "nothing has changed"
-lambda_.update_function_configuration(FunctionName="f", Description="second")
+lambda_.update_function_configuration(FunctionName="f", Timeout=59)
 settle(lambda_, "f")
 assert lambda_.publish_version(FunctionName="f")["Version"] == "2"
 lambda_.create_alias(
