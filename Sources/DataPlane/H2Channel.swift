@@ -16,10 +16,15 @@ final class H2Channel: BodySource {
     /// Whether the peer's silence is no fault: it may be reading what we still send.
     @exclusivity(unchecked)
     var isPatient = false
+    /// The viewer's exchange, while the stream is open.
+    @exclusivity(unchecked)
+    var exchange: H2Driver.Stream?
     /// The task that runs the stream's exchange, to be cancelled when the peer gives up.
+    @exclusivity(unchecked)
     var task: Task<Void, Never>?
-    /// What ends a wait for the origin when the viewer resets the stream.
-    weak var viewer: ViewerLink?
+    /// What ends a wait for the origin when the viewer resets the stream; nil once the exchange is over.
+    @exclusivity(unchecked)
+    var viewer: ViewerLink?
     /// Whether the reader must be answered `100 Continue` before its first read.
     @exclusivity(unchecked)
     var owesContinue = false

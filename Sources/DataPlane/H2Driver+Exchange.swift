@@ -7,47 +7,45 @@ import Telemetry
 extension H2Driver {
     /// Answers one request; runs in the stream's task.
     func serve(_ stream: Stream) async {
-        var exchange = makeExchange(stream)
-        if listener.sink != nil { open(&exchange.record, stream) }
+        // The head changes hands without a copy, so that nobody shares its fields.
+        var exchange = Exchange(
+            request: RequestHead(method: "", path: ""),
+            body: makeContent(stream),
+            viewer: viewer,
+            context: context
+        )
+        swap(&exchange.request, &stream.request.head)
+        let link = ViewerLink { [stream] in Self.sendInterim($0, on: stream) }
+        stream.channel.viewer = link
+        exchange.link = link
+        if listener.sink != nil { open(&exchange, stream.started) }
+        let isHead = exchange.request.method == "HEAD" && !stream.request.isTunnel
         let response =
             listener.admission.isShedding
             ? listener.admission.refusal() : await listener.handler.respond(to: &exchange)
         if exchange.record.status == 0 { exchange.record.status = response.head.status }
-        let record = exchange.record
-        await answer(response, on: stream)
-        stream.record = record
+        await answer(response, isHead: isHead, on: stream)
+        var record = AccessRecord()
+        swap(&record, &exchange.record)
+        stream.record = consume record
     }
 
-    private func open(_ record: inout AccessRecord, _ stream: Stream) {
-        let head = stream.request.head
-        record.startedAt = context.clock.secondsSince1970(stream.started)
-        record.method = head.method
-        record.host = head.host
-        record.uri = head.target
-        record.clientIP = viewer.address
+    private func open(_ exchange: inout Exchange, _ started: MonotonicInstant) {
+        exchange.record.startedAt = context.clock.secondsSince1970(started)
+        exchange.record.method = exchange.request.method
+        exchange.record.host = exchange.request.host
+        exchange.record.uri = exchange.request.target
+        exchange.record.clientIP = viewer.address
     }
 
-    private func makeExchange(_ stream: Stream) -> Exchange {
+    /// The content as far as it has arrived, or the way to what is still to come.
+    private func makeContent(_ stream: Stream) -> Body {
         let channel = stream.channel
-        let request = stream.request
-        let content: Body
-        if request.ends || request.isTunnel {
-            content = .empty
-        } else if let bytes = channel.takeArrived(limit: H1Driver.arrivedBody) {
-            content = bytes.isEmpty ? .empty : .bytes(bytes)
-        } else {
-            content = .stream(channel, length: request.contentLength)
+        if stream.request.ends || stream.request.isTunnel { return .empty }
+        if let bytes = channel.takeArrived(limit: H1Driver.arrivedBody) {
+            return bytes.isEmpty ? .empty : .bytes(bytes)
         }
-        var exchange = Exchange(
-            request: request.head,
-            body: content,
-            viewer: viewer,
-            context: context
-        )
-        let link = ViewerLink { [stream] in Self.sendInterim($0, on: stream) }
-        channel.viewer = link
-        exchange.link = link
-        return exchange
+        return .stream(channel, length: stream.request.contentLength)
     }
 
     private static func sendInterim(_ head: ResponseHead, on stream: Stream) {
@@ -58,7 +56,7 @@ extension H2Driver {
         stream.channel.link.wake()
     }
 
-    private func answer(_ response: Response, on stream: Stream) async {
+    private func answer(_ response: Response, isHead: Bool, on stream: Stream) async {
         let channel = stream.channel
         guard !channel.isClosed, channel.fault == nil else {
             if case .upgrade(let origin) = response.body { origin.close() }
@@ -70,7 +68,6 @@ extension H2Driver {
             return await tunnel(response.head, origin, stream)
         }
         if stream.request.isTunnel { channel.discard() }
-        let isHead = stream.request.head.method == "HEAD" && !stream.request.isTunnel
         let status = response.head.status
         let hasNoContent = isHead || status == 204 || status == 304
         let (length, content) = Self.framing(

@@ -8,17 +8,28 @@ import Telemetry
 final class H2Driver: H2LinkOwner {
     /// One stream's exchange.
     final class Stream {
+        let driver: H2Driver
         let channel: H2Channel
-        let request: H2Request
+        @exclusivity(unchecked)
+        var request: H2Request
         let started: MonotonicInstant
         /// What the handler left, until it is handed to the sink at the end of stream and task.
+        @exclusivity(unchecked)
         var record: AccessRecord?
         /// The frame bytes sent, once the stream is over.
+        @exclusivity(unchecked)
         var bytesSent: Int?
         /// Whether the final head is on its way.
+        @exclusivity(unchecked)
         var isAnswered = false
 
-        init(_ channel: H2Channel, _ request: H2Request, started: MonotonicInstant) {
+        init(
+            _ driver: H2Driver,
+            _ channel: H2Channel,
+            _ request: consuming H2Request,
+            started: MonotonicInstant
+        ) {
+            self.driver = driver
             self.channel = channel
             self.request = request
             self.started = started
@@ -30,8 +41,9 @@ final class H2Driver: H2LinkOwner {
     let viewer: Viewer
     let limits: ConnectionLimits
     private let connection: Connection
+    /// Streams that are open.
     @exclusivity(unchecked)
-    private var streams: [Int32: Stream] = [:]
+    private var openCount = 0
     @exclusivity(unchecked)
     private var link: H2Link?
     /// Tasks that have not returned yet.
@@ -70,6 +82,8 @@ final class H2Driver: H2LinkOwner {
         let link = H2Link(connection, session: session, limits: limits, owner: self)
         self.link = link
         if isDraining { drain() }
+        context.crew.join()
+        defer { context.crew.leave() }
         await link.run()
         self.link = nil
         if running > 0 { await withUnsafeContinuation { whenQuiet = $0 } }
@@ -98,7 +112,7 @@ final class H2Driver: H2LinkOwner {
 // MARK: - What the link tells
 
 extension H2Driver {
-    private var isIdle: Bool { streams.isEmpty && link?.session.openStreams == 0 }
+    private var isIdle: Bool { openCount == 0 && link?.session.openStreams == 0 }
 
     var readDeadline: MonotonicInstant {
         if !hasSettled { return idleSince + limits.h2.preface }
@@ -123,16 +137,18 @@ extension H2Driver {
     }
 
     func closed(_ stream: Int32, _ channel: H2Channel?, bytesSent: Int) {
-        if let ended = streams.removeValue(forKey: stream) {
+        if let channel, let ended = channel.exchange {
+            channel.exchange = nil
+            openCount -= 1
             ended.bytesSent = bytesSent
             if ended.record != nil {
                 hand(ended)
             } else {
-                channel?.task?.cancel()
-                channel?.viewer?.interrupt()
+                channel.task?.cancel()
+                channel.viewer?.interrupt()
             }
         }
-        if streams.isEmpty { idleSince = context.reactor.time }
+        if openCount == 0 { idleSince = context.reactor.time }
     }
 
     private func open(_ id: Int32, _ request: H2Request) {
@@ -151,17 +167,13 @@ extension H2Driver {
             sendIdle: limits.sendIdle
         )
         channel.owesContinue = request.expectsContinue
-        let stream = Stream(channel, request, started: context.reactor.time)
-        streams[id] = stream
+        let stream = Stream(self, channel, request, started: context.reactor.time)
+        channel.exchange = stream
+        openCount += 1
         link.add(channel)
         if request.ends { channel.ended(Headers()) }
         running += 1
-        let local = ReactorLocal((self, stream))
-        channel.task = Task(executorPreference: context.reactor) {
-            let (driver, stream) = local.value
-            await driver.serve(stream)
-            driver.finish(stream)
-        }
+        context.crew.serve(stream)
     }
 
     private func refuse(_ stream: Int32, _ status: Int) {
@@ -179,8 +191,9 @@ extension H2Driver {
     }
 
     /// The task of a stream has returned.
-    private func finish(_ stream: Stream) {
+    func finish(_ stream: Stream) {
         stream.channel.task = nil
+        stream.channel.viewer = nil
         running -= 1
         if stream.bytesSent != nil { hand(stream) }
         if running == 0 {
@@ -191,8 +204,7 @@ extension H2Driver {
 
     /// Hands the record to the sink, once stream and task have both ended.
     private func hand(_ stream: Stream) {
-        guard let sink = listener.sink, var record = stream.record else { return }
-        stream.record = nil
+        guard var record = stream.record.take(), let sink = listener.sink else { return }
         record.bytesSent = stream.bytesSent ?? 0
         record.durationMicroseconds = context.reactor.time.microseconds(since: stream.started)
         sink(&record)

@@ -8,11 +8,14 @@ package final class ReactorContext {
     package let reactor: Reactor
     package let upstream: UpstreamPool
     let clock = WallClock()
+    /// The tasks of HTTP/2 streams.
+    let crew: StreamCrew
 
     /// Makes the context of one reactor.
     package init(reactor: Reactor, upstream: UpstreamPool) {
         self.reactor = reactor
         self.upstream = upstream
+        crew = StreamCrew(reactor: reactor)
     }
 
     /// The context of a reactor, made at first use and shared by all its listeners.

@@ -146,7 +146,8 @@ enum H2Fields {
                 base + Int(entry.nameStart),
                 Int(entry.nameLength),
                 base + start,
-                end - start
+                end - start,
+                isUnique: entry.name.isUnique
             )
         }
     }
@@ -167,6 +168,16 @@ enum H2Fields {
     }
 }
 
+extension FieldName {
+    /// Whether each message has a value of its own: in the table of HPACK it would push out what comes again.
+    fileprivate var isUnique: Bool {
+        switch self {
+        case .xAmzCfID, .xAmznRequestID, .xAmznTraceID, .xRequestID: true
+        default: false
+        }
+    }
+}
+
 /// A list of fields under construction.
 private struct FieldList {
     let room: UnsafeMutableBufferPointer<nghttp2_nv>
@@ -180,14 +191,15 @@ private struct FieldList {
         _ name: UnsafeMutablePointer<UInt8>,
         _ nameCount: Int,
         _ value: UnsafeMutablePointer<UInt8>,
-        _ valueCount: Int
+        _ valueCount: Int,
+        isUnique: Bool = false
     ) {
         let field = nghttp2_nv(
             name: name,
             value: value,
             namelen: nameCount,
             valuelen: valueCount,
-            flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
+            flags: isUnique ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0
         )
         room.initializeElement(at: count, to: field)
         count += 1
