@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: sanitizers reloads cache-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
+.PHONY: sanitizers reloads cache-bench function-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -55,6 +55,10 @@ bench: build
 # A million objects in the cache: memory of each, and look-ups while it evicts.
 cache-bench: dependencies
 	PORTICO_DEV=1 PORTICO_MODULES=Edge $(SWIFT) run -c release --scratch-path .build-dev CacheBench
+
+# What a CloudFront Function adds to a cache hit, without sockets.
+function-bench: dependencies
+	PORTICO_DEV=1 PORTICO_MODULES=Edge $(SWIFT) run -c release --scratch-path .build-dev FunctionBench
 
 # The suite of lifetimes against nginx and Varnish: where they differ from CloudFront.
 lifetimes:

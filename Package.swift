@@ -153,7 +153,10 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("
         .executableTarget(
             name: "DoorBench",
             dependencies: dependencies(
-                ["FrontDoors", "Executor", "DataPlane", "Reactor", "TLS", "Model"],
+                [
+                    "FrontDoors", "Executor", "DataPlane", "Reactor", "TLS", "Model", "JSON",
+                    "Crypto",
+                ],
                 []
             ),
             path: "Tests/Benchmarks/DoorBench",
@@ -167,6 +170,17 @@ if ProcessInfo.processInfo.environment["PORTICO_DEV"] != nil, wanted?.contains("
             name: "CacheBench",
             dependencies: dependencies(["Edge", "HTTP"], []),
             path: "Tests/Benchmarks/CacheBench",
+            swiftSettings: settings
+        )
+    )
+    targets.append(
+        .executableTarget(
+            name: "FunctionBench",
+            dependencies: dependencies(
+                ["Edge", "DataPlane", "Reactor", "HTTP", "Model"],
+                []
+            ),
+            path: "Tests/Benchmarks/FunctionBench",
             swiftSettings: settings
         )
     )

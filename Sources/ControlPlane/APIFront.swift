@@ -31,6 +31,7 @@ struct APIFront: Sendable {
                 call = try await restCall(exchange, entry, id)
             }
             guard let entry else { throw Self.unknown(head) }
+            if let absence = entry.service.absence(of: call.operation.name) { throw absence }
             try check(call, entry)
             let reply = try await entry.service.perform(call)
             return ResponseEncoder(model: entry.model, id: id).response(reply, to: call.operation)

@@ -25,6 +25,12 @@ enum MetricsPage {
             write("portico_" + metric.name, metric.meaning, metric.kind, to: &text)
             text += "portico_\(metric.name) \(metric.value)\n"
         }
+        for cache in cacheMetrics(load?.caches ?? []) {
+            write("portico_" + cache.name, cache.meaning, cache.kind, to: &text)
+            for (name, value) in cache.values {
+                text += "portico_\(cache.name){cache=\"\(name)\"} \(value)\n"
+            }
+        }
         write("portico_revision", "The revision that this node has.", "gauge", to: &text)
         text += "portico_revision \(revision)\n"
         write(sources, to: &text)
@@ -67,6 +73,41 @@ enum MetricsPage {
                 text += "portico_source_\(name){mapping=\"\(uuid)\"} \(value(status))\n"
             }
         }
+    }
+
+    /// A metric with a value for each cache that has it.
+    private struct CacheMetric {
+        var name: String
+        var meaning: String
+        var kind: String
+        var values: [(String, Int)]
+    }
+
+    private static func cacheMetrics(_ caches: [CacheLoad]) -> [CacheMetric] {
+        func metric(
+            _ name: String,
+            _ kind: String,
+            _ meaning: String,
+            _ value: (CacheLoad) -> Int?
+        ) -> CacheMetric {
+            let values = caches.compactMap { cache in value(cache).map { (cache.name, $0) } }
+            return CacheMetric(name: name, meaning: meaning, kind: kind, values: values)
+        }
+        return [
+            metric("cache_objects", "gauge", "Answers that a cache holds.", \.objects),
+            metric("cache_bytes", "gauge", "What counts against its bound.", \.bytes),
+            metric("cache_disk_objects", "gauge", "Answers on its disk.") { $0.disk?.objects },
+            metric("cache_disk_bytes", "gauge", "Their bytes.") { $0.disk?.bytes },
+            metric("cache_disk_limit_bytes", "gauge", "The most there may be.") { $0.disk?.limit },
+            metric("cache_disk_written_total", "counter", "Answers written.") { $0.disk?.written },
+            metric("cache_disk_evicted_total", "counter", "Removed for room.") { $0.disk?.evicted },
+            metric("cache_disk_corrupted_total", "counter", "Dropped: not as they were written.") {
+                $0.disk?.corrupted
+            },
+            metric("cache_disk_failed_total", "counter", "Could not be written.") {
+                $0.disk?.failed
+            },
+        ].filter { !$0.values.isEmpty }
     }
 
     private static func metrics(of load: LoadReport) -> [Metric] {

@@ -118,6 +118,8 @@ package final class Admission: Sendable {
 
 /// How a process stands with its viewers, for the pages of the node.
 package struct LoadReport: Sendable, Encodable {
+    /// One for each cache of an edge.
+    package var caches: [CacheLoad] = []
     package var connections: Int
     package var accepted: Int
     package var refusedInTotal: Int
@@ -143,5 +145,58 @@ package struct LoadReport: Sendable, Encodable {
         isShedding = admission.isShedding
         residentBytes = memory?.lastMeasured ?? 0
         memoryBudget = memory?.budget ?? 0
+    }
+}
+
+/// How full a cache is.
+package struct CacheLoad: Sendable, Encodable {
+    /// What is on a disk.
+    package struct Disk: Sendable, Encodable {
+        package var objects: Int
+        /// Unit: bytes.
+        package var bytes: Int
+        /// Unit: bytes.
+        package var limit: Int
+        package var written: Int
+        package var evicted: Int
+        /// What was not as it had been written, and is gone.
+        package var corrupted: Int
+        /// What could not be written.
+        package var failed: Int
+
+        /// Makes counts.
+        package init(
+            objects: Int,
+            bytes: Int,
+            limit: Int,
+            written: Int,
+            evicted: Int,
+            corrupted: Int,
+            failed: Int
+        ) {
+            self.objects = objects
+            self.bytes = bytes
+            self.limit = limit
+            self.written = written
+            self.evicted = evicted
+            self.corrupted = corrupted
+            self.failed = failed
+        }
+    }
+
+    /// The edge, or which cache between edges and origins it is.
+    package var name: String
+    package var objects: Int
+    /// Unit: bytes, of the bound that it counts against.
+    package var bytes: Int
+    /// Left out where all stays in memory.
+    package var disk: Disk?
+
+    /// Makes a report.
+    package init(name: String, objects: Int, bytes: Int, disk: Disk? = nil) {
+        self.name = name
+        self.objects = objects
+        self.bytes = bytes
+        self.disk = disk
     }
 }

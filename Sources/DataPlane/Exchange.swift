@@ -15,6 +15,8 @@ package final class Viewer: Sendable {
     package let tlsCipher: String?
     /// The verified certificate that the viewer showed, in DER; nil when it was not asked for one.
     package let certificateDER: [UInt8]?
+    /// What the connection is called in logs; nil where it has no name.
+    package let connectionID: String?
 
     /// Makes a description of a viewer's connection.
     package init(
@@ -25,7 +27,8 @@ package final class Viewer: Sendable {
         serverName: String? = nil,
         tlsProtocol: String? = nil,
         tlsCipher: String? = nil,
-        certificateDER: [UInt8]? = nil
+        certificateDER: [UInt8]? = nil,
+        connectionID: String? = nil
     ) {
         self.address = address
         self.port = port
@@ -35,6 +38,7 @@ package final class Viewer: Sendable {
         self.tlsProtocol = tlsProtocol
         self.tlsCipher = tlsCipher
         self.certificateDER = certificateDER
+        self.connectionID = connectionID
     }
 
     /// The viewer on whose behalf a proxy has connected.
@@ -53,6 +57,21 @@ package final class Viewer: Sendable {
             tlsProtocol: session.protocolName,
             tlsCipher: session.cipherName,
             certificateDER: session.peerCertificateDER
+        )
+    }
+
+    /// The same viewer, by the name that its connection was given.
+    func named(_ id: String) -> Viewer {
+        Viewer(
+            address: address,
+            port: port,
+            isTLS: isTLS,
+            localPort: localPort,
+            serverName: serverName,
+            tlsProtocol: tlsProtocol,
+            tlsCipher: tlsCipher,
+            certificateDER: certificateDER,
+            connectionID: id
         )
     }
 }
@@ -155,4 +174,11 @@ package struct Exchange {
 package protocol ExchangeHandler: Sendable {
     /// Answers one request. A fault becomes a response here, never an exception above.
     func respond(to exchange: inout Exchange) async -> Response
+    /// Decides about a viewer's connection whose TLS handshake has just ended, before it may send requests.
+    func admit(_ opening: ConnectionOpening) -> ConnectionVerdict
+}
+
+extension ExchangeHandler {
+    /// Lets every connection in.
+    package func admit(_ opening: ConnectionOpening) -> ConnectionVerdict { .admitted(id: nil) }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import Reactor
 import TLS
@@ -90,8 +91,10 @@ final class H1Driver {
     func serve() async {
         defer { finish() }
         if let tls = connection.tls {
-            guard await handshake(tls) else { return }
+            let started = context.reactor.preciseTime
+            let failure = await handshake(tls)
             viewer = viewer.secured(by: tls)
+            guard admit(failure, since: started) else { return }
             if tls.applicationProtocol == "h2" { return await multiplex() }
         }
         link = ViewerLink { [unowned self] in await sendInterim($0) }
@@ -136,17 +139,36 @@ final class H1Driver {
         link?.interrupt()
     }
 
-    private func handshake(_ tls: TLSSession) async -> Bool {
+    /// Whether the connection may go on after its handshake, in the handler's opinion as well.
+    private func admit(_ failure: TLSError?, since started: MonotonicInstant) -> Bool {
+        let opening = ConnectionOpening(
+            viewer: viewer,
+            reactor: context.reactor,
+            duration: context.reactor.preciseTime.microseconds(since: started),
+            failure: failure
+        )
+        let verdict = listener.handler.admit(opening)
+        guard failure == nil, case .admitted(let id) = verdict else { return false }
+        if let id { viewer = viewer.named(id) }
+        return true
+    }
+
+    /// Makes the handshake; gives why it failed.
+    private func handshake(_ tls: TLSSession) async -> TLSError? {
         let deadline = connection.deadline(limits.handshake)
         while true {
             let outcome: Readiness.Outcome
             switch tls.handshake() {
-            case .done: return true
+            case .done: return nil
             case .wantRead: outcome = await connection.readiness.readable(until: deadline)
             case .wantWrite: outcome = await connection.readiness.writable(until: deadline)
-            case .failed: return false
+            case .failed(let error): return error
             }
-            guard outcome == .ready else { return false }
+            switch outcome {
+            case .ready: break
+            case .timedOut: return TLSError(.system(ETIMEDOUT), "the handshake took too long")
+            case .closed: return TLSError(.truncated, "the connection was closed")
+            }
         }
     }
 

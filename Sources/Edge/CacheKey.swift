@@ -47,6 +47,12 @@ enum CacheKey {
 
     private static let partsMark = "\n#parts"
 
+    /// Whether a key is one of a distribution's.
+    static func isOf(_ distribution: String, _ key: String) -> Bool {
+        key.utf8.starts(with: distribution.utf8)
+            && key.utf8.dropFirst(distribution.utf8.count).first == UInt8(ascii: "\n")
+    }
+
     /// Whether a key is one of a distribution's whose path an invalidation names.
     ///
     /// A `*` is a wildcard only as the last character ("What you need to know when invalidating files").

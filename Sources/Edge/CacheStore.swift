@@ -148,10 +148,17 @@ package final class CacheStore: Sendable {
 
     /// Forgets what an invalidation of a distribution names, in all variants.
     ///
-    /// `path` starts with `/`; a `*` at its end is a wildcard. Returns how many entries went.
+    /// `path` starts with `/`, and a `*` at its end is a wildcard; or it is `#` and a tag. Returns how many entries
+    /// went.
     @discardableResult
     package func invalidate(distribution: String, path: String) -> Int {
-        removeAll { CacheKey.matches($0, distribution: distribution, path: path) }
+        if path.first == CacheTags.mark {
+            let tag = path.dropFirst().lowercased()
+            return removeAll { key, entry in
+                entry.tags.contains(tag) && CacheKey.isOf(distribution, key)
+            }
+        }
+        return removeAll { CacheKey.matches($0, distribution: distribution, path: path) }
     }
 
     /// Remembers that answers under this key are not for others.
@@ -165,10 +172,14 @@ package final class CacheStore: Sendable {
     /// Forgets everything whose key satisfies a test: an invalidation.
     @discardableResult
     package func removeAll(where test: (String) -> Bool) -> Int {
+        removeAll { key, _ in test(key) }
+    }
+
+    private func removeAll(where test: (String, StoredResponse) -> Bool) -> Int {
         var count = 0
         for shard in shards {
             shard.state.withLock { state in
-                for key in state.entries.keys where test(key) {
+                for key in state.entries.keys(where: test) {
                     state.entries.remove(key)
                     count += 1
                 }

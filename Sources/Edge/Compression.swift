@@ -29,7 +29,9 @@ extension EdgePipeline {
         answer.head.headers.set("Content-Encoding", coding.rawValue)
         answer.head.headers.remove("accept-ranges")
         Compression.weaken(&answer.head.headers)
-        if !answer.head.headers.hasToken("accept-encoding", in: "vary") {
+        if settings.compressionVaries,
+            !answer.head.headers.hasToken("accept-encoding", in: "vary")
+        {
             let others = answer.head.headers.all("vary")
             answer.head.headers.set("Vary", (others + ["Accept-Encoding"]).joined(separator: ", "))
         }

@@ -198,7 +198,7 @@ enum Delivery {
         answer.head.reason = ""
     }
 
-    /// One range from the disk; several are answered with the whole.
+    /// Ranges from the disk.
     private static func applyRange(_ answer: inout Answer, _ text: String, _ disk: DiskReader) {
         let size = disk.length
         switch ByteRanges(text, size: size) {
@@ -213,26 +213,30 @@ enum Delivery {
             answer.head.headers.set("Content-Range", ContentRange(ranges[0], of: size).text)
             answer.head.headers.set("Content-Length", String(disk.length))
             answer.body = .stream(disk, length: disk.length)
-        case .ranges, .ignored: return
+        case .ranges(let ranges):
+            let parts = RangeParts(ranges, of: size, type: answer.head.headers["content-type"])
+            answer.head.status = 206
+            answer.head.headers.set("Content-Type", parts.contentType)
+            answer.head.headers.set("Content-Length", String(parts.length))
+            answer.body = .stream(DiskParts(disk, parts), length: parts.length)
+        case .ignored: return
         }
         answer.head.reason = ""
     }
 
     /// Several ranges in one body (RFC 9110 §14.6).
     private static func multipart(_ answer: inout Answer, _ body: Bytes, _ ranges: [Range<Int>]) {
-        let boundary = RequestID.hexadecimal()
         let type = answer.head.headers["content-type"]
+        let parts = RangeParts(ranges, of: body.count, type: type)
         var output: [UInt8] = []
-        for range in ranges {
-            output += "--\(boundary)\r\n".utf8
-            if let type { output += "Content-Type: \(type)\r\n".utf8 }
-            output += "Content-Range: \(ContentRange(range, of: body.count).text)\r\n\r\n".utf8
+        output.reserveCapacity(parts.length)
+        for (head, range) in zip(parts.heads, ranges) {
+            output += head
             let first = body.startIndex + range.lowerBound
             output += body[first..<first + range.count]
-            output += "\r\n".utf8
         }
-        output += "--\(boundary)--\r\n".utf8
-        answer.head.headers.set("Content-Type", "multipart/byteranges; boundary=\(boundary)")
+        output += parts.tail
+        answer.head.headers.set("Content-Type", parts.contentType)
         answer.head.headers.set("Content-Length", String(output.count))
         answer.body = .bytes(output[...])
     }

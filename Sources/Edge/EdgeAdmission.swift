@@ -34,7 +34,7 @@ extension EdgePipeline {
         if method == "GET", hasContent(exchange.body) {
             throw .refusal(.contentOfGet, requestID: id)
         }
-        try checkSignature(&exchange, passage)
+        if !settings.signaturesAfterFunctions { try checkSignature(&exchange, passage) }
     }
 
     private func checkSize(_ head: RequestHead, _ id: String) throws(Stop) {
@@ -54,7 +54,8 @@ extension EdgePipeline {
         }
     }
 
-    private func checkSignature(_ exchange: inout Exchange, _ passage: Passage) throws(Stop) {
+    /// Refuses a request that is not signed where that is asked for, and takes the signature off.
+    func checkSignature(_ exchange: inout Exchange, _ passage: Passage) throws(Stop) {
         guard let signatures = passage.plan.signatures else { return }
         let asked = SignedRequests.Asked(
             head: exchange.request,

@@ -115,13 +115,13 @@ package enum EdgeEvents {
             for index in headers.indices {
                 let entry = headers.entries[index]
                 guard !QuickFields.isDisallowed(headers, entry),
-                    !headers.entries[..<index].contains(where: { isSame(entry, $0, bytes) })
+                    !headers.entries[..<index].contains(where: { entry.isSame(as: $0, bytes) })
                 else { continue }
                 writer.key(lowercasing: slice(bytes, entry.nameStart, Int(entry.nameLength)))
                 writer.beginArray()
                 write(headers, at: index, bytes, to: &writer)
                 for other in index + 1..<max(index + 1, headers.count)
-                where isSame(entry, headers.entries[other], bytes) {
+                where entry.isSame(as: headers.entries[other], bytes) {
                     write(headers, at: other, bytes, to: &writer)
                 }
                 writer.endArray()
@@ -156,22 +156,6 @@ package enum EdgeEvents {
         _ count: Int
     ) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(rebasing: bytes[Int(start)..<Int(start) + count])
-    }
-
-    /// Whether two fields have the same name.
-    private static func isSame(
-        _ left: Headers.Entry,
-        _ right: Headers.Entry,
-        _ bytes: UnsafeBufferPointer<UInt8>
-    ) -> Bool {
-        guard left.name == right.name, left.nameLength == right.nameLength else { return false }
-        guard left.name == .other else { return true }
-        let (first, second) = (Int(left.nameStart), Int(right.nameStart))
-        for offset in 0..<Int(left.nameLength)
-        where Headers.lowered(bytes[first + offset]) != Headers.lowered(bytes[second + offset]) {
-            return false
-        }
-        return true
     }
 
     private static func write(_ origin: Origin, to writer: inout JSONWriter) {

@@ -131,7 +131,10 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async throws(Stop) {
-        guard answer.runsViewerResponse, !passage.isErrorPage, !answer.isUpgrade else { return }
+        let isKnownError = answer.isStored || answer.result == "LambdaGeneratedResponse"
+        let mayRun =
+            answer.runsViewerResponse || settings.viewerResponseOnErrors && isKnownError
+        guard mayRun, !passage.isErrorPage, !answer.isUpgrade else { return }
         let body = answer.body
         if let function = passage.plan.viewerResponseFunction {
             do throws(Stop) {
@@ -189,7 +192,9 @@ extension EdgePipeline {
         let after = result.head
         note(hook, &exchange, started) { Changes.between(before, after) }
         answer.head = after
-        guard let body = result.body else { return false }
+        guard let body = result.body,
+            hook.event != .viewerResponse || settings.viewerResponseReplacesBody
+        else { return false }
         answer.body = body.isEmpty ? .empty : .bytes(body)
         answer.head.headers.remove("content-length")
         answer.head.headers.append("Content-Length", String(body.count))

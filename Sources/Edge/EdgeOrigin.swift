@@ -157,8 +157,13 @@ extension EdgePipeline {
         _ exchange: inout Exchange
     ) async throws(Fault) -> Response {
         switch origins.target(for: request) {
-        case .folder(let folder, let isPrivate):
-            return FolderOrigin.respond(to: request.head, folder: folder, isPrivate: isPrivate)
+        case .folder(let folder, let isPrivate, let mayList):
+            return FolderOrigin.respond(
+                to: request.head,
+                folder: folder,
+                isPrivate: isPrivate,
+                mayList: mayList
+            )
         case .upstream(var target):
             if let name = request.plan.origin.serverName { target.serverName = name }
             let limit = CompletionLimit(request.plan, exchange.context.reactor)

@@ -16,6 +16,8 @@ package final class EdgePipeline: ExchangeHandler {
     let settings: EdgeSettings
     /// What runs CloudFront Functions.
     let functionHost: FunctionHost?
+    /// What the events of CloudFront Functions begin with.
+    let functionFrame: FunctionEventFrame
     let accessLog: AccessLog?
     /// The cache that edges share between them and the origin; nil where each asks by itself.
     let regional: CacheStore?
@@ -71,6 +73,7 @@ package final class EdgePipeline: ExchangeHandler {
         self.locations = locations
         self.settings = settings
         functionHost = functions.host
+        functionFrame = FunctionEventFrame(distribution, place: edge.pop)
         self.accessLog = accessLog
         self.regional = regional
         self.shield = shield
@@ -108,6 +111,9 @@ package final class EdgePipeline: ExchangeHandler {
             if passage.plan.runsAtViewerRequest {
                 passage.original = passage.original ?? exchange.request
                 try await viewerRequest(&exchange, &passage)
+            }
+            if settings.signaturesAfterFunctions, !passage.isErrorPage {
+                try checkSignature(&exchange, passage)
             }
             applyDefaultRootObject(&exchange)
             // Only a response hook asks for the request as it was before CloudFront's own headers.

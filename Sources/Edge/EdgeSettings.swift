@@ -13,6 +13,32 @@ package struct EdgeSettings: Sendable {
     /// Default: true.
     package var pagesForSignatureErrors = true
 
+    /// Whether signed URLs and cookies are checked after a function at viewer-request instead of before it.
+    ///
+    /// Default: false, so that no function runs for who may not ask.
+    package var signaturesAfterFunctions = false
+    /// Whether functions at viewer-response also run for errors that a function at origin-request made or that
+    /// are stored.
+    ///
+    /// Default: false, as for errors of origins ("Restrictions on all edge functions").
+    package var viewerResponseOnErrors = false
+    /// Whether a Lambda@Edge function at viewer-response may replace the body.
+    ///
+    /// Default: true.
+    package var viewerResponseReplacesBody = true
+    /// Whether compression at the edge adds `Vary: Accept-Encoding`.
+    ///
+    /// Default: true.
+    package var compressionVaries = true
+    /// The processor time after which a CloudFront Function is ended.
+    ///
+    /// Unit: seconds. Default: 0.01.
+    package var functionTimeLimit = FunctionHost.timeLimit
+    /// The cookie that keeps a viewer on its side of a continuous deployment.
+    ///
+    /// Default: `CloudFront-Continuous-Deployment`; AWS does not say how its own is called.
+    package var stagingCookie = "CloudFront-Continuous-Deployment"
+
     /// Whether results of functions that AWS would refuse are used as far as they can be sent.
     ///
     /// Default: false. Each such answer names the rules in a header, the timeline and the log.

@@ -113,6 +113,7 @@ extension EdgePipeline {
         let stale = Freshness.staleWhileRevalidate(head.headers)
         let originStatus = answer.originStatus
         let latest = now + max(plan.policy.maxTTL, lifetime)
+        let tags = CacheTags.read(head.headers, from: distribution.cacheTagHeader)
         return { body in
             StoredResponse(
                 head: head,
@@ -121,7 +122,8 @@ extension EdgePipeline {
                 expiresAt: now + lifetime,
                 servedStaleUntil: stale > 0 ? min(now + lifetime + stale, latest) : 0,
                 initialAge: age,
-                originStatus: originStatus
+                originStatus: originStatus,
+                tags: tags
             )
         }
     }
@@ -160,10 +162,12 @@ extension EdgePipeline {
         else { return }
         let head = answer.head
         let expiresAt = now + lifetime
+        let tags = CacheTags.read(head.headers, from: distribution.cacheTagHeader)
         let sink = CacheSink(limit: cache.maximumObject) { [cache] body in
             guard body.count == range.range.count else { return }
             let part = StoredParts.Part(start: range.range.lowerBound, bytes: body)
-            cache.add(part, of: range.total, head, to: pending.key, now, expiresAt)
+            let life = PartLife(storedAt: now, expiresAt: expiresAt, tags: tags)
+            cache.add(part, of: range.total, head, to: pending.key, life)
         }
         tee(&answer, into: sink, Pending(), now)
     }
@@ -230,9 +234,9 @@ extension CacheStore {
         of total: Int,
         _ head: ResponseHead,
         to key: String,
-        _ now: Int,
-        _ expiresAt: Int
+        _ life: PartLife
     ) {
+        let (now, expiresAt) = (life.storedAt, life.expiresAt)
         var whole: StoredResponse?
         update(CacheKey.parts(of: key)) { old in
             var parts = StoredParts(total: total)
@@ -254,14 +258,30 @@ extension CacheStore {
                     body: body,
                     storedAt: now,
                     expiresAt: expiresAt,
-                    originStatus: 200
+                    originStatus: 200,
+                    tags: life.tags
                 )
                 return nil
             }
-            return StoredResponse(parts, head: head, storedAt: now, expiresAt: expiresAt)
+            return StoredResponse(
+                parts,
+                head: head,
+                storedAt: now,
+                expiresAt: expiresAt,
+                tags: life.tags
+            )
         }
         if let whole { put(key, whole) }
     }
+}
+
+/// How long a part of an object is kept, and what finds it.
+struct PartLife {
+    /// Unit: seconds since 1970.
+    var storedAt: Int
+    /// Unit: seconds since 1970.
+    var expiresAt: Int
+    var tags: [String]
 }
 
 /// Where a complete body becomes a stored answer.

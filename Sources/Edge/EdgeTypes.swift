@@ -76,8 +76,9 @@ package struct OriginRequest: Sendable {
 /// Where an origin's requests really go.
 package enum OriginTarget: Sendable {
     case upstream(UpstreamTarget)
-    /// A bucket kept as a folder; a private one wants a signature.
-    case folder(String, isPrivate: Bool = false)
+    /// A bucket kept as a folder; a private one wants a signature, and who may not list it does not learn what
+    /// is missing.
+    case folder(String, isPrivate: Bool = false, mayList: Bool = true)
     /// Another door of this process.
     case door(any ExchangeHandler)
 }

@@ -34,6 +34,38 @@ extension EdgePipeline {
         addCloudFrontHeaders(&head, viewer, passage)
         lines += explainCache(head, plan)
         lines += explainOrigins(head, viewer, plan)
+        lines += explainLimits(request, plan)
+        return lines
+    }
+
+    /// What bounds such a request, and how near this one comes.
+    private func explainLimits(_ request: RequestHead, _ plan: BehaviorPlan) -> [String] {
+        let head = request.method.utf8.count + request.target.utf8.count + 11
+        let fields = request.headers.byteCount + 4 * request.headers.count
+        var lines = [
+            "limits",
+            "  URL: \(request.target.utf8.count) of \(EdgeLimits.uriAndQuery) bytes",
+            "  request line and headers: \(head + fields) of \(EdgeLimits.head) bytes",
+            "  stored object: \(cache.maximumObject) bytes"
+                + (cache.disk.map { ", \($0.maximumObject) on disk" } ?? ""),
+        ]
+        if let origin = plan.origins.first?.origin {
+            lines.append(
+                "  origin: \(origin.connectionAttempts) tries of \(origin.connectionTimeout) s, "
+                    + "\(origin.readTimeout) s to answer"
+            )
+        }
+        let viewerFunctions = plan.behavior.viewerFunctions ?? []
+        if !viewerFunctions.isEmpty {
+            lines.append("  CloudFront Function: \(settings.functionTimeLimit) s of processor time")
+        }
+        for event in EdgeEvent.allCases {
+            guard let hook = plan.hook(event) else { continue }
+            let isOfViewer = event == .viewerRequest || event == .viewerResponse
+            let body = isOfViewer ? EdgeLimits.viewerBody : EdgeLimits.originBody
+            let shown = hook.includeBody ? ", \(body) bytes of the body" : ""
+            lines.append("  \(event.rawValue): 30 s\(shown)")
+        }
         return lines
     }
 
@@ -59,6 +91,10 @@ extension EdgePipeline {
     ) -> [String] {
         let behavior = plan.behavior
         var lines = ["checks"]
+        if let wanted = distribution.viewerAuthentication {
+            let function = distribution.connectionFunctionID.map { ", then \($0) decides" } ?? ""
+            lines.append("  certificate of the viewer: \(wanted.mode.rawValue)\(function)")
+        }
         if distribution.geoRestriction.kind != .none {
             let countries = distribution.geoRestriction.countries.joined(separator: ", ")
             lines.append("  countries: \(distribution.geoRestriction.kind.rawValue) \(countries)")
@@ -90,6 +126,9 @@ extension EdgePipeline {
         lines.append("  key:")
         lines += key.split(separator: "\n").map { "    " + $0 }
         if plan.forwardsCookies { lines.append("  cookies go on, so requests are not collapsed") }
+        if let name = distribution.cacheTagHeader {
+            lines.append("  tags from the origin's \(name)")
+        }
         if plan.behavior.compress { lines.append("  compressed when it qualifies") }
         return lines
     }

@@ -5,10 +5,13 @@ import HTTP
 /// Answers as an S3 bucket does from the files of a folder.
 enum FolderOrigin {
     /// Answers a request; a private bucket wants it signed, as an access control does that.
+    ///
+    /// What is missing is 404 to who may list the bucket and 403 to others (S3 API, "GetObject").
     static func respond(
         to head: RequestHead,
         folder: String,
-        isPrivate: Bool = false
+        isPrivate: Bool = false,
+        mayList: Bool = true
     ) -> Response {
         if isPrivate, let refused = refusal(of: head) { return refused }
         guard head.method == "GET" || head.method == "HEAD" else {
@@ -18,6 +21,7 @@ enum FolderOrigin {
             return error(403, "AccessDenied", "Access Denied", head)
         }
         guard !key.isEmpty, let file = OpenFile(folder: folder, key: key) else {
+            guard mayList else { return error(403, "AccessDenied", "Access Denied", head) }
             return error(404, "NoSuchKey", "The specified key does not exist.", head, key: key)
         }
         let headers: Headers = [

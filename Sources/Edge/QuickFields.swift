@@ -102,7 +102,7 @@ enum QuickFields {
     }
 
     /// The number of a name in lower case; nil when it is none, or disallowed.
-    private static func plainName(
+    static func plainName(
         _ bytes: UnsafeBufferPointer<UInt8>,
         _ key: Range<Int>
     ) -> FieldName? {

@@ -35,6 +35,13 @@ struct RecencyMap {
     var count: Int { places.count }
     var keys: [String] { Array(places.keys) }
 
+    /// The keys whose entries pass a test.
+    func keys(where test: (String, StoredResponse) -> Bool) -> [String] {
+        nodes.compactMap { node in
+            node.flatMap { test($0.key, $0.entry) ? $0.key : nil }
+        }
+    }
+
     /// The entry of a key, which counts as a use.
     mutating func get(_ key: String) -> StoredResponse? {
         guard let place = places[key], let node = nodes[place] else { return nil }

@@ -24,6 +24,8 @@ package final class StoredResponse: Sendable {
     package let initialAge: Int
     /// What the origin answered, before its hook.
     package let originStatus: Int
+    /// Under which names an invalidation may find it beside its path; in lower case.
+    let tags: [String]
     /// The parts that are here, when the object is not here as a whole.
     let parts: StoredParts?
     /// Where the content is, when it is not here.
@@ -37,7 +39,8 @@ package final class StoredResponse: Sendable {
         expiresAt: Int,
         servedStaleUntil: Int = 0,
         initialAge: Int = 0,
-        originStatus: Int
+        originStatus: Int,
+        tags: [String] = []
     ) {
         self.head = head
         self.body = body
@@ -47,6 +50,7 @@ package final class StoredResponse: Sendable {
         self.servedStaleUntil = servedStaleUntil
         self.initialAge = initialAge
         self.originStatus = originStatus
+        self.tags = tags
         parts = nil
         disk = nil
     }
@@ -60,6 +64,7 @@ package final class StoredResponse: Sendable {
         servedStaleUntil: Int,
         initialAge: Int,
         originStatus: Int,
+        tags: [String],
         disk: DiskObject?
     ) {
         self.head = head
@@ -70,6 +75,7 @@ package final class StoredResponse: Sendable {
         self.servedStaleUntil = servedStaleUntil
         self.initialAge = initialAge
         self.originStatus = originStatus
+        self.tags = tags
         parts = nil
         self.disk = disk
     }
@@ -84,6 +90,7 @@ package final class StoredResponse: Sendable {
             servedStaleUntil: entry.servedStaleUntil,
             initialAge: entry.initialAge,
             originStatus: entry.originStatus,
+            tags: entry.tags,
             disk: disk
         )
     }
@@ -98,12 +105,19 @@ package final class StoredResponse: Sendable {
         servedStaleUntil = 0
         initialAge = stale.initialAge
         originStatus = stale.originStatus
+        tags = stale.tags
         parts = stale.parts
         disk = stale.disk
     }
 
     /// Parts of an object.
-    init(_ parts: StoredParts, head: ResponseHead, storedAt: Int, expiresAt: Int) {
+    init(
+        _ parts: StoredParts,
+        head: ResponseHead,
+        storedAt: Int,
+        expiresAt: Int,
+        tags: [String]
+    ) {
         self.head = head
         body = []
         self.storedAt = storedAt
@@ -112,6 +126,7 @@ package final class StoredResponse: Sendable {
         servedStaleUntil = 0
         initialAge = 0
         originStatus = 206
+        self.tags = tags
         self.parts = parts
         disk = nil
     }
@@ -121,5 +136,6 @@ package final class StoredResponse: Sendable {
     /// Unit: bytes.
     package var cost: Int {
         body.count + (parts?.byteCount ?? 0) + head.headers.byteCount + 512
+            + tags.reduce(0) { $0 + $1.utf8.count + 16 }
     }
 }

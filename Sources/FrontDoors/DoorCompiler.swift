@@ -86,7 +86,12 @@ struct DoorCompiler: OriginResolver {
                     .flatMap(snapshot.resolvedDistribution)
             }).first, twin.isStaging == true
         else { return primary }
-        return StagedDoor(primary: primary, staging: pipeline(of: twin), policy: policy)
+        return StagedDoor(
+            primary: primary,
+            staging: pipeline(of: twin),
+            policy: policy,
+            cookie: settings.stagingCookie
+        )
     }
 
     private func pipeline(of distribution: Distribution) -> EdgePipeline {
@@ -209,8 +214,14 @@ struct DoorCompiler: OriginResolver {
         {
             return .upstream(url.target)
         }
-        if let folder = Self.bucket(in: name).flatMap({ snapshot.buckets[$0] }) {
-            return .folder(folder, isPrivate: privateBuckets.contains(name))
+        if let bucket = Self.bucket(in: name), let folder = snapshot.buckets[bucket] {
+            let isPrivate = privateBuckets.contains(name)
+            let policy = snapshot.records[BucketPolicyRecord.key(bucket)]
+            return .folder(
+                folder,
+                isPrivate: isPrivate,
+                mayList: BucketPolicy.mayList(policy, isPrivate: isPrivate)
+            )
         }
         if let key = ownDoor(name), let door = door(key) { return .door(door) }
         return .upstream(

@@ -46,6 +46,8 @@ package final class FrontDoors: ExchangeHandler {
         let doors: [DoorKey: Door]
         /// The doors of names as they mostly come: lower case, without port or final dot.
         let byName: [String: Door]
+        /// What decides about connections, by distribution.
+        let gates: [String: ConnectionGate]
 
         private let found: FoundDoors
 
@@ -65,6 +67,10 @@ package final class FrontDoors: ExchangeHandler {
             }
             self.doors = doors
             byName = compiler.table.names.compactMapValues { doors[$0] }
+            let (snapshot, host) = (compiler.snapshot, compiler.functions)
+            gates = snapshot.distributions.compactMapValues {
+                ConnectionGate($0, snapshot, host)
+            }
         }
 
         /// Whether a connection was made for another name than one of this door, which asks for certificates.
@@ -109,9 +115,9 @@ package final class FrontDoors: ExchangeHandler {
     private let nodes: [Node]
     private let names: [String]
     private let ports: DoorPorts
-    private let log: @Sendable (String) -> Void
+    let log: @Sendable (String) -> Void
     private let buckets: String
-    private let streams: String
+    let streams: String
     /// What sends records of requests on at once.
     package let realTimeLogs: RealTimeLogs
     private let settings: EdgeSettings
@@ -147,7 +153,10 @@ package final class FrontDoors: ExchangeHandler {
         let bytes = edges.map(\.cacheBytes).max() ?? 0
         regional = settings.hasRegionalCache ? CacheStore(byteLimit: bytes) : nil
         shield = CacheStore(byteLimit: bytes)
-        functions = FunctionHost(isLenient: settings.isLenient)
+        functions = FunctionHost(
+            isLenient: settings.isLenient,
+            timeLimit: settings.functionTimeLimit
+        )
         self.log = log
     }
 
@@ -164,6 +173,16 @@ package final class FrontDoors: ExchangeHandler {
             return nil
         }
         return compiled.rules[key]
+    }
+
+    /// What decides about connections to the distribution that a name leads to.
+    func gate(of name: String) -> ConnectionGate? {
+        guard let node = nodes.first else { return nil }
+        let compiled = compiled(node)
+        guard !compiled.gates.isEmpty,
+            case .door(.distribution(let id)) = compiled.compiler.table.destination(of: name)
+        else { return nil }
+        return compiled.gates[id]
     }
 
     /// Forgets what an edge has cached under keys that satisfy a test.
@@ -191,6 +210,35 @@ package final class FrontDoors: ExchangeHandler {
                     $0 + node.cache.invalidate(distribution: distribution, path: $1)
                 }
         }
+    }
+
+    /// How full the caches of the edges are, and those between them and the origins.
+    package func cacheLoads() -> [CacheLoad] {
+        var loads = nodes.map { node in
+            var load = CacheLoad(
+                name: node.edge.name,
+                objects: node.cache.count,
+                bytes: node.cache.cost
+            )
+            load.disk = node.edge.disk.map { disk in
+                let counts = disk.counts
+                return CacheLoad.Disk(
+                    objects: counts.objects,
+                    bytes: counts.bytes,
+                    limit: disk.byteLimit,
+                    written: counts.written,
+                    evicted: counts.evicted,
+                    corrupted: counts.corrupted,
+                    failed: counts.failed
+                )
+            }
+            return load
+        }
+        for (name, cache) in [("regional", regional), ("shield", shield)] {
+            guard let cache, cache.count > 0 || name == "regional" else { continue }
+            loads.append(CacheLoad(name: name, objects: cache.count, bytes: cache.cost))
+        }
+        return loads
     }
 
     /// Leaves what the caches have on disk for the next process, whatever is let go of from now on.

@@ -65,8 +65,11 @@ struct StagedDoor: ExchangeHandler {
     /// A number from 0 to 1.
     var draw: @Sendable () -> Double = { Double.random(in: 0..<1) }
 
-    /// The cookie that keeps a viewer on its side; AWS does not say how its own is called.
-    static let cookie = "CloudFront-Continuous-Deployment"
+    /// The name of the cookie that keeps a viewer on its side.
+    var cookie = StagedDoor.cookie
+
+    /// How that is called unless told otherwise.
+    static let cookie = EdgeSettings().stagingCookie
 
     func respond(to exchange: inout Exchange) async -> Response {
         switch policy.traffic {
@@ -78,19 +81,19 @@ struct StagedDoor: ExchangeHandler {
         case .weight(let share, let stickiness?):
             let now = clock()
             let session =
-                Session(exchange.request.headers, policy.mark, stickiness, now)
+                Session(exchange.request.headers, policy.mark, stickiness, now, cookie)
                 ?? Session(isStaging: draw() < share, began: now)
-            Self.removeCookie(&exchange.request.headers)
+            removeCookie(&exchange.request.headers)
             let pipeline = session.isStaging ? staging : primary
             var response = await pipeline.respond(to: &exchange)
-            let text = session.cookie(policy.mark, stickiness, now)
+            let text = session.cookie(policy.mark, stickiness, now, cookie)
             response.head.headers.append("Set-Cookie", text)
             return response
         }
     }
 
     /// The session is CloudFront's affair: neither functions nor caches nor origins see its cookie.
-    private static func removeCookie(_ headers: inout Headers) {
+    private func removeCookie(_ headers: inout Headers) {
         guard headers.contains(.cookie) else { return }
         let pairs = headers.all(.cookie).flatMap { $0.split(separator: ";") }
             .map { $0.trimmingASCIIWhitespace() }
@@ -116,15 +119,16 @@ struct StagedDoor: ExchangeHandler {
             _ headers: Headers,
             _ mark: String,
             _ stickiness: StagingPolicy.Stickiness,
-            _ now: Int
+            _ now: Int,
+            _ cookie: String = StagedDoor.cookie
         ) {
             guard headers.contains(.cookie) else { return nil }
             let pairs = headers.all(.cookie).flatMap { $0.split(separator: ";") }
                 .map { $0.trimmingASCIIWhitespace() }
-            guard let pair = pairs.first(where: { $0.hasPrefix(StagedDoor.cookie + "=") }) else {
+            guard let pair = pairs.first(where: { $0.hasPrefix(cookie + "=") }) else {
                 return nil
             }
-            let parts = pair.dropFirst(StagedDoor.cookie.count + 1).split(separator: ".")
+            let parts = pair.dropFirst(cookie.count + 1).split(separator: ".")
             guard parts.count == 4, parts[0] == mark, let began = Int(parts[2]),
                 let latest = Int(parts[3]), now < began + stickiness.most,
                 now < latest + stickiness.idle
@@ -133,9 +137,14 @@ struct StagedDoor: ExchangeHandler {
             self.began = began
         }
 
-        func cookie(_ mark: String, _ stickiness: StagingPolicy.Stickiness, _ now: Int) -> String {
+        func cookie(
+            _ mark: String,
+            _ stickiness: StagingPolicy.Stickiness,
+            _ now: Int,
+            _ name: String = StagedDoor.cookie
+        ) -> String {
             let left = max(0, min(stickiness.idle, began + stickiness.most - now))
-            return "\(StagedDoor.cookie)=\(mark).\(isStaging ? "s" : "p").\(began).\(now); "
+            return "\(name)=\(mark).\(isStaging ? "s" : "p").\(began).\(now); "
                 + "Max-Age=\(left); Path=/; HttpOnly"
         }
     }

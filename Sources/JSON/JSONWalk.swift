@@ -59,6 +59,16 @@ package struct JSONWalk {
         return nil
     }
 
+    /// Passes over a text that lies elsewhere, if just this comes next.
+    package mutating func take(_ wanted: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard position + wanted.count <= bytes.count else { return false }
+        for offset in wanted.indices where bytes[position + offset] != wanted[offset] {
+            return false
+        }
+        position += wanted.count
+        return true
+    }
+
     /// Passes over a value of any kind; false when it is not plain.
     package mutating func skipValue(depth: Int = 0) -> Bool {
         skipSpace()

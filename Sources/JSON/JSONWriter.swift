@@ -74,6 +74,15 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: json)
     }
 
+    /// Writes an object without members.
+    package mutating func emptyObject() {
+        beginObject()
+        endObject()
+    }
+
+    /// Appends the zero that ends a text in C.
+    package mutating func terminate() { bytes.append(0) }
+
     /// Writes a key and a string.
     package mutating func field(_ name: String, _ text: String) {
         key(name)

@@ -21,6 +21,10 @@ package struct Distribution: Sendable, Codable, Hashable {
     package var securityPolicy: String?
     /// What is asked of viewers' certificates; nil for nothing.
     package var viewerAuthentication: ViewerAuthentication?
+    /// The id of the function that decides about viewers' connections; nil for none.
+    package var connectionFunctionID: String?
+    /// The field of an origin's answer whose value lists the tags of the object (`CacheTagConfig`); nil for none.
+    package var cacheTagHeader: String?
     /// Whether viewers may only speak HTTP/1.1 (`HttpVersion`); nil means no.
     package var refusesHTTP2: Bool?
 
@@ -43,6 +47,19 @@ package struct Distribution: Sendable, Codable, Hashable {
         self.origins = origins
         self.behaviors = behaviors
         self.customErrorResponses = customErrorResponses
+    }
+
+    /// Whether a text can be the name of a field (RFC 9110 §5.1).
+    package static func isFieldName(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
     }
 
     /// The name that events carry: `<id in lower case>.cloudfront.net`.

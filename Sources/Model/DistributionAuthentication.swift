@@ -36,6 +36,24 @@ extension Distribution {
     }
 }
 
+/// The records in which the policies of buckets are kept.
+package enum BucketPolicyRecord {
+    /// The kind of the records.
+    package static let kind = "s3/bucket-policy"
+
+    /// The id of the record of a bucket's policy.
+    package static func key(_ bucket: String) -> String { "\(kind)/\(bucket)" }
+}
+
+/// The records in which connection functions are kept.
+package enum ConnectionFunctionRecord {
+    /// The kind of the records.
+    package static let kind = "cloudfront/connection-function"
+
+    /// The id of a function's record.
+    package static func key(_ id: String) -> String { "\(kind)/\(id)" }
+}
+
 /// The records in which trust stores are kept.
 package enum TrustStoreRecord {
     /// The kind of the records.

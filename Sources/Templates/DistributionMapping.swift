@@ -31,6 +31,15 @@ extension ResourceMapper {
         result.logging = logging(config)
         readStaging(config, into: &result)
         result.viewerAuthentication = viewerAuthentication(config, result)
+        result.connectionFunctionID = connectionFunction(config, result)
+        if let tags = config.fields("CacheTagConfig") {
+            defer { tags.finish() }
+            let name = tags.required("HeaderName")
+            if let name, !Distribution.isFieldName(name) {
+                tags.error("HeaderName", "HeaderName is the name of a header field")
+            }
+            result.cacheTagHeader = name
+        }
         checkQuotas(result, config)
         readProtocols(config, into: &result)
         readInert(config)

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Model
 
 /// What only this machine has: where origins and buckets are, what to start beside the stack.
@@ -159,6 +160,21 @@ extension ResourceMapper {
             resource.path,
             "the bucket \(name) is the folder \(folder); Metadata.Portico.Buckets can name another"
         )
+    }
+
+    /// Keeps a bucket's policy: who may list the bucket learns what is missing in it.
+    func mapBucketPolicy(_ resource: ResourceEntry) {
+        let fields = fields(resource)
+        defer { fields.finish() }
+        guard let bucket = fields.required("Bucket") else { return }
+        guard let policy = fields.value("PolicyDocument") else {
+            return fields.error("PolicyDocument", "PolicyDocument is required")
+        }
+        let document = policy.text ?? JSONText.write(policy)
+        guard (try? JSONValue.parse(document))?["Statement"] != nil else {
+            return fields.error("PolicyDocument", "a policy with statements is wanted here")
+        }
+        made.append(.record(id: BucketPolicyRecord.key(bucket), document: document))
     }
 
     private static func isBucketName(_ name: String) -> Bool {

@@ -168,6 +168,7 @@ extension Evaluator {
         case "AWS::CloudFront::Function":
             return "arn:aws:cloudfront::\(FunctionARN.account):function/"
                 + (property("Name", of: resource) ?? id)
+        case "AWS::CloudFront::ConnectionFunction": return "cf_" + ids.functionURL(id).prefix(27)
         case "AWS::CloudFront::RealtimeLogConfig":
             return RealTimeLogRecord.arn(property("Name", of: resource) ?? id)
         case "AWS::CloudFront::TrustStore": return "ts_" + ids.functionURL(id).prefix(27)
@@ -289,8 +290,12 @@ extension Evaluator {
             ("AWS::CloudFront::ResponseHeadersPolicy", "Id"), ("AWS::CloudFront::PublicKey", "Id"),
             ("AWS::CloudFront::KeyGroup", "Id"), ("AWS::CloudFront::OriginAccessControl", "Id"),
             ("AWS::CloudFront::ContinuousDeploymentPolicy", "Id"),
-            ("AWS::CloudFront::TrustStore", "Id"):
+            ("AWS::CloudFront::TrustStore", "Id"), ("AWS::CloudFront::ConnectionFunction", "Id"):
             return id
+        case ("AWS::CloudFront::ConnectionFunction", "ConnectionFunctionArn"):
+            return "arn:aws:cloudfront::\(FunctionARN.account):connection-function/\(id)"
+        case ("AWS::CloudFront::ConnectionFunction", "Stage"):
+            return property("AutoPublish", of: resource) == "true" ? "LIVE" : "DEVELOPMENT"
         case ("AWS::CloudFront::RealtimeLogConfig", "Arn"): return id
         case ("AWS::CloudFront::TrustStore", "Arn"):
             return "arn:aws:cloudfront::\(FunctionARN.account):trust-store/\(id)"
@@ -361,7 +366,7 @@ enum Known {
         "AWS::CloudFront::PublicKey", "AWS::CloudFront::KeyGroup",
         "AWS::CloudFront::OriginAccessControl", "AWS::CloudFront::Function",
         "AWS::CloudFront::KeyValueStore", "AWS::CloudFront::TrustStore",
-        "AWS::CloudFront::RealtimeLogConfig",
+        "AWS::CloudFront::RealtimeLogConfig", "AWS::CloudFront::ConnectionFunction",
         "AWS::CloudFront::ContinuousDeploymentPolicy",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule",
@@ -377,6 +382,6 @@ enum Known {
         "AWS::ApiGateway::Deployment", "AWS::ApiGateway::UsagePlan",
         "AWS::ApiGateway::UsagePlanKey", "AWS::ApiGateway::ApiKey",
         "AWS::ApiGateway::DomainName", "AWS::ApiGateway::BasePathMapping",
-        "AWS::IAM::Role", "AWS::S3::Bucket",
+        "AWS::IAM::Role", "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
     ]
 }

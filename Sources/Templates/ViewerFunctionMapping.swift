@@ -21,17 +21,73 @@ extension ResourceMapper {
             fields.refuse("FunctionCode", .quota, message)
         }
         guard let settings = functionConfig(config) else { return }
+        let isPublished = fields.bool("AutoPublish") ?? false
+        keep(name, code, settings, isPublished, as: "cloudfront/function/\(name)")
+    }
+
+    /// A function that decides about connections.
+    ///
+    /// Source: "CloudFront Connection Functions".
+    func mapConnectionFunction(_ resource: ResourceEntry) {
+        let fields = fields(resource)
+        defer { fields.finish() }
+        guard let name = fields.required("Name"),
+            let code = fields.required("ConnectionFunctionCode"),
+            let config = fields.fields("ConnectionFunctionConfig")
+        else { return }
+        if !Self.isFunctionName(name) {
+            fields.error("Name", "a name has 1 to 64 letters, digits, - and _")
+        }
+        if code.utf8.count > Self.maximumFunctionCode {
+            let message = "the code has more than \(Self.maximumFunctionCode) bytes"
+            fields.refuse("ConnectionFunctionCode", .quota, message)
+        }
+        guard let settings = functionConfig(config) else { return }
+        if settings["Runtime"]?.string != "cloudfront-js-2.0" {
+            config.error("Runtime", "a connection function is of cloudfront-js-2.0")
+        }
+        let id = ConnectionFunctionRecord.key(evaluator.primaryID(resource))
+        keep(name, code, settings, fields.bool("AutoPublish") ?? false, as: id)
+    }
+
+    private func keep(
+        _ name: String,
+        _ code: String,
+        _ settings: JSONValue,
+        _ isPublished: Bool,
+        as id: String
+    ) {
         var content = JSONObject()
         content["Config"] = settings
         content["Code"] = .string(Base64.encode(Array(code.utf8)))
         let version = Digest.hex(Digest.sha256(JSONValue.object(content).text))
-        content["ETag"] = .string(evaluator.ids.distribution("function/\(name)/\(version)"))
+        let path = id.dropFirst("cloudfront/".count)
+        content["ETag"] = .string(evaluator.ids.distribution("\(path)/\(version)"))
         var record = JSONObject()
         record["Name"] = .string(name)
         record["Development"] = .object(content)
-        if fields.bool("AutoPublish") ?? false { record["Live"] = .object(content) }
-        let id = "cloudfront/function/\(name)"
+        if isPublished { record["Live"] = .object(content) }
         made.append(.record(id: id, document: JSONValue.object(record).text))
+    }
+
+    /// The function that decides about a distribution's connections.
+    func connectionFunction(_ config: Fields, _ distribution: Distribution) -> String? {
+        guard let fields = config.fields("ConnectionFunctionAssociation") else { return nil }
+        defer { fields.finish() }
+        guard let id = fields.required("Id") else { return nil }
+        guard let owner = resource("AWS::CloudFront::ConnectionFunction", id) else {
+            fields.error("Id", "there is no connection function \(id) in this template")
+            return nil
+        }
+        let properties =
+            evaluator.resolve(owner.properties, owner.path + ".Properties") ?? owner.properties
+        if properties["AutoPublish"]?.text?.lowercased() != "true" {
+            fields.refuse("Id", .viewerFunctionStage)
+        }
+        if distribution.viewerAuthentication == nil {
+            fields.error("Id", "a connection function wants ViewerMtlsConfig")
+        }
+        return id
     }
 
     private func functionConfig(_ config: Fields) -> JSONValue? {

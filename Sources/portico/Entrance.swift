@@ -18,6 +18,10 @@ final class Entrance: ExchangeHandler {
         doors.load()?.connectionRules(for: name)
     }
 
+    func admit(_ opening: ConnectionOpening) -> ConnectionVerdict {
+        doors.load()?.admit(opening) ?? .admitted(id: nil)
+    }
+
     func respond(to exchange: inout Exchange) async -> Response {
         guard let doors = doors.load() else {
             return Response(status: 503, text: "starting\n")

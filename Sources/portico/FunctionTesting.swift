@@ -10,7 +10,8 @@ extension FunctionHost {
                 record: test.record,
                 stage: test.stage,
                 in: test.snapshot,
-                host: self
+                host: self,
+                kind: test.isConnection ? .connection : .message
             )
         else { return nil }
         return await withCheckedContinuation { continuation in

@@ -21,7 +21,11 @@ struct ViewerListeners: Sendable {
     var all: [DataPlane.Listener] { https + http }
 
     /// How the process stands with its viewers.
-    func load() -> LoadReport { LoadReport(admission, memory: memory) }
+    func load() -> LoadReport {
+        var report = LoadReport(admission, memory: memory)
+        report.caches = doors.cacheLoads()
+        return report
+    }
 
     /// Binds every address of the configuration, opens the doors of these edges and lets viewers in.
     ///

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The lifetime suite's cases against nginx and Varnish: where other caches agree with CloudFront, and where not.
+"""The cache suite's cases against nginx and Varnish: where other caches agree with CloudFront, and where not.
+
+Besides lifetimes these are all cases of ranges and conditions (`ranges.cases`), and of `keys.cases` those whose key is the
+whole target, as it is by default elsewhere.
 
 usage: lifetimes.py [--list]
 
@@ -9,11 +12,12 @@ CloudFront can be told: a minimum TTL, a maximum TTL that cuts, an error caching
 let an answer expire the peers are asked a second later: they differ in whether the last second counts. Needs nginx,
 varnish, faketime.
 """
-import argparse, collections, email.utils, http.client, http.server, os, pathlib, re, threading, time
+import argparse, collections, email.utils, http.client, http.server, os, pathlib, re, socket, threading, time
 
 from sidebyside import Stage, free_port, wait_for
 
-CASES = pathlib.Path(__file__).parent.parent / "EdgeTests" / "Golden" / "lifetimes.cases"
+GOLDEN = pathlib.Path(__file__).parent.parent / "EdgeTests" / "Golden"
+CASES = GOLDEN / "lifetimes.cases"
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 # Unit: seconds that are waited for.
 PATIENCE = 10
@@ -140,7 +144,7 @@ def nginx(stage, origin, clock):
     file = folder / "peer.conf"
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "client_body", "fastcgi", "uwsgi", "scgi"))
     file.write_text(f"""{user} daemon off; worker_processes 1; error_log stderr error; pid {folder}/peer.pid;
-{"".join(f"env {name};" for name in clock.environment if "FAKE" in name or name == "LD_PRELOAD")}
+{"".join(f"env {name};" for name in clock.environment or () if "FAKE" in name or name == "LD_PRELOAD")}
 events {{}} http {{ access_log off; {temporary}
 proxy_cache_path {folder}/cache keys_zone=c:8m; server {{ listen 127.0.0.1:{port};
 location / {{ proxy_pass http://127.0.0.1:{origin}; proxy_cache c; proxy_cache_revalidate on;
@@ -196,6 +200,93 @@ def run(name, start, cases, lists, make_clock=Clock):
     return agreed
 
 
+class Plain(http.server.BaseHTTPRequestHandler):
+    """Answers with 1000 bytes that live for ten minutes, and counts."""
+
+    protocol_version = "HTTP/1.1"
+    modified = email.utils.formatdate(900_000, usegmt=True)
+    counts = collections.Counter()
+
+    def do_GET(self):
+        Plain.counts[self.path.split("/")[1]] += 1
+        body = bytes(97 + number % 26 for number in range(1000))
+        self.send_response_only(200)
+        for name, value in {
+            "Date": email.utils.formatdate(usegmt=True), "Cache-Control": "max-age=600", "ETag": '"1"',
+            "Last-Modified": Plain.modified, "Content-Type": "text/x-plain",
+            "Accept-Ranges": "bytes", "Content-Length": str(len(body)),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_POST = do_OPTIONS = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+def read(name):
+    lines = [line for line in (GOLDEN / name).read_text().splitlines() if line and not line.startswith("#")]
+    return [(line, [part.strip() for part in line.split("|")]) for line in lines]
+
+
+def exchange(port, path, headers=()):
+    """Status, fields and body of an answer; the target goes out as it is written."""
+    with socket.create_connection(("127.0.0.1", port), 20) as wire:
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close", *headers]
+        wire.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        answer = http.client.HTTPResponse(wire)
+        answer.begin()
+        return answer.status, answer.headers, answer.read()
+
+
+def is_range_met(port, number, parts):
+    """Whether a stored object answers as the case says."""
+    given = parts[0].split(" ; ")
+    headers = [field.replace(": @", ": " + Plain.modified) for field in given[1:]]
+    if given[0] != "-":
+        headers.append("Range: " + given[0])
+    exchange(port, f"/{number}/a")
+    status, fields, body = exchange(port, f"/{number}/a", headers)
+    if status != int(parts[1]) or Plain.counts[str(number)] != 1:
+        return False
+    if parts[3] == "parts":
+        return fields.get("Content-Type", "").startswith("multipart/byteranges")
+    # Some put a page into a 416.
+    return (fields.get("Content-Range") or "-") == parts[2] and (status == 416 or len(body) == int(parts[3]))
+
+
+def is_key_met(port, number, parts):
+    """Whether the second request is answered from the cache just when the case says so."""
+    for target in parts[1:3]:
+        exchange(port, f"/{number}{target}")
+    return Plain.counts[str(number)] == (1 if parts[3] == "Hit" else 2)
+
+
+def compare(name, start, lists):
+    """Ranges, conditions and keys of a peer."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Plain)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Plain.counts.clear()
+    keys = [case for case in read("keys.cases") if case[1][0] == "q=all" and " " not in case[1][1] + case[1][2]]
+    total = 0
+    with Stage("exchanges") as stage:
+        port = start(stage, server.server_address[1], PatientClock(stage.folder, 0))
+        for kind, cases, is_met in [("ranges and conditions", read("ranges.cases"), is_range_met), ("keys", keys, is_key_met)]:
+            agreed = 0
+            for number, (line, parts) in enumerate(cases):
+                if is_met(port, f"{kind[0]}{number}", parts):
+                    agreed += 1
+                elif lists:
+                    print(f"  {name} differs: {line}")
+            print(f"{name}: {agreed} of {len(cases)} cases of {kind} as at CloudFront")
+            total += agreed
+    server.shutdown()
+    return total
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true", help="print every case that differs")
@@ -209,6 +300,8 @@ if __name__ == "__main__":
     results = [
         run("nginx", nginx, common, options.list),
         run("Varnish", varnish, short, options.list, PatientClock),
+        compare("nginx", nginx, options.list),
+        compare("Varnish", varnish, options.list),
     ]
     if not all(results):
         raise SystemExit("a peer answered nothing as expected: is it running under the clock?")

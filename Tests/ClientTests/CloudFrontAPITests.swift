@@ -9,7 +9,7 @@ struct CloudFrontAPITests {
         arguments: [
             "cloudfront_distributions.py", "cloudfront_policies.py", "cloudfront_functions.py",
             "cloudfront_traffic.py", "cloudfront_function_runs.py", "cloudfront_signing.py",
-            "cloudfront_staging.py",
+            "cloudfront_staging.py", "cloudfront_operations.py", "cloudfront_tags.py",
         ]
     )
     func boto3(script: String) throws {

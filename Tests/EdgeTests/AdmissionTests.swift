@@ -175,6 +175,8 @@ struct AdmissionTests {
         #expect(lines.contains("    accept-encoding:br"))
         #expect(lines.contains("  GET /index.html"))
         #expect(lines.contains("  X-Key: k"))
+        #expect(lines.contains("limits") && lines.contains("  URL: 5 of 8192 bytes"))
+        #expect(lines.contains("  origin-request: 30 s"))
         #expect(bench.origin.count == 0)
     }
 

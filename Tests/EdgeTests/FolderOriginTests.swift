@@ -83,6 +83,20 @@ struct FolderOriginTests {
         }
     }
 
+    @Test("who may not list a bucket does not learn what is missing in it")
+    func unlisted() async throws {
+        try await withFolder { folder in
+            for (path, status) in [("/none", 403), ("/", 403), ("/index.html", 200)] {
+                let response = FolderOrigin.respond(
+                    to: RequestHead(method: "GET", path: path),
+                    folder: folder,
+                    mayList: false
+                )
+                #expect(response.head.status == status)
+            }
+        }
+    }
+
     @Test(
         "nothing outside of the folder is served",
         arguments: [

@@ -90,6 +90,45 @@ struct AccessControlTests {
         #expect(await ask("e2", ["Authorization": "Basic x"]).text == "kept")
     }
 
+    @Test(
+        "a bucket's policy says whether what is missing is 404 or 403",
+        arguments: [
+            (String?.none, 403), ("{}", 403),
+            (#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject"}}"#, 403),
+            (#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:List*"]}]}"#, 404),
+            (
+                #"{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::1:role/r"},"Action":"s3:*"}}"#,
+                403
+            ),
+            (
+                #"{"Statement":{"Effect":"Allow","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"s3:ListBucket"}}"#,
+                404
+            ),
+            (
+                #"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*"},{"Effect":"Deny","Principal":"*","Action":"s3:ListBucket"}]}"#,
+                403
+            ),
+        ]
+    )
+    func listing(policy: String?, status: Int) async throws {
+        var template = Array("/tmp/doors-bucket-XXXXXX".utf8CString)
+        let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+        defer { rmdir(folder) }
+        var snapshot = Snapshot()
+        snapshot.buckets["b"] = folder
+        snapshot.records[BucketPolicyRecord.key("b")] = policy
+        var origin = Origin(id: "o", domainName: "b.s3.amazonaws.com")
+        origin.isS3 = true
+        origin.originAccessControlID = "C"
+        snapshot.originAccessControls["C"] = Self.control("C", .s3)
+        snapshot.distributions["E1"] = Self.distribution("E1", origin)
+        let answer = await FrontDoorsTests.ask(
+            Self.doors(snapshot, ScriptedInvoker("{}")),
+            get("/none.txt", host: "e1.cloudfront.localhost")
+        )
+        #expect(answer.status == status)
+    }
+
     private static func functionURL(
         _ behavior: OriginAccessControl.SigningBehavior,
         permission: Bool = true

@@ -66,6 +66,20 @@ struct PropertyCoverageTests {
               Code: { ZipFile: '1' }
         """,
         "AWS::S3::Bucket": "  X: { Type: AWS::S3::Bucket }",
+        "AWS::S3::BucketPolicy": """
+          B: { Type: AWS::S3::Bucket }
+          X:
+            Type: AWS::S3::BucketPolicy
+            Properties: { Bucket: !Ref B, PolicyDocument: { Statement: [] } }
+        """,
+        "AWS::CloudFront::ConnectionFunction": """
+          X:
+            Type: AWS::CloudFront::ConnectionFunction
+            Properties:
+              Name: x
+              ConnectionFunctionConfig: { Comment: c, Runtime: cloudfront-js-2.0 }
+              ConnectionFunctionCode: 'function connectionHandler(connection) {}'
+        """,
         "AWS::Serverless::Function": """
           X:
             Type: AWS::Serverless::Function

@@ -75,6 +75,81 @@ struct ViewerFunctionTests {
         )
     }
 
+    private static func connection(_ more: String = "AutoPublish: true") -> String {
+        """
+          Door:
+            Type: AWS::CloudFront::ConnectionFunction
+            Properties:
+              Name: door
+              \(more)
+              ConnectionFunctionConfig: { Comment: c, Runtime: cloudfront-js-2.0 }
+              ConnectionFunctionCode: 'function connectionHandler(connection) { connection.allow() }'
+          Site:
+            Type: AWS::CloudFront::Distribution
+            Properties:
+              DistributionConfig:
+                Enabled: true
+                Origins: [{ Id: o, DomainName: a.example, CustomOriginConfig: { OriginProtocolPolicy: http-only } }]
+                DefaultCacheBehavior:
+                  TargetOriginId: o
+                  ViewerProtocolPolicy: https-only
+                  CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6
+                ViewerMtlsConfig: { Mode: passthrough }
+                ConnectionFunctionAssociation: { Id: !Ref Door }
+                CacheTagConfig: { HeaderName: X-Tags }
+
+        """
+    }
+
+    @Test("a connection function and the field of cache tags stand at their distribution")
+    func connections() throws {
+        let plan = try Self.plan(Self.connection())
+        #expect(plan.problems.isEmpty)
+        let distribution = try #require(
+            resources(plan).compactMap { resource in
+                if case .distribution(let found) = resource { found } else { nil }
+            }.first
+        )
+        let id = try #require(distribution.connectionFunctionID)
+        let record = try Self.record(plan, ConnectionFunctionRecord.key(id))
+        #expect(record["Name"] == "door" && record["Live"]?["Code"]?.string?.isEmpty == false)
+        #expect(distribution.cacheTagHeader == "X-Tags")
+        let bad = [
+            Self.connection("AutoPublish: false"),
+            Self.connection().replacing(
+                "Runtime: cloudfront-js-2.0",
+                with: "Runtime: cloudfront-js-1.0"
+            ),
+            Self.connection().replacing("ViewerMtlsConfig: { Mode: passthrough }", with: ""),
+            Self.connection().replacing("Id: !Ref Door", with: "Id: nobody"),
+            Self.connection().replacing("HeaderName: X-Tags", with: "HeaderName: 'not a name'"),
+        ]
+        for text in bad { #expect(try Self.plan(text).problems.isEmpty == false, "\(text)") }
+    }
+
+    @Test("a bucket's policy is kept with the bucket's name")
+    func bucketPolicy() throws {
+        let plan = try Self.plan(
+            """
+              Site: { Type: AWS::S3::Bucket, Properties: { BucketName: site-files } }
+              Policy:
+                Type: AWS::S3::BucketPolicy
+                Properties:
+                  Bucket: !Ref Site
+                  PolicyDocument:
+                    Statement:
+                      - Effect: Allow
+                        Principal: { Service: cloudfront.amazonaws.com }
+                        Action: ['s3:GetObject', 's3:ListBucket']
+                        Resource: [!Sub '${Site.Arn}/*', !GetAtt Site.Arn]
+
+            """
+        )
+        #expect(plan.problems.isEmpty)
+        let record = try Self.record(plan, BucketPolicyRecord.key("site-files"))
+        #expect(record["Statement"]?[0]?["Resource"]?[1] == "arn:aws:s3:::site-files")
+    }
+
     @Test(
         "associations that AWS refuses are refused by their rule",
         arguments: [

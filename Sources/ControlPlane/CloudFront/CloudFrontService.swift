@@ -33,14 +33,29 @@ final class CloudFrontService: APIService {
         if let reply = try await performDistribution(call) { return reply }
         if let reply = try await performPolicy(call) { return reply }
         if let reply = try await performFunction(call) { return reply }
+        if let reply = try await performConnectionFunction(call) { return reply }
         if let reply = try await performStore(call) { return reply }
         if let reply = try await performTrustStore(call) { return reply }
         if let reply = try await performRealTimeLog(call) { return reply }
         if let reply = try await performList(call) { return reply }
-        throw Self.error(
-            "UnsupportedOperation",
-            "\(call.operation.name) is not supported here."
-        )
+        throw Self.unsupported(call.operation.name)
+    }
+
+    /// What the operations are about that are not here.
+    private static let absentSubjects = [
+        "DistributionTenant", "ConnectionGroup", "AnycastIp", "VpcOrigin", "FieldLevelEncryption",
+        "StreamingDistribution", "MonitoringSubscription", "ResourcePolicy", "ManagedCertificate",
+        "DomainConflicts", "DomainAssociation", "VerifyDns", "DistributionWebACL",
+        "ByOwnedResource", "ByConnectionMode",
+    ]
+
+    func absence(of operation: String) -> APIError? {
+        Self.absentSubjects.contains(where: operation.contains)
+            ? Self.unsupported(operation) : nil
+    }
+
+    private static func unsupported(_ operation: String) -> APIError {
+        error("UnsupportedOperation", "\(operation) is not supported here.")
     }
 
     private func performDistribution(_ call: APICall) async throws(APIError) -> APIReply? {

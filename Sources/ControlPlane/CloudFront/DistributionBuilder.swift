@@ -57,6 +57,8 @@ struct DistributionBuilder {
         try readStaging(config, into: &distribution)
         readProtocols(config, into: &distribution)
         distribution.viewerAuthentication = try viewerAuthentication(config, distribution)
+        distribution.cacheTagHeader = try cacheTagHeader(config)
+        distribution.connectionFunctionID = try connectionFunction(config, distribution)
         return distribution
     }
 
@@ -95,6 +97,34 @@ struct DistributionBuilder {
             distribution.securityPolicy = certificate?["MinimumProtocolVersion"]?.string
         }
         distribution.refusesHTTP2 = config["HttpVersion"]?.string == "http1.1" ? true : nil
+    }
+
+    /// The function that decides about connections: published, and beside certificates of viewers.
+    private func connectionFunction(
+        _ config: JSONValue,
+        _ distribution: Distribution
+    ) throws(APIError) -> String? {
+        guard let id = config["ConnectionFunctionAssociation"]?["Id"]?.string, !id.isEmpty else {
+            return nil
+        }
+        guard let text = snapshot.records[ConnectionFunctionRecord.key(id)] else {
+            throw Service.error("EntityNotFound", "The connection function \(id) was not found.")
+        }
+        guard (try? JSONValue.parse(text))?["Live"] != nil else {
+            throw Service.argument("The connection function \(id) is not published.")
+        }
+        guard distribution.viewerAuthentication != nil else {
+            throw Service.argument("A connection function wants ViewerMtlsConfig.")
+        }
+        return id
+    }
+
+    private func cacheTagHeader(_ config: JSONValue) throws(APIError) -> String? {
+        guard let name = config["CacheTagConfig"]?["HeaderName"]?.string else { return nil }
+        guard Distribution.isFieldName(name) else {
+            throw Service.argument("The parameter HeaderName of CacheTagConfig is not valid.")
+        }
+        return name
     }
 
     private func viewerAuthentication(
@@ -369,10 +399,7 @@ struct DistributionBuilder {
         var names: [String] = []
         if config["WebACLId"]?.string ?? "" != "" { names.append("WebACLId") }
         if config["AnycastIpListId"]?.string ?? "" != "" { names.append("AnycastIpListId") }
-        for name in ["ConnectionFunctionAssociation", "TenantConfig"]
-        where config[name] != nil {
-            names.append(name)
-        }
+        if config["TenantConfig"] != nil { names.append("TenantConfig") }
         let all = [config["DefaultCacheBehavior"] ?? [:]] + (config["CacheBehaviors"]?.items ?? [])
         if all.contains(where: { $0["FieldLevelEncryptionId"]?.string ?? "" != "" }) {
             names.append("FieldLevelEncryptionId")

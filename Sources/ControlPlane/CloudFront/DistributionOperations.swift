@@ -234,6 +234,14 @@ extension CloudFrontService {
                     $0.served.viewerAuthentication?.trustStoreID == id
                 }
             ])
+        case "ListDistributionsByConnectionFunction":
+            let id = try connectionFunction(
+                call.text("ConnectionFunctionIdentifier"),
+                in: try await ledger.snapshot()
+            ).id
+            return APIReply([
+                "DistributionList": try await list(call) { $0.served.connectionFunctionID == id }
+            ])
         case "ListDistributionsByWebACLId":
             let id = call.text("WebACLId")
             return APIReply([

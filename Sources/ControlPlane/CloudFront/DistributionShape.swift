@@ -55,6 +55,12 @@ enum DistributionShape {
             }
             members["ViewerMtlsConfig"] = .object(mtls)
         }
+        if let id = distribution.connectionFunctionID {
+            members["ConnectionFunctionAssociation"] = ["Id": .string(id)]
+        }
+        if let name = distribution.cacheTagHeader {
+            members["CacheTagConfig"] = ["HeaderName": .string(name)]
+        }
         let restriction = distribution.geoRestriction
         var geography = list(restriction.countries).object ?? JSONObject()
         geography["RestrictionType"] = .string(restriction.kind.rawValue)

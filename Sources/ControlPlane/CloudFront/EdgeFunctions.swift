@@ -81,10 +81,17 @@ extension CloudFrontService {
     }
 
     /// The development stage that a call's configuration and code make.
-    private func content(_ call: APICall, in snapshot: Snapshot) throws(APIError) -> JSONObject {
-        let code = call.text("FunctionCode")
+    ///
+    /// Connection functions have the same members under names of their own, which `prefix` begins.
+    func content(
+        _ call: APICall,
+        in snapshot: Snapshot,
+        prefix: String = ""
+    ) throws(APIError) -> JSONObject {
+        let name = prefix + "FunctionCode"
+        let code = call.text(name)
         guard let bytes = Base64.decode(code), !bytes.isEmpty else {
-            throw Self.argument("The parameter FunctionCode is empty or not Base64.")
+            throw Self.argument("The parameter \(name) is empty or not Base64.")
         }
         guard bytes.count <= Self.maximumCode else {
             throw APIError(
@@ -92,7 +99,7 @@ extension CloudFrontService {
                 "The function's code is larger than \(Self.maximumCode) bytes."
             )
         }
-        let config = try Quantities.checked(call["FunctionConfig"] ?? [:])
+        let config = try Quantities.checked(call[prefix + "FunctionConfig"] ?? [:])
         let stores = config["KeyValueStoreAssociations"]?.items ?? []
         guard stores.count <= 1 else {
             throw APIError(.viewerFunctionStore)

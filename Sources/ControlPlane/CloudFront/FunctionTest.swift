@@ -33,6 +33,8 @@ package struct FunctionTest: Sendable {
     package var snapshot: Snapshot
     /// The event as JSON.
     package var event: [UInt8]
+    /// Whether the function decides about connections, so that the event is one.
+    package var isConnection = false
 }
 
 extension CloudFrontService {

@@ -27,13 +27,22 @@ extension CloudFrontService {
         return .object(members)
     }
 
+    /// Whether a text is a path, or `#` and a tag.
+    ///
+    /// Source: "What you need to know when invalidating files", "Invalidate files by cache tag".
+    private static func isItem(_ text: String) -> Bool {
+        guard text.first == "#" else { return text.hasPrefix("/") || text.hasPrefix("*") }
+        return (2...257).contains(text.utf8.count)
+            && text.utf8.allSatisfy { 33...126 ~= $0 && $0 != UInt8(ascii: ",") }
+    }
+
     func createInvalidation(_ call: APICall) async throws(APIError) -> APIReply {
         guard let given = call["InvalidationBatch"] else {
             throw Self.error("MissingBody", "This operation requires a body.")
         }
         let batch = try Quantities.checked(given)
         let paths = batch["Paths"]?.texts ?? []
-        guard !paths.isEmpty, paths.allSatisfy({ $0.hasPrefix("/") || $0.hasPrefix("*") }) else {
+        guard !paths.isEmpty, paths.allSatisfy(Self.isItem) else {
             throw Self.argument("Your request contains one or more invalid invalidation paths.")
         }
         guard paths.count <= Self.maximumPaths else {

@@ -68,4 +68,10 @@ struct APIReply {
 protocol APIService: Sendable {
     /// What a call does, or the service's own error.
     func perform(_ call: APICall) async throws(APIError) -> APIReply
+    /// What is said of an operation that is not here, whatever its parameters are; nil for one that may be.
+    func absence(of operation: String) -> APIError?
+}
+
+extension APIService {
+    func absence(of operation: String) -> APIError? { nil }
 }

@@ -153,6 +153,7 @@ enum DiskDescription {
             "servedStaleUntil": .integer(entry.servedStaleUntil),
             "initialAge": .integer(entry.initialAge),
             "originStatus": .integer(entry.originStatus),
+            "tags": .array(entry.tags.map(JSONValue.string)),
         ]
         return value.encoded()
     }
@@ -179,6 +180,7 @@ enum DiskDescription {
             servedStaleUntil: value["servedStaleUntil"]?.int ?? 0,
             initialAge: value["initialAge"]?.int ?? 0,
             originStatus: value["originStatus"]?.int ?? status,
+            tags: (value["tags"]?.array ?? []).compactMap(\.string),
             disk: object
         )
         return (key, entry)

@@ -4,12 +4,11 @@ import JSON
 enum FunctionAnswer {
     static func read(_ said: [UInt8]) -> FunctionOutcome {
         guard let kind = said.first else { return FunctionOutcome(end: .interrupted) }
-        let rest = said[1...]
         switch kind {
-        case UInt8(ascii: "O"): return FunctionOutcome(end: .value(Array(rest)))
         case UInt8(ascii: "E"):
-            return FunctionOutcome(end: .exception(String(decoding: rest, as: UTF8.self)))
-        default: return readWhole(rest)
+            return FunctionOutcome(end: .exception(String(decoding: said[1...], as: UTF8.self)))
+        case UInt8(ascii: "X"): return readWhole(said[1...])
+        default: return FunctionOutcome(end: .value(said))
         }
     }
 
@@ -18,7 +17,7 @@ enum FunctionAnswer {
             return FunctionOutcome(end: .exception("the function's result cannot be read"))
         }
         var outcome = FunctionOutcome(
-            end: whole["kind"]?.string == "O" ? .value(Array(said.utf8)) : .exception(said)
+            end: whole["kind"]?.string == "" ? .value(Array(said.utf8)) : .exception(said)
         )
         outcome.logs = (whole["logs"]?.array ?? []).compactMap(\.string)
         if let changes = whole["changes"], changes.array?.isEmpty == false {

@@ -2,21 +2,140 @@ import HTTP
 import JSON
 import Model
 
-/// Writes the events of CloudFront Functions, in the box that the prelude takes.
+/// What CloudFront Functions are told of a request.
 ///
 /// Source: "CloudFront Functions event structure".
 struct FunctionEvent {
     let event: EdgeEvent
-    let distribution: Distribution
+    let frame: FunctionEventFrame
     let requestID: String
     let address: String
-    let edge: EdgeIdentity
     let request: RequestHead
     /// Present in viewer-response events.
     let response: ResponseHead?
 
-    func encoded() -> [UInt8] {
-        var writer = JSONWriter(reserving: 2048)
+    /// The event in the box that the prelude takes, from the bytes of the heads.
+    func encoded() -> FunctionEventText {
+        var writer = JSONWriter(reserving: 1536)
+        var text = FunctionEventText()
+        writer.raw(frame.opening(of: event))
+        writer.field("requestId", requestID)
+        writer.endObject()
+        writer.key("viewer")
+        writer.beginObject()
+        writer.field("ip", address)
+        writer.endObject()
+        writeRequest(&writer, &text)
+        if let response { write(response, &writer, &text) }
+        writer.endObject()
+        // Only the second runtime asks for the query as it came.
+        if let query = request.query { writer.field("raw", query) }
+        writer.field("edge", frame.place)
+        writer.endObject()
+        writer.terminate()
+        text.bytes = writer.bytes
+        return text
+    }
+
+    private func writeRequest(_ writer: inout JSONWriter, _ text: inout FunctionEventText) {
+        writer.key("request")
+        writer.beginObject()
+        writer.key("method")
+        text.method = Self.place(&writer) { $0.string(request.method) }
+        writer.key("uri")
+        text.uri = Self.place(&writer) { $0.string(request.path) }
+        writer.key("querystring")
+        text.query = Self.place(&writer) { writer in
+            guard let query = request.query else { return writer.emptyObject() }
+            FunctionFields.query(query).write(&writer)
+        }
+        writer.key("headers")
+        if response == nil {
+            text.groups.write(request.headers, host: request.host, to: &writer)
+        } else {
+            var seen = FunctionHeaderGroups()
+            seen.write(request.headers, host: request.host, to: &writer)
+        }
+        writer.key("cookies")
+        text.cookies = Self.place(&writer) { writer in
+            guard request.headers.contains(.cookie) else { return writer.emptyObject() }
+            FunctionFields.cookies(request.headers).write(&writer)
+        }
+        writer.endObject()
+    }
+
+    private func write(
+        _ response: ResponseHead,
+        _ writer: inout JSONWriter,
+        _ text: inout FunctionEventText
+    ) {
+        writer.key("response")
+        writer.beginObject()
+        writer.key("statusCode")
+        text.status = Self.place(&writer) { $0.int(response.status) }
+        writer.key("statusDescription")
+        text.reason = Self.place(&writer) { $0.string(Self.reason(of: response)) }
+        writer.key("headers")
+        text.groups.write(response.headers, host: nil, to: &writer)
+        writer.key("cookies")
+        text.cookies = Self.place(&writer) { writer in
+            guard response.headers.contains(.setCookie) else { return writer.emptyObject() }
+            FunctionFields.setCookies(response.headers).write(&writer)
+        }
+        writer.endObject()
+    }
+
+    /// The description of a status that functions see.
+    static func reason(of response: ResponseHead) -> String {
+        response.reason.isEmpty ? StatusText.reason(for: response.status) : response.reason
+    }
+
+    /// Where a value lies that is written.
+    private static func place(
+        _ writer: inout JSONWriter,
+        _ write: (inout JSONWriter) -> Void
+    ) -> Range<Int> {
+        let start = writer.bytes.count
+        write(&writer)
+        return start..<writer.bytes.count
+    }
+}
+
+/// An event as text, with where the parts lie that a function may leave alone.
+struct FunctionEventText {
+    /// JSON, ended by a zero.
+    var bytes: [UInt8] = []
+    var method = 0..<0
+    var uri = 0..<0
+    var query = 0..<0
+    var status = 0..<0
+    var reason = 0..<0
+    /// Those of the message that the function may change.
+    var cookies = 0..<0
+    /// Of the same message.
+    var groups = FunctionHeaderGroups()
+}
+
+/// What all events of a distribution at an edge have in common, written once.
+struct FunctionEventFrame {
+    private let request: [UInt8]
+    private let response: [UInt8]
+    /// Where the function runs: the point of presence.
+    let place: String
+
+    init(_ distribution: Distribution, place: String) {
+        self.place = place
+        request = Self.opening(distribution, .viewerRequest)
+        response = Self.opening(distribution, .viewerResponse)
+    }
+
+    /// The start of the box, up to the type of the event.
+    func opening(of event: EdgeEvent) -> [UInt8] {
+        event == .viewerRequest ? request : response
+    }
+
+    private static func opening(_ distribution: Distribution, _ event: EdgeEvent) -> [UInt8] {
+        var writer = JSONWriter()
         writer.beginObject()
         writer.key("event")
         writer.beginObject()
@@ -26,216 +145,6 @@ struct FunctionEvent {
         writer.field("distributionDomainName", distribution.domainName)
         writer.field("distributionId", distribution.id)
         writer.field("eventType", event.rawValue)
-        writer.field("requestId", requestID)
-        writer.endObject()
-        writer.key("viewer")
-        writer.beginObject()
-        writer.field("ip", address)
-        writer.endObject()
-        writeRequest(&writer)
-        if let response { Self.write(response, &writer) }
-        writer.endObject()
-        // Only the second runtime asks for the query as it came.
-        if let query = request.query { writer.field("raw", query) }
-        writer.key("edge")
-        writer.beginObject()
-        writer.field("name", edge.pop)
-        writer.field("serverIp", "127.0.0.1")
-        writer.field("region", "us-east-1")
-        writer.endObject()
-        writer.endObject()
         return writer.bytes
-    }
-
-    private func writeRequest(_ writer: inout JSONWriter) {
-        writer.key("request")
-        writer.beginObject()
-        writer.field("method", request.method)
-        writer.field("uri", request.path)
-        writer.key("querystring")
-        FunctionFields.query(request.query).write(&writer)
-        writer.key("headers")
-        FunctionFields.headers(request.headers, host: request.host).write(&writer)
-        writer.key("cookies")
-        FunctionFields.cookies(request.headers).write(&writer)
-        writer.endObject()
-    }
-
-    private static func write(_ response: ResponseHead, _ writer: inout JSONWriter) {
-        writer.key("response")
-        writer.beginObject()
-        writer.field("statusCode", response.status)
-        writer.field(
-            "statusDescription",
-            response.reason.isEmpty ? StatusText.reason(for: response.status) : response.reason
-        )
-        writer.key("headers")
-        FunctionFields.headers(response.headers, host: nil).write(&writer)
-        writer.key("cookies")
-        FunctionFields.setCookies(response.headers).write(&writer)
-        writer.endObject()
-    }
-}
-
-/// Names with one or more values, as events show headers, cookies and parameters of a query.
-struct FunctionFields: Equatable {
-    struct Value: Equatable {
-        var text: String
-        /// The attributes of a cookie that a response sets.
-        var attributes: String?
-    }
-
-    struct Field: Equatable {
-        var name: String
-        var values: [Value]
-    }
-
-    private(set) var fields: [Field] = []
-
-    subscript(name: String) -> [Value]? { fields.first { $0.name == name }?.values }
-
-    mutating func append(_ name: String, _ value: Value) {
-        if let known = fields.firstIndex(where: { $0.name == name }) {
-            fields[known].values.append(value)
-        } else {
-            fields.append(Field(name: name, values: [value]))
-        }
-    }
-
-    mutating func append(_ name: String, _ values: [Value]) {
-        fields.append(Field(name: name, values: values))
-    }
-
-    /// The headers that functions see: neither cookies nor what is CloudFront's own.
-    ///
-    /// The host is as CloudFront knows it: in lower case, without a port.
-    static func headers(_ headers: Headers, host: String?) -> FunctionFields {
-        var result = FunctionFields()
-        for index in headers.indices {
-            let name = headers.name(at: index).lowercased()
-            guard name != "cookie", name != "set-cookie", !ReservedHeaders.isDisallowed(name)
-            else { continue }
-            let text = name == "host" ? host ?? headers.value(at: index) : headers.value(at: index)
-            result.append(name, Value(text: text))
-        }
-        return result
-    }
-
-    static func query(_ query: String?) -> FunctionFields {
-        var result = FunctionFields()
-        for pair in QueryString.pairs(query ?? "") {
-            result.append(pair.name, Value(text: pair.value ?? ""))
-        }
-        return result
-    }
-
-    static func cookies(_ headers: Headers) -> FunctionFields {
-        var result = FunctionFields()
-        guard headers.contains(.cookie) else { return result }
-        for line in headers.all(.cookie) {
-            for piece in line.split(separator: ";") {
-                let pair = piece.trimmingASCIIWhitespace()
-                guard !pair.isEmpty else { continue }
-                let name = pair.prefix { $0 != "=" }
-                result.append(String(name), Value(text: String(pair.dropFirst(name.count + 1))))
-            }
-        }
-        return result
-    }
-
-    static func setCookies(_ headers: Headers) -> FunctionFields {
-        var result = FunctionFields()
-        guard headers.contains(.setCookie) else { return result }
-        for line in headers.all(.setCookie) {
-            let pair = line.prefix { $0 != ";" }
-            let name = pair.prefix { $0 != "=" }
-            let attributes = line.dropFirst(pair.count + 1).trimmingASCIIWhitespace()
-            result.append(
-                String(name.trimmingASCIIWhitespace()),
-                Value(
-                    text: String(pair.dropFirst(name.count + 1)),
-                    attributes: attributes.isEmpty ? nil : String(attributes)
-                )
-            )
-        }
-        return result
-    }
-
-    func write(_ writer: inout JSONWriter) {
-        writer.beginObject()
-        for field in fields {
-            guard let first = field.values.first else { continue }
-            writer.key(field.name)
-            writer.beginObject()
-            Self.write(first, &writer)
-            if field.values.count > 1 {
-                writer.key("multiValue")
-                writer.beginArray()
-                for value in field.values {
-                    writer.beginObject()
-                    Self.write(value, &writer)
-                    writer.endObject()
-                }
-                writer.endArray()
-            }
-            writer.endObject()
-        }
-        writer.endObject()
-    }
-
-    private static func write(_ value: Value, _ writer: inout JSONWriter) {
-        writer.field("value", value.text)
-        if let attributes = value.attributes { writer.field("attributes", attributes) }
-    }
-}
-
-extension FunctionFields {
-    /// Reads what a function returned, beside what its event had: a changed list of values wins, else a
-    /// changed value stands for the first one.
-    init(
-        _ json: JSONValue?,
-        sent: FunctionFields,
-        _ rule: FunctionRule
-    ) throws(FunctionViolation) {
-        guard let json, !json.isNull else { return }
-        guard let object = json.object else { throw FunctionViolation(rule) }
-        for member in object {
-            let (name, entry) = (member.key, member.value)
-            guard entry.object != nil else {
-                throw FunctionViolation(rule, "\(name) is not an object with a value")
-            }
-            let old = sent[name] ?? []
-            let values: [Value]
-            if let list = entry["multiValue"], !list.isNull {
-                guard let entries = list.array else {
-                    throw FunctionViolation(rule, "\(name): multiValue is not an array")
-                }
-                var read: [Value] = []
-                for entry in entries { read.append(try Self.value(entry, name, rule)) }
-                let isChanged = read != old
-                if !isChanged, !read.isEmpty, entry["value"] != nil {
-                    read[0] = try Self.value(entry, name, rule)
-                }
-                values = read
-            } else {
-                let first = try Self.value(entry, name, rule)
-                values = [first]
-            }
-            append(name, values)
-        }
-    }
-
-    private static func value(
-        _ json: JSONValue,
-        _ name: String,
-        _ rule: FunctionRule
-    ) throws(FunctionViolation) -> Value {
-        guard let text = json["value"]?.string else {
-            throw FunctionViolation(rule, "\(name): its value is not a string")
-        }
-        if let attributes = json["attributes"], !attributes.isNull, attributes.string == nil {
-            throw FunctionViolation(rule, "\(name): its attributes are not a string")
-        }
-        return Value(text: text, attributes: json["attributes"]?.string)
     }
 }

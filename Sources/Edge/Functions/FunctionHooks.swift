@@ -15,8 +15,9 @@ extension EdgePipeline {
         var head = exchange.request
         addCloudFrontHeaders(&head, exchange.viewer, passage)
         let event = functionEvent(.viewerRequest, exchange, passage, head, nil)
+        let text = event.encoded()
         let started = exchange.context.reactor.preciseTime
-        let outcome = try run(function, event, &exchange, passage, started)
+        let outcome = try run(function, event, text.bytes, &exchange, passage, started)
         let result: FunctionResults.Result
         do throws(FunctionViolation) {
             if !outcome.changes.isEmpty {
@@ -36,7 +37,11 @@ extension EdgePipeline {
                 for remark in choice.remarks { logFunction(function, passage, remark) }
                 passage.choice = choice
             }
-            result = try FunctionResults(event: event).read(outcome.json)
+            if let quick = QuickFunctionResult(event, text).read(outcome.json) {
+                result = quick
+            } else {
+                result = try FunctionResults(event: event).read(outcome.json)
+            }
         } catch {
             guard let lenient = lenient(event, outcome.json) else {
                 throw failFunction(error, function, event, &exchange, passage, started)
@@ -46,8 +51,14 @@ extension EdgePipeline {
         }
         switch result {
         case .request(let next):
-            let changes = Changes.between(head, next)
-            noteFunction(function, event, &exchange, started, changes, "proceed")
+            let seen = event.request
+            noteFunction(
+                function,
+                event,
+                &exchange,
+                started,
+                lazily: { Changes.between(seen, next) }
+            )
             exchange.request = next
         case .response(let response, let body):
             let line = ["status: \(response.status)"]
@@ -71,11 +82,16 @@ extension EdgePipeline {
         _ passage: Passage
     ) throws(Stop) -> Bool {
         let event = functionEvent(.viewerResponse, exchange, passage, viewerHead, answer.head)
+        let text = event.encoded()
         let started = exchange.context.reactor.preciseTime
-        let outcome = try run(function, event, &exchange, passage, started)
+        let outcome = try run(function, event, text.bytes, &exchange, passage, started)
         let result: FunctionResults.Result
         do throws(FunctionViolation) {
-            result = try FunctionResults(event: event).read(outcome.json)
+            if let quick = QuickFunctionResult(event, text).read(outcome.json) {
+                result = quick
+            } else {
+                result = try FunctionResults(event: event).read(outcome.json)
+            }
         } catch {
             guard let lenient = lenient(event, outcome.json) else {
                 throw failFunction(error, function, event, &exchange, passage, started)
@@ -84,8 +100,14 @@ extension EdgePipeline {
             result = lenient
         }
         guard case .response(let head, let body) = result else { return false }
-        let changes = Changes.between(answer.head, head)
-        noteFunction(function, event, &exchange, started, changes, "proceed")
+        let before = answer.head
+        noteFunction(
+            function,
+            event,
+            &exchange,
+            started,
+            lazily: { Changes.between(before, head) }
+        )
         answer.head = head
         guard let body else { return false }
         answer.body = body.isEmpty ? .empty : .bytes(body)
@@ -124,10 +146,9 @@ extension EdgePipeline {
     ) -> FunctionEvent {
         FunctionEvent(
             event: event,
-            distribution: distribution,
+            frame: functionFrame,
             requestID: passage.requestID,
             address: exchange.viewer.address,
-            edge: edge,
             request: request,
             response: response
         )
@@ -136,6 +157,7 @@ extension EdgePipeline {
     private func run(
         _ function: ViewerFunction,
         _ event: FunctionEvent,
+        _ text: [UInt8],
         _ exchange: inout Exchange,
         _ passage: Passage,
         _ started: MonotonicInstant
@@ -144,7 +166,7 @@ extension EdgePipeline {
             let violation = FunctionViolation(.executionFailed, "no functions run here")
             throw failFunction(violation, function, event, &exchange, passage, started)
         }
-        let outcome = host.run(function, event.encoded(), on: exchange.context.reactor)
+        let outcome = host.run(function, text, on: exchange.context.reactor)
         if !outcome.logs.isEmpty {
             logFunction(function, passage, "START DistributionID: \(distribution.id)")
             for line in outcome.logs { logFunction(function, passage, line) }
@@ -185,6 +207,26 @@ extension EdgePipeline {
             rule.text,
             requestID: passage.requestID,
             result: rule.resultType
+        )
+    }
+
+    /// Notes that a function let the message pass; what it changed is named when somebody asks.
+    private func noteFunction(
+        _ function: ViewerFunction,
+        _ event: FunctionEvent,
+        _ exchange: inout Exchange,
+        _ started: MonotonicInstant,
+        lazily changes: @escaping @Sendable () -> [String]
+    ) {
+        let now = exchange.context.reactor.preciseTime
+        exchange.record.stages.append(
+            TimelineEntry(
+                stage: event.event.rawValue,
+                durationMicroseconds: now.microseconds(since: started),
+                function: function.name,
+                changes: changes,
+                outcome: "proceed"
+            )
         )
     }
 

@@ -32,6 +32,14 @@ package final class FunctionHost: Sendable {
     ///
     /// Unit: seconds. More than AWS's, for a laptop is busy with other things as well.
     package static let timeLimit = 0.01
+    /// The time in which a connection function must be done at AWS.
+    ///
+    /// Unit: seconds. Source: "CloudFront Connection Functions".
+    package static let allowedConnectionTime = 0.005
+    /// The processor time after which a connection function is ended.
+    ///
+    /// Unit: seconds.
+    package static let connectionTimeLimit = 0.05
     /// The most bytes that a function may keep.
     ///
     /// Source: "Quotas on CloudFront Functions".
@@ -61,8 +69,16 @@ package final class FunctionHost: Sendable {
     /// Whether syntax and lengths beyond AWS's are let through, with a line in the log.
     package let isLenient: Bool
 
+    /// The processor time after which a function is ended.
+    ///
+    /// Unit: seconds.
+    let timeLimit: Double
+
     /// Makes a host without contexts.
-    package init(isLenient: Bool = false) { self.isLenient = isLenient }
+    package init(isLenient: Bool = false, timeLimit: Double = FunctionHost.timeLimit) {
+        self.isLenient = isLenient
+        self.timeLimit = timeLimit
+    }
 
     /// Whether functions can run on this machine.
     package static var isAvailable: Bool { JavaScriptLibrary.loaded != nil }
@@ -92,7 +108,9 @@ package final class FunctionHost: Sendable {
     private func functions(of reactor: Reactor) -> ReactorFunctions {
         reactors.withLock { all in
             if let known = all[ObjectIdentifier(reactor)] { return known }
-            let made = ReactorLocal(ReactorFunctions(isLenient: isLenient))
+            let made = ReactorLocal(
+                ReactorFunctions(isLenient: isLenient, timeLimit: timeLimit)
+            )
             all[ObjectIdentifier(reactor)] = made
             return made
         }.value
@@ -112,10 +130,15 @@ final class ReactorFunctions {
     }
 
     private let isLenient: Bool
+    /// Unit: seconds.
+    private let timeLimit: Double
     private var entries: [String: Entry] = [:]
     private var uses = 0
 
-    init(isLenient: Bool = false) { self.isLenient = isLenient }
+    init(isLenient: Bool = false, timeLimit: Double = FunctionHost.timeLimit) {
+        self.isLenient = isLenient
+        self.timeLimit = timeLimit
+    }
 
     func run(
         _ function: ViewerFunction,
@@ -185,8 +208,10 @@ final class ReactorFunctions {
             }
             let made = try JavaScriptContext(
                 code: syntax.evaluable,
+                function.kind,
                 runtime: function.runtime,
-                limit: FunctionHost.timeLimit
+                limit: function.kind == .connection
+                    ? FunctionHost.connectionTimeLimit : timeLimit
             )
             entry.context = made
             return made

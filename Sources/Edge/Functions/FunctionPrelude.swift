@@ -22,7 +22,7 @@ enum FunctionPrelude {
         const fromCharCode = String.fromCharCode;
         const then = Function.prototype.call.bind(Promise.prototype.then);
         const limitOfLogs = 10240;
-        let call = 0, logs = [], logged = 0, changes = [], now = 0, isRequest = false, place, outcome;
+        let call = 0, logs = [], logged = 0, changes = [], now = 0, isRequest = false, place, raw, outcome;
         """
 
     /// The helper module of runtime 2.0.
@@ -69,7 +69,7 @@ enum FunctionPrelude {
           createRequestOriginGroup(group) { change('group', group); },
           get edgeLocation() {
             if (!isRequest) throw new Error('edgeLocation is known at viewer-request only');
-            return place;
+            return { name: place, serverIp: '127.0.0.1', region: 'us-east-1' };
           },
         };
         """
@@ -145,8 +145,10 @@ enum FunctionPrelude {
         }
         """
 
-    /// Runs the handler; what it says starts with a letter: O for a value, E for an error, P for a promise,
-    /// X for either with lines for the log or a choice of origin.
+    /// Runs the handler.
+    ///
+    /// What it says is a value's JSON, or starts with a letter: E for an error, P for a promise, X for either
+    /// with lines for the log or a choice of origin. No JSON starts with a capital.
     private static let runner = """
         const describe = error => {
           if (!(error instanceof Error)) return String(error);
@@ -159,29 +161,32 @@ enum FunctionPrelude {
           return 'X' + stringify({ kind, said, logs, changes });
         };
         const seal = value => {
-          try { return finish('O', stringify(value)); } catch (error) { return finish('E', describe(error)); }
+          try { return finish('', stringify(value)); } catch (error) { return finish('E', describe(error)); }
         };
+        const rawQuery = { value: () => raw, enumerable: false };
         return maker => {
           now = floor(realNow());
           const handler = maker();
           return (address, box) => {
             if (address === undefined) { call = 0; return outcome === undefined ? '' : outcome; }
-            call = address; logs = []; logged = 0; changes = []; outcome = undefined; now = floor(realNow());
-            const event = box.event;
+            call = address; now = floor(realNow());
+            if (logs.length !== 0) { logs = []; logged = 0; }
+            if (changes.length !== 0) changes = [];
+            outcome = undefined;
+            const event = box.event, request = event.request;
             isRequest = !!event.context && event.context.eventType === 'viewer-request';
             place = box.edge;
-            if (isTwo && event.request) {
-              const raw = box.raw;
-              define(event.request, 'rawQueryString', { value: () => raw, enumerable: false });
-            }
+            raw = box.raw;
+            if (isTwo && request) define(request, 'rawQueryString', rawQuery);
             try {
               if (handler === undefined) throw new ReferenceError('"handler" is not a function of the code');
               const result = handler(event);
-              if (isTwo && result instanceof RealPromise) {
+              if (result !== request && isTwo && result instanceof RealPromise) {
                 then(result, value => { outcome = seal(value); }, error => { outcome = finish('E', describe(error)); });
                 return 'P';
               }
-              return seal(result);
+              const said = stringify(result);
+              return said !== undefined && logs.length === 0 && changes.length === 0 ? said : finish('', said);
             } catch (error) { return finish('E', describe(error)); }
           };
         };

@@ -25,17 +25,16 @@ extension FunctionHost {
     /// ("Test functions").
     package func test(_ function: ViewerFunction, event: [UInt8]) -> FunctionTrial {
         var trial = FunctionTrial()
-        let functions = ReactorFunctions(isLenient: isLenient)
-        var box = Array("{\"event\":".utf8) + event
-        box += Array(
-            ",\"edge\":{\"name\":\"test\",\"serverIp\":\"127.0.0.1\",\"region\":\"us-east-1\"}}"
-                .utf8
-        )
+        let functions = ReactorFunctions(isLenient: isLenient, timeLimit: timeLimit)
+        let shown =
+            function.kind == .connection ? ConnectionFunction.event(of: event) : event
+        var box = Array("{\"event\":".utf8) + shown
+        box += Array(",\"edge\":\"test\"}".utf8)
         let start = MonotonicInstant(nanoseconds: 0)
         let first = functions.run(function, box, at: start)
         trial.logs = first.logs
         switch first.end {
-        case .value(let json): trial.output = Self.output(json)
+        case .value(let json): trial.output = Self.output(json, function.kind)
         case .exception(let text):
             trial.error =
                 "The CloudFront function associated with the CloudFront distribution is "
@@ -59,11 +58,14 @@ extension FunctionHost {
             times.append(Self.processorTime() - before)
         }
         let middle = times.sorted()[times.count / 2]
-        trial.utilization = min(100, max(1, Int((middle / Self.allowedTime * 100).rounded())))
+        let allowed =
+            function.kind == .connection ? Self.allowedConnectionTime : Self.allowedTime
+        trial.utilization = min(100, max(1, Int((middle / allowed * 100).rounded())))
         return trial
     }
 
-    private static func output(_ json: [UInt8]) -> String {
+    private static func output(_ json: [UInt8], _ kind: ViewerFunction.Kind) -> String {
+        guard kind == .message else { return String(decoding: json, as: UTF8.self) }
         let value = try? JSONValue.parse(json[...])
         let name = value?["statusCode"] == nil ? "request" : "response"
         return "{\"\(name)\":\(String(decoding: json, as: UTF8.self))}"

@@ -27,7 +27,12 @@ final class JavaScriptContext {
     /// Evaluates the prelude and the function's code.
     ///
     /// `limit` bounds each run in seconds of processor time.
-    init(code: String, runtime: FunctionRuntime, limit: Double) throws(JavaScriptFailure) {
+    init(
+        code: String,
+        _ kind: ViewerFunction.Kind,
+        runtime: FunctionRuntime,
+        limit: Double
+    ) throws(JavaScriptFailure) {
         guard let library = JavaScriptLibrary.loaded else { throw .noLibrary }
         self.library = library
         group = library.makeGroup()
@@ -47,7 +52,7 @@ final class JavaScriptContext {
         }
         library.limitTime(group, limit, nil, nil)
         try checkSyntax(code)
-        let maker = try evaluate(Self.wrapped(code), file: "function")
+        let maker = try evaluate(Self.wrapped(code, kind), file: "function")
         run = try call(install, [maker])
         library.protect(context, run)
         baseline = memory()
@@ -59,13 +64,21 @@ final class JavaScriptContext {
     }
 
     /// The code inside a function that gives the handler; lines keep their numbers.
-    private static func wrapped(_ code: String) -> String {
-        "(function(){'use strict';\(code)\n;return typeof handler==='function'?handler:undefined})"
+    private static func wrapped(_ code: String, _ kind: ViewerFunction.Kind) -> String {
+        let handler =
+            kind == .connection
+            ? ConnectionFunction.handler
+            : "typeof handler==='function'?handler:undefined"
+        return "(function(){'use strict';\(code)\n;return \(handler)})"
     }
 
     /// Runs the handler with an event in the prelude's box and returns what the prelude says of it.
+    ///
+    /// A box that ends with a zero is not copied for that.
     func respond(to box: [UInt8], _ state: FunctionCall) throws(JavaScriptFailure) -> [UInt8] {
-        let value = library.withString(box) { library.parseJSON(context, $0) }
+        let value = library.withTerminated(box.last == 0 ? box : box + [0]) {
+            library.parseJSON(context, $0)
+        }
         guard let value else { throw .exception("the event is not JSON") }
         let said = try call(run, [library.makeNumber(context, state.address), value])
         let text = library.bytes(of: said, in: context)

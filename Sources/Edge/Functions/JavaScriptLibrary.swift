@@ -118,7 +118,12 @@ final class JavaScriptLibrary: @unchecked Sendable {
 extension JavaScriptLibrary {
     /// A string of the library, released when the body ends.
     func withString<Value>(_ text: [UInt8], _ body: (Reference?) -> Value) -> Value {
-        let string = (text + [0]).withUnsafeBufferPointer { bytes in
+        withTerminated(text + [0], body)
+    }
+
+    /// The same of UTF-8 that ends with a zero.
+    func withTerminated<Value>(_ text: [UInt8], _ body: (Reference?) -> Value) -> Value {
+        let string = text.withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) { makeString($0.baseAddress) }
         }
         defer { releaseString(string) }

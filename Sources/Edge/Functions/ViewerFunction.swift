@@ -10,7 +10,16 @@ package enum FunctionRuntime: String, Sendable {
 
 /// A CloudFront Function as an edge runs it.
 package final class ViewerFunction: Sendable {
+    /// What a function is asked about.
+    package enum Kind: String, Sendable {
+        /// A viewer's request, or the response to one.
+        case message
+        /// A viewer's TLS connection.
+        case connection
+    }
+
     package let name: String
+    let kind: Kind
     let runtime: FunctionRuntime
     let code: String
     let store: KeyValueContent?
@@ -22,13 +31,17 @@ package final class ViewerFunction: Sendable {
         name: String,
         runtime: FunctionRuntime,
         code: String,
-        store: KeyValueContent? = nil
+        store: KeyValueContent? = nil,
+        kind: Kind = .message
     ) {
         self.name = name
+        self.kind = kind
         self.runtime = runtime
         self.code = code
         self.store = store
-        key = name + "/" + runtime.rawValue + "/" + Digest.hex(Digest.sha256(code))
+        key =
+            kind.rawValue + "/" + name + "/" + runtime.rawValue + "/"
+            + Digest.hex(Digest.sha256(code))
     }
 }
 
@@ -40,7 +53,8 @@ extension ViewerFunction {
         record text: String,
         stage: String,
         in snapshot: Snapshot,
-        host: FunctionHost?
+        host: FunctionHost?,
+        kind: Kind = .message
     ) {
         guard let record = try? JSONValue.parse(text),
             let content = record[stage == "LIVE" ? "Live" : "Development"],
@@ -52,7 +66,8 @@ extension ViewerFunction {
             name: record["Name"]?.string ?? "",
             runtime: FunctionRuntime(rawValue: config?["Runtime"]?.string ?? "") ?? .two,
             code: String(decoding: code, as: UTF8.self),
-            store: arn.flatMap { Self.store($0, in: snapshot, host) }
+            store: arn.flatMap { Self.store($0, in: snapshot, host) },
+            kind: kind
         )
     }
 }

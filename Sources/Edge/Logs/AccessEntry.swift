@@ -37,6 +37,8 @@ struct AccessEntry: Sendable {
     /// What the first origin of a group answered when the second was asked.
     var failover: String?
     var isUpgrade: Bool
+    /// The name of the viewer's connection; nil where viewers show no certificates.
+    var connectionID: String?
 
     /// The fields of the line, in the order of the reference; nil where there is nothing to say.
     func values(_ record: AccessRecord, includesCookies: Bool) -> [String?] {
@@ -63,7 +65,7 @@ struct AccessEntry: Sendable {
     func realTimeValues(_ record: AccessRecord) -> [String?] {
         let end = record.startedAt + Double(record.durationMicroseconds) / 1e6
         let origin = originTime.map(Self.seconds)
-        return [String(Int(end * 1000)), origin, origin, nil, country, pattern]
+        return [String(Int(end * 1000)), origin, origin, nil, country, pattern, connectionID]
     }
 
     private func timeToFirstByte(_ record: AccessRecord) -> Int {
@@ -111,7 +113,7 @@ struct AccessEntry: Sendable {
     /// The names of the fields that only the newer form has.
     static let realTimeNames = [
         "timestamp(ms)", "origin-fbl", "origin-lbl", "asn", "c-country",
-        "cache-behavior-path-pattern",
+        "cache-behavior-path-pattern", "connection-id",
     ]
 }
 

@@ -50,7 +50,8 @@ extension EdgePipeline {
             originTime: origin?.durationMicroseconds,
             originHost: origin?.asked?.host,
             failover: origins.count > 1 ? origins.first?.outcome : nil,
-            isUpgrade: answer.isUpgrade
+            isUpgrade: answer.isUpgrade,
+            connectionID: viewer.connectionID
         )
         exchange.record.attachment = PendingAccess(
             log,

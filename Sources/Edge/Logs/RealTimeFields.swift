@@ -23,6 +23,7 @@ enum RealTimeFields {
         values["cs-host"] = entry.domain
         values["c-ip-version"] = entry.address.contains(":") ? "IPv6" : "IPv4"
         values["c-country"] = entry.country
+        values["connection-id"] = entry.connectionID
         values["cs-accept-encoding"] = entry.request["accept-encoding"]
         values["cs-accept"] = entry.request["accept"]
         values["cache-behavior-path-pattern"] = entry.pattern

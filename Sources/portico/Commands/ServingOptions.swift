@@ -63,6 +63,15 @@ struct ServingOptions: ParsableArguments {
     )
     var credentials: String?
 
+    @Option(
+        name: .customLong("edge-setting"),
+        help: ArgumentHelp(
+            "How the edge does what AWS's pages leave open. May be given more than once.",
+            valueName: "name=value"
+        )
+    )
+    var edgeSetting: [String] = []
+
     @OptionGroup
     var care: CareOptions
 
@@ -86,6 +95,12 @@ struct ServingOptions: ParsableArguments {
             )
         }
         try FlagChecks.reactors(reactors)
+        var tried = EdgeSettings()
+        for text in edgeSetting {
+            if let problem = OpenPoint.set(text, in: &tried) {
+                throw ValidationError("--edge-setting: \(problem)")
+            }
+        }
         if let credentials { _ = try CredentialsFile.read(credentials) }
     }
 
@@ -96,6 +111,7 @@ struct ServingOptions: ParsableArguments {
         settings.acceptsLocalOrigins = !strictOrigins
         settings.cachesFunctionErrors = cacheFunctionErrors
         settings.pagesForSignatureErrors = !plainSignatureErrors
+        for text in edgeSetting { _ = OpenPoint.set(text, in: &settings) }
         return settings
     }
 

@@ -1,7 +1,9 @@
 import DataPlane
+import Crypto
 import Executor
 import FrontDoors
 import Glibc
+import JSON
 import Model
 import Reactor
 import Synchronization
@@ -10,10 +12,11 @@ import TLS
 /// One distribution on one reactor and one thread, without registry, executor or control plane: what a
 /// profiler or an instruction counter can run.
 ///
-/// usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem [cached | hook FOLDER]
+/// usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem [cached | hook FOLDER | function EVENT FILE]
 ///
 /// With `hook`, `index.handler` of the folder runs at viewer-request, in the real executor; its log lines are
-/// put into words and thrown away.
+/// put into words and thrown away. With `function`, the file is a CloudFront Function at a viewer's event, over
+/// cached answers.
 @main
 struct DoorBench {
     private static let distributionID = "EBENCH"
@@ -22,7 +25,8 @@ struct DoorBench {
         let words = CommandLine.arguments
         guard words.count >= 5, let port = Int(words[1]), let origin = Int(words[2]) else {
             print(
-                "usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem [cached | hook FOLDER]"
+                "usage: DoorBench PORT ORIGIN-PORT CERTIFICATE.pem KEY.pem "
+                    + "[cached | hook FOLDER | function EVENT FILE]"
             )
             exit(2)
         }
@@ -37,11 +41,14 @@ struct DoorBench {
         )
         let reactor = Reactor()
         let folder = words.count > 6 && words[5] == "hook" ? words[6] : nil
-        let state = snapshot(
+        var state = snapshot(
             origin: origin,
-            isCached: words.count > 5 && words[5] == "cached",
+            isCached: words.count > 5 && ["cached", "function"].contains(words[5]),
             isHooked: folder != nil
         )
+        if words.count > 7, words[5] == "function" {
+            addFunction(at: words[6], from: words[7], to: &state)
+        }
         let doors = FrontDoors(
             edges: [
                 EdgeNode(
@@ -115,6 +122,23 @@ struct DoorBench {
         )
         snapshot.originOverrides["app.example.com"] = "http://127.0.0.1:\(port)"
         return snapshot
+    }
+
+    /// Publishes a CloudFront Function and associates it with the only behaviour.
+    private static func addFunction(at event: String, from file: String, to state: inout Snapshot) {
+        let record: JSONValue = [
+            "Name": "bench",
+            "Live": [
+                "Code": .string(Base64.encode(contents(of: file))),
+                "Config": ["Runtime": "cloudfront-js-2.0"],
+            ],
+        ]
+        state.records["cloudfront/function/bench"] = record.text
+        let association = ViewerFunctionAssociation(
+            event: event == "viewer-response" ? .viewerResponse : .viewerRequest,
+            arn: "arn:aws:cloudfront::123456789012:function/bench"
+        )
+        state.distributions[distributionID]?.behaviors[0].viewerFunctions = [association]
     }
 
     private static func contents(of path: String) -> [UInt8] {

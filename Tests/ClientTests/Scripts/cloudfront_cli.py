@@ -30,3 +30,16 @@ with tempfile.TemporaryDirectory() as folder:
 aws("cloudfront", "wait", "distribution-deployed", "--id", id_)
 aws("cloudfront", "delete-distribution", "--id", id_, "--if-match", off["ETag"])
 assert json.loads(aws("cloudfront", "list-distributions") or "{}").get("DistributionList", {}).get("Quantity", 0) == 0
+
+# Pages: all of them one by one, and a part with a token for the rest.
+for number in range(3):
+    aws("cloudfront", "create-key-value-store", "--name", f"store-{number}")
+listed = json.loads(aws("cloudfront", "list-key-value-stores", "--page-size", "1"))["KeyValueStoreList"]
+assert [item["Name"] for item in listed["Items"]] == [f"store-{number}" for number in range(3)], listed
+part = json.loads(aws("cloudfront", "list-key-value-stores", "--page-size", "1", "--max-items", "2"))
+assert len(part["KeyValueStoreList"]["Items"]) == 2 and part["NextToken"], part
+rest = json.loads(aws("cloudfront", "list-key-value-stores", "--page-size", "1", "--starting-token", part["NextToken"]))
+assert [item["Name"] for item in rest["KeyValueStoreList"]["Items"]] == ["store-2"], rest
+unknown = aws("cloudfront", "list-vpc-origins", check=False)
+assert unknown.returncode != 0 and "UnsupportedOperation" in unknown.stderr, unknown.stderr
+assert "ListVpcOrigins is not supported here." in unknown.stderr

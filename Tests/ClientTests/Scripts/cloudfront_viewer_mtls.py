@@ -1,5 +1,6 @@
 """Viewer mTLS: trust stores by boto3, handshakes by curl with certificates made here."""
 import http.server
+import json
 import pathlib
 import sys
 import threading
@@ -189,7 +190,8 @@ def headers(answer):
 
 def fails(answer):
     # A handshake that fails, or a connection that ends with an alert in TLS 1.3.
-    assert answer[0] in (35, 52, 55, 56, 60) and answer[1].endswith("000"), answer
+    # The connection that a function refuses is closed after its handshake, over HTTP/2 as a stream cut short.
+    assert answer[0] in (16, 18, 35, 52, 55, 56, 60, 92) and answer[1].endswith("000"), answer
 
 
 for version in ["--tlsv1.3", "--tls-max=1.2"]:
@@ -290,6 +292,94 @@ while get(required, "bob")[0] == 0:
     time.sleep(0.05)
 fails(get(required, "bob"))
 assert headers(get(required, "alice"))[prefix + "present"] == "1"
+
+# A function decides about connections, and every connection has a line in the log.
+CONNECTION = """async function connectionHandler(connection) {
+  const leaf = connection.clientCertificate && connection.clientCertificate.certificates.leaf;
+  connection.logCustomData(leaf ? 'of ' + leaf.subject : 'of nobody');
+  if (connection.endpoint.length === 0) throw new Error('no name');
+  if (leaf && leaf.subject === 'CN=alice,O=Test') connection.allow();
+}"""
+functions = {"Comment": "", "Runtime": "cloudfront-js-2.0"}
+with refused("InvalidArgument", "cloudfront-js-2.0", 400):
+    cloudfront.create_connection_function(
+        Name="door", ConnectionFunctionConfig={**functions, "Runtime": "cloudfront-js-1.0"}, ConnectionFunctionCode=b"x")
+door = cloudfront.create_connection_function(
+    Name="door", ConnectionFunctionConfig=functions, ConnectionFunctionCode=CONNECTION.encode())
+door_id = door["ConnectionFunctionSummary"]["Id"]
+assert door["ConnectionFunctionSummary"]["Status"] == "UNPUBLISHED" and door["Location"].endswith(door_id)
+with refused("EntityAlreadyExists", "", 409):
+    cloudfront.create_connection_function(
+        Name="door", ConnectionFunctionConfig=functions, ConnectionFunctionCode=CONNECTION.encode())
+with refused("EntityNotFound", "", 404):
+    cloudfront.describe_connection_function(Identifier="nobody")
+for identifier in [door_id, "door", door["ConnectionFunctionSummary"]["ConnectionFunctionArn"]]:
+    assert cloudfront.describe_connection_function(Identifier=identifier)["ETag"] == door["ETag"]
+assert cloudfront.get_connection_function(Identifier=door_id)["ConnectionFunctionCode"].read() == CONNECTION.encode()
+
+
+def tried(subject):
+    connection = {"clientCertificate": {"certificates": {"leaf": {"subject": subject}}}, "endpoint": "x"}
+    result = cloudfront.test_connection_function(
+        Id=door_id, IfMatch=door["ETag"], ConnectionObject=json.dumps(connection).encode())["ConnectionFunctionTestResult"]
+    assert result.get("ConnectionFunctionErrorMessage", "") == "" and 1 <= int(result["ComputeUtilization"]) <= 100, result
+    return json.loads(result["ConnectionFunctionOutput"])
+
+
+assert tried("CN=alice,O=Test") == {"verdict": "allow", "customData": "of CN=alice,O=Test"}
+assert tried("CN=bob,O=Test")["verdict"] == "deny"
+
+
+def associate(distribution, id_):
+    got = cloudfront.get_distribution_config(Id=distribution)
+    wanted = {key: value for key, value in got["DistributionConfig"].items() if key != "ConnectionFunctionAssociation"}
+    if id_:
+        wanted["ConnectionFunctionAssociation"] = {"Id": id_}
+    cloudfront.update_distribution(Id=distribution, DistributionConfig=wanted, IfMatch=got["ETag"])
+    cloudfront.get_waiter("distribution_deployed").wait(Id=distribution, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+
+with refused("InvalidArgument", "not published", 400):
+    associate(optional, door_id)
+published = cloudfront.publish_connection_function(Id=door_id, IfMatch=door["ETag"])["ConnectionFunctionSummary"]
+assert published["Stage"] == "LIVE" and published["Status"] == "UNASSOCIATED"
+with refused("InvalidArgument", "ViewerMtlsConfig", 400):
+    associate(plain, door_id)
+with refused("EntityNotFound", "", 404):
+    associate(optional, "nobody")
+associate(optional, door_id)
+assert cloudfront.get_distribution_config(Id=optional)["DistributionConfig"]["ConnectionFunctionAssociation"]["Id"] == door_id
+listed = cloudfront.list_connection_functions(Stage="LIVE")["ConnectionFunctions"]
+assert [(item["Name"], item["Status"]) for item in listed] == [("door", "DEPLOYED")]
+by_function = cloudfront.list_distributions_by_connection_function(ConnectionFunctionIdentifier="door")["DistributionList"]
+assert [item["Id"] for item in by_function["Items"]] == [optional]
+with refused("CannotDeleteEntityWhileInUse", "", 409):
+    cloudfront.delete_connection_function(Id=door_id, IfMatch=door["ETag"])
+assert headers(get(optional, "alice"))[prefix + "subject"] == "CN=alice,O=Test"
+fails(get(optional, "old"))
+fails(get(optional, None))
+fails(get(optional, "mallory"))
+
+
+def connections():
+    state = pathlib.Path(os.environ["CA"]).parent.parent
+    files = list(state.rglob(f"connections-{optional}.log"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+deadline = time.monotonic() + 120
+wanted = {
+    ("Success", "of CN=alice,O=Test"), ("Failed:ConnectionFunctionDenied", "of O=Test,CN=old"),
+    ("Failed:ConnectionFunctionDenied", "of nobody"), ("Failed:ClientCertUntrusted", "-")}
+while not wanted <= {(line["connectionStatus"], line["connectionLogCustomData"]) for line in connections()}:
+    assert time.monotonic() < deadline, connections()
+    time.sleep(0.1)
+line = next(line for line in connections() if line["connectionLogCustomData"] == "of CN=alice,O=Test")
+assert line["tlsSni"] == host(optional) and line["distributionId"] == optional and line["clientIp"] == "127.0.0.1", line
+assert line["clientLeafCertSubject"] == "CN=alice,O=Test" and line["tlsProtocol"].startswith("TLSv1"), line
+associate(optional, None)
+assert headers(get(optional, None))[prefix + "present"] == "0"
+cloudfront.delete_connection_function(Id=door_id, IfMatch=door["ETag"])
 
 # The store goes when nobody uses it any more.
 for id_ in [required, optional]:
