@@ -78,7 +78,7 @@ package struct OpenPoint: Sendable {
     private static func flag(
         _ name: String,
         _ meaning: String,
-        _ path: WritableKeyPath<EdgeSettings, Bool> & Sendable
+        _ path: any WritableKeyPath<EdgeSettings, Bool> & Sendable
     ) -> OpenPoint {
         OpenPoint(
             name: name,

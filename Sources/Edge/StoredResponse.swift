@@ -31,6 +31,13 @@ package final class StoredResponse: Sendable {
     /// Where the content is, when it is not here.
     let disk: DiskObject?
 
+    /// A head that is kept for long takes no room for fields to come.
+    private static func kept(_ head: ResponseHead) -> ResponseHead {
+        var kept = head
+        kept.headers = head.headers.compacted()
+        return kept
+    }
+
     /// Makes an entry.
     package init(
         head: ResponseHead,
@@ -42,7 +49,7 @@ package final class StoredResponse: Sendable {
         originStatus: Int,
         tags: [String] = []
     ) {
-        self.head = head
+        self.head = Self.kept(head)
         self.body = body
         self.storedAt = storedAt
         self.expiresAt = expiresAt
@@ -67,7 +74,7 @@ package final class StoredResponse: Sendable {
         tags: [String],
         disk: DiskObject?
     ) {
-        self.head = head
+        self.head = Self.kept(head)
         self.body = body
         self.storedAt = storedAt
         self.expiresAt = expiresAt
@@ -118,7 +125,7 @@ package final class StoredResponse: Sendable {
         expiresAt: Int,
         tags: [String]
     ) {
-        self.head = head
+        self.head = Self.kept(head)
         body = []
         self.storedAt = storedAt
         self.expiresAt = expiresAt

@@ -26,8 +26,8 @@ final class FieldBlock: ManagedBuffer<FieldBlock.Extent, Headers.Entry> {
 
     /// Makes an empty block for so many fields and bytes.
     @inline(__always)
-    static func make(fields: Int, bytes: Int) -> FieldBlock {
-        let capacity = max(usual, fields + (bytes + stride - 1) / stride)
+    static func make(fields: Int, bytes: Int, atLeast least: Int = usual) -> FieldBlock {
+        let capacity = max(least, fields + (bytes + stride - 1) / stride)
         let made = FieldBlock.create(minimumCapacity: capacity) { _ in
             Extent(capacity: Int32(truncatingIfNeeded: capacity))
         }
@@ -38,12 +38,22 @@ final class FieldBlock: ManagedBuffer<FieldBlock.Extent, Headers.Entry> {
     @inline(never)
     func grown(fields: Int, bytes: Int) -> FieldBlock {
         let larger = Self.make(fields: count + fields, bytes: used + bytes)
-        memcpy(larger.bytes, bytesStart, used)
-        let size = count * Self.stride
-        memcpy(larger.end - count, end - count, size)
-        larger.extent.pointee.count = extent.pointee.count
-        larger.extent.pointee.used = used
+        copy(to: larger)
         return larger
+    }
+
+    /// Makes a block with what this one holds and no room beyond it.
+    func compacted() -> FieldBlock {
+        let smaller = Self.make(fields: count, bytes: used, atLeast: 1)
+        copy(to: smaller)
+        return smaller
+    }
+
+    private func copy(to other: FieldBlock) {
+        memcpy(other.bytes, bytesStart, used)
+        memcpy(other.end - count, end - count, count * Self.stride)
+        other.extent.pointee.count = extent.pointee.count
+        other.extent.pointee.used = used
     }
 
     /// Not by way of `header`, each access to which is checked for exclusivity at run time.

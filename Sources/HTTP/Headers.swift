@@ -75,6 +75,17 @@ package struct Headers: @unchecked Sendable {
         _ = room(fields: fields, bytes: bytes)
     }
 
+    /// The same fields in no more memory than they take, for a list that is kept for long.
+    package func compacted() -> Headers {
+        guard let block, block.free >= Self.worthwhile else { return self }
+        return Headers(block.compacted())
+    }
+
+    /// How much unused memory is worth a copy.
+    ///
+    /// Unit: bytes.
+    private static let worthwhile = 64
+
     /// The block with this room, owned by this list alone; valid until the list's next change.
     @inline(__always)
     mutating func room(fields: Int, bytes: Int) -> Unmanaged<FieldBlock> {

@@ -150,4 +150,18 @@ struct LookupTests {
         #expect(!headers.hasToken("a", in: "other"))
         #expect(!Headers().hasToken("a", in: "b"))
     }
+
+    @Test("a list kept for long has the same fields in less memory, and takes more of them")
+    func compacted() {
+        var headers: Headers = [
+            "Content-Type": "text/html", "Set-Cookie": "a=1", "set-cookie": "b",
+        ]
+        headers.remove("content-type")
+        var kept = headers.compacted()
+        #expect(kept == headers && kept.count == 2)
+        #expect(Headers().compacted().isEmpty)
+        for number in 0..<100 { kept.append("X-\(number)", "\(number)") }
+        #expect(kept.count == 102 && kept["x-99"] == "99" && kept["set-cookie"] == "a=1")
+        #expect(headers.count == 2)
+    }
 }

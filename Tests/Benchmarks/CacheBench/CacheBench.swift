@@ -11,7 +11,7 @@ import HTTP
 @main
 struct CacheBench {
     /// Unit: bytes beside the body.
-    static let statedCost = 1536
+    static let statedCost = 1024
     private static let bodySize = 1024
     private static let samples = 400_000
 
