@@ -13,19 +13,43 @@ struct RuntimesTests {
         "Tests/Fixtures/functions"
     )
 
-    /// An interpreter that has AWS's runtime client.
-    private static let python: String? = {
+    /// An interpreter, and the folder of packages where it finds AWS's runtime client.
+    ///
+    /// The packages go into the function's folder, as they do into a deployment package: an environment of
+    /// Python's own may lie where workers see nothing, in `/tmp`.
+    private static let python: (program: String, packages: String)? = {
         let own = RunningNode.root.appendingPathComponent(".runtime-client/bin/python3").path
-        return [own, "/usr/bin/python3"].first { program in
+        let script = """
+            import awslambdaric, os, sys
+            print(getattr(sys, "_base_executable", sys.executable))
+            print(os.path.dirname(os.path.dirname(awslambdaric.__file__)))
+            """
+        for program in [own, "/usr/bin/python3"] {
             let process = Process()
+            let output = Pipe()
             process.executableURL = URL(fileURLWithPath: program)
-            process.arguments = ["-c", "import awslambdaric"]
+            process.arguments = ["-c", script]
+            process.standardOutput = output
             process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return false }
+            guard (try? process.run()) != nil else { continue }
+            let said = output.fileHandleForReading.readDataToEndOfFile()
             process.waitUntilExit()
-            return process.terminationStatus == 0
+            let lines = String(decoding: said, as: UTF8.self).split(separator: "\n")
+            guard process.terminationStatus == 0, lines.count == 2 else { continue }
+            return (String(lines[0]), String(lines[1]))
         }
+        return nil
     }()
+
+    /// The parts of the runtime client and what it imports.
+    private static func packages() throws -> [String] {
+        guard let python else { return [] }
+        let parts = ["awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"]
+        return try FileManager.default.contentsOfDirectory(atPath: python.packages)
+            .filter { name in
+                !name.hasSuffix("-info") && parts.contains { name.hasPrefix($0) }
+            }
+    }
 
     private static var available: [(name: String, handler: String)] {
         functions.filter { $0.name != "ric" || python != nil }
@@ -107,7 +131,8 @@ struct RuntimesTests {
         return [
             "template.yaml": template,
             "ric/bootstrap":
-                "#!/bin/sh\nexec \(python ?? "python3") -m awslambdaric \"$_HANDLER\"\n",
+                "#!/bin/sh\nexport PYTHONPATH=\"$LAMBDA_TASK_ROOT\"\n"
+                + "exec \(python?.program ?? "python3") -m awslambdaric \"$_HANDLER\"\n",
             "ric/app.py": """
             import json
             def handler(event, context):
@@ -136,6 +161,12 @@ struct RuntimesTests {
         try compiler.run()
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)
+        for name in try packages() {
+            try FileManager.default.copyItem(
+                atPath: (python?.packages ?? "") + "/" + name,
+                toPath: folder.appendingPathComponent("ric/" + name).path
+            )
+        }
         for name in ["ric", "shell", "client"] {
             let path = folder.appendingPathComponent(name + "/bootstrap").path
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
