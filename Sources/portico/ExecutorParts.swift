@@ -79,29 +79,6 @@ struct ExecutorParts: Sendable {
         look(replica.box.current)
     }
 
-    /// Starts the versions that an edge will be asked for, one after the other, before viewers ask.
-    func makeReady(_ replica: EdgeReplica, with invoker: LocalInvoker) {
-        let ready = ReadyVersions()
-        let (log, edge) = (log, replica.name)
-        let look: @Sendable (Snapshot) -> Void = { snapshot in
-            let fresh = ready.take(snapshot)
-            guard !fresh.isEmpty else { return }
-            Task {
-                for (turn, version) in fresh.enumerated() {
-                    // The first call tries again and tells its caller.
-                    guard let failure = await invoker.load(version, edge: edge, turn: turn) else {
-                        continue
-                    }
-                    // Without room for a process there is nothing to tell: it is started when it is called.
-                    guard failure.type != "Sandbox.Failure" else { continue }
-                    log.line("\(version.qualifiedName) does not start: \(failure.message)")
-                }
-            }
-        }
-        replica.onApply(look)
-        look(replica.box.current)
-    }
-
     /// What calls AWS services where the template or this process's variables say that they are.
     func makeServices(_ replica: EdgeReplica) -> ServiceClient {
         let box = replica.box

@@ -75,7 +75,6 @@ final class EdgeRole: Sendable {
         let invoker = parts.makeInvoker([replica])
         parts.follow(replica, with: invoker)
         parts.prewarm(for: replica, with: invoker)
-        parts.makeReady(replica, with: invoker)
         let events = try parts.makeEvents(invoker, replica)
         invoker.attach(events)
         let binder = PortBinder(reactors: reactors)
