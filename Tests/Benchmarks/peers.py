@@ -8,6 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CADDY = """{{
     admin off
     auto_https off
+    default_sni localhost
     servers {{
         protocols h1 h2
     }}
