@@ -42,7 +42,13 @@ extension EdgePipeline {
         }
         switch result {
         case .response(let response):
-            note(hook, &exchange, started, ["status: \(response.head.status)"], "respond")
+            exchange.note(
+                hook.event.rawValue,
+                function: hook.qualifiedName,
+                since: started,
+                ["status: \(response.head.status)"],
+                outcome: "respond"
+            )
             throw Stop(
                 head: response.head,
                 body: response.body,
@@ -53,7 +59,12 @@ extension EdgePipeline {
             var next = exchange.request
             apply(changed, to: &next, body: &exchange.body)
             let (before, after) = (exchange.request, next)
-            note(hook, &exchange, started, lazily: { Changes.between(before, after) })
+            exchange.note(
+                hook.event.rawValue,
+                function: hook.qualifiedName,
+                since: started,
+                lazily: { Changes.between(before, after) }
+            )
             exchange.request = after
         }
     }
@@ -87,7 +98,13 @@ extension EdgePipeline {
         }
         switch result {
         case .response(let response):
-            note(hook, &exchange, started, ["status: \(response.head.status)"], "respond")
+            exchange.note(
+                hook.event.rawValue,
+                function: hook.qualifiedName,
+                since: started,
+                ["status: \(response.head.status)"],
+                outcome: "respond"
+            )
             var answer = Answer(
                 head: response.head,
                 body: response.body.isEmpty ? .empty : .bytes(response.body),
@@ -100,7 +117,7 @@ extension EdgePipeline {
             apply(changed, to: &outbound.request.head, body: &outbound.body)
             if let origin = changed.origin { outbound.request.origin = origin }
             let after = outbound.request
-            note(hook, &exchange, started) {
+            exchange.note(hook.event.rawValue, function: hook.qualifiedName, since: started) {
                 let changes = Changes.between(before.head, after.head)
                 let (old, new) = (before.origin.domainName, after.origin.domainName)
                 return old == new ? changes : changes + ["origin: \(old) -> \(new)"]
@@ -190,7 +207,9 @@ extension EdgePipeline {
             result = lenient
         }
         let after = result.head
-        note(hook, &exchange, started) { Changes.between(before, after) }
+        exchange.note(hook.event.rawValue, function: hook.qualifiedName, since: started) {
+            Changes.between(before, after)
+        }
         answer.head = after
         guard let body = result.body,
             hook.event != .viewerResponse || settings.viewerResponseReplacesBody
@@ -220,7 +239,13 @@ extension EdgePipeline {
                 + "\(violation.detail) [\(violation.rule.rawValue)]"
         )
         let outcome = Self.lenientMark + violation.rule.rawValue
-        note(hook, &exchange, started, [violation.detail], outcome)
+        exchange.note(
+            hook.event.rawValue,
+            function: hook.qualifiedName,
+            since: started,
+            [violation.detail],
+            outcome: outcome
+        )
     }
 
     /// What the outcome of a stage begins with when a breach was let through.
@@ -304,51 +329,18 @@ extension EdgePipeline {
             "/aws/cloudfront/LambdaEdge/\(distribution.id) (\(passage.requestID)) ERROR "
                 + "\(kind): \(violation.detail) [\(rule.rawValue)]"
         )
-        note(hook, &exchange, started, [violation.detail], rule.rawValue)
+        exchange.note(
+            hook.event.rawValue,
+            function: hook.qualifiedName,
+            since: started,
+            [violation.detail],
+            outcome: rule.rawValue
+        )
         return .error(
             rule.status,
             rule.text,
             requestID: passage.requestID,
             result: rule.resultType
-        )
-    }
-
-    /// Notes that a function let pass what it may have changed; the changes are named when somebody asks.
-    private func note(
-        _ hook: EdgeFunctionAssociation,
-        _ exchange: inout Exchange,
-        _ started: MonotonicInstant,
-        lazily changes: @escaping @Sendable () -> [String]
-    ) {
-        let now = exchange.context.reactor.preciseTime
-        exchange.record.stages.append(
-            TimelineEntry(
-                stage: hook.event.rawValue,
-                durationMicroseconds: now.microseconds(since: started),
-                function: hook.qualifiedName,
-                changes: changes,
-                outcome: "proceed"
-            )
-        )
-    }
-
-    private func note(
-        _ hook: EdgeFunctionAssociation,
-        _ exchange: inout Exchange,
-        _ started: MonotonicInstant,
-        _ changes: [String],
-        _ outcome: String
-    ) {
-        exchange.record.stages.append(
-            TimelineEntry(
-                stage: hook.event.rawValue,
-                durationMicroseconds: exchange.context.reactor.preciseTime.microseconds(
-                    since: started
-                ),
-                function: hook.qualifiedName,
-                changes: changes,
-                outcome: outcome
-            )
         )
     }
 }

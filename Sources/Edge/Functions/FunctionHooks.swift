@@ -52,17 +52,22 @@ extension EdgePipeline {
         switch result {
         case .request(let next):
             let seen = event.request
-            noteFunction(
-                function,
-                event,
-                &exchange,
-                started,
+            exchange.note(
+                event.event.rawValue,
+                function: function.name,
+                since: started,
                 lazily: { Changes.between(seen, next) }
             )
             exchange.request = next
         case .response(let response, let body):
             let line = ["status: \(response.status)"]
-            noteFunction(function, event, &exchange, started, line, "respond")
+            exchange.note(
+                event.event.rawValue,
+                function: function.name,
+                since: started,
+                line,
+                outcome: "respond"
+            )
             // Final: not cached, and no custom error page stands for it.
             throw Stop(
                 head: response,
@@ -101,11 +106,10 @@ extension EdgePipeline {
         }
         guard case .response(let head, let body) = result else { return false }
         let before = answer.head
-        noteFunction(
-            function,
-            event,
-            &exchange,
-            started,
+        exchange.note(
+            event.event.rawValue,
+            function: function.name,
+            since: started,
             lazily: { Changes.between(before, head) }
         )
         answer.head = head
@@ -134,7 +138,13 @@ extension EdgePipeline {
         let rule = violation.rule.rawValue
         logFunction(function, passage, "WARN let through: \(violation.detail) [\(rule)]")
         let outcome = Self.lenientMark + rule
-        noteFunction(function, event, &exchange, started, [violation.detail], outcome)
+        exchange.note(
+            event.event.rawValue,
+            function: function.name,
+            since: started,
+            [violation.detail],
+            outcome: outcome
+        )
     }
 
     private func functionEvent(
@@ -201,53 +211,18 @@ extension EdgePipeline {
     ) -> Stop {
         let rule = violation.rule
         logFunction(function, passage, "ERROR \(violation.detail) [\(rule.rawValue)]")
-        noteFunction(function, event, &exchange, started, [violation.detail], rule.rawValue)
+        exchange.note(
+            event.event.rawValue,
+            function: function.name,
+            since: started,
+            [violation.detail],
+            outcome: rule.rawValue
+        )
         return .error(
             rule.status,
             rule.text,
             requestID: passage.requestID,
             result: rule.resultType
-        )
-    }
-
-    /// Notes that a function let the message pass; what it changed is named when somebody asks.
-    private func noteFunction(
-        _ function: ViewerFunction,
-        _ event: FunctionEvent,
-        _ exchange: inout Exchange,
-        _ started: MonotonicInstant,
-        lazily changes: @escaping @Sendable () -> [String]
-    ) {
-        let now = exchange.context.reactor.preciseTime
-        exchange.record.stages.append(
-            TimelineEntry(
-                stage: event.event.rawValue,
-                durationMicroseconds: now.microseconds(since: started),
-                function: function.name,
-                changes: changes,
-                outcome: "proceed"
-            )
-        )
-    }
-
-    private func noteFunction(
-        _ function: ViewerFunction,
-        _ event: FunctionEvent,
-        _ exchange: inout Exchange,
-        _ started: MonotonicInstant,
-        _ changes: [String],
-        _ outcome: String
-    ) {
-        exchange.record.stages.append(
-            TimelineEntry(
-                stage: event.event.rawValue,
-                durationMicroseconds: exchange.context.reactor.preciseTime.microseconds(
-                    since: started
-                ),
-                function: function.name,
-                changes: changes,
-                outcome: outcome
-            )
         )
     }
 }
