@@ -16,12 +16,14 @@ scgi_temp_path {folder}/{name}-s; {rest} }}"""
 
 NGINX_PROXY = """upstream o {{ server 127.0.0.1:{origin}; keepalive 128; keepalive_requests 100000000; }}
 {extra} server {{ listen 127.0.0.1:{port} ssl {http2}; ssl_certificate {cert}; ssl_certificate_key {key};
-location / {{ proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection '';
+ssl_protocols TLSv1.2 TLSv1.3; location / {{ proxy_pass http://o; proxy_http_version 1.1; proxy_set_header Connection '';
 proxy_set_header X-Forwarded-For $remote_addr; {location} }} }}"""
 
+# HAProxy asks for two descriptors for each connection; idle ones take one.
 HAPROXY = """global
     nbthread 1
-    maxconn {connections}
+    no strict-limits
+    maxconn 12000
     stats socket {folder}/haproxy.sock
     ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
@@ -205,11 +207,8 @@ class Stage:
     def haproxy(self, origin, alpn="http/1.1"):
         port = free_port()
         file = self.folder / "haproxy.cfg"
-        # Each connection takes two descriptors.
-        connections = min(32768, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 2)
         file.write_text(HAPROXY.format(
-            folder=self.folder, port=port, pem=self.pem, origin=origin, alpn=alpn,
-            connections=connections))
+            folder=self.folder, port=port, pem=self.pem, origin=origin, alpn=alpn))
         process = self.start(["haproxy", "-db", "-f", file])
         wait_for(port)
         return process.pid, port
