@@ -24,21 +24,6 @@ enum ServerNameAgreement {
         return String(decoding: bytes[5..<5 + length], as: UTF8.self).lowercased()
     }
 
-    /// Makes one session follow a profile; false when OpenSSL can't.
-    static func apply(_ profile: TLSProfile, to ssl: OpaquePointer) -> Bool {
-        guard
-            portico_ssl_set_versions(
-                ssl,
-                profile.minimumVersion.number,
-                profile.maximumVersion.number
-            ) == 1, portico_ssl_set_groups(ssl, profile.groupList) == 1
-        else { return false }
-        if !profile.ciphers.isEmpty, SSL_set_cipher_list(ssl, profile.cipherList) != 1 {
-            return false
-        }
-        return profile.suites.isEmpty || SSL_set_ciphersuites(ssl, profile.suiteList) == 1
-    }
-
     /// Makes a whole context follow a profile; false when OpenSSL can't.
     static func apply(_ profile: TLSProfile, toContext context: OpaquePointer) -> Bool {
         guard portico_ctx_set_groups(context, profile.groupList) == 1 else { return false }

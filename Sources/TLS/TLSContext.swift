@@ -10,6 +10,7 @@ package final class TLSContext: @unchecked Sendable {
     private let tickets: TicketKeys
     private let protocols: [UInt8]
     private let rules: (@Sendable (String) -> ServerNameRules?)?
+    private let profiles = ProfileContexts()
     private var keyLog: Int32 = -1
     let sessions: SessionCache?
 
@@ -30,7 +31,8 @@ package final class TLSContext: @unchecked Sendable {
         guard ServerNameAgreement.apply(options.profile, toContext: context.pointer) else {
             throw .configuration("OpenSSL knows none of the profile's ciphers or groups")
         }
-        context.installServerCallbacks()
+        context.installServerCallbacks(on: context.pointer)
+        if options.rules != nil { context.followServerNames() }
         if !options.clientAuthorityFiles.isEmpty {
             try context.trust(options.clientAuthorityFiles)
             SSL_CTX_set_verify(
@@ -134,6 +136,10 @@ package final class TLSContext: @unchecked Sendable {
                 "the key log \(path) is not writable: \(String(cString: strerror(errno)))"
             )
         }
+        installKeyLog(on: pointer)
+    }
+
+    private func installKeyLog(on pointer: OpaquePointer) {
         SSL_CTX_set_keylog_callback(pointer) { ssl, line in
             guard let line, let context = TLSContext.of(ssl) else { return }
             let text = Array(String(cString: line).utf8) + [0x0A]
@@ -151,7 +157,7 @@ package final class TLSContext: @unchecked Sendable {
 // MARK: - Callbacks
 
 extension TLSContext {
-    private func installServerCallbacks() {
+    private func installServerCallbacks(on pointer: OpaquePointer) {
         // Tickets hold the whole session: nothing is kept in memory per client.
         portico_ctx_set_cache_mode(pointer, SSL_SESS_CACHE_OFF)
         let scope = Array("portico".utf8)
@@ -166,7 +172,6 @@ extension TLSContext {
             },
             nil
         )
-        if rules != nil { followServerNames() }
         SSL_CTX_set_alpn_select_cb(
             pointer,
             { ssl, chosen, chosenCount, offered, offeredCount, _ in
@@ -232,7 +237,7 @@ extension TLSContext {
                     let name = ServerNameAgreement.name(in: ssl),
                     let rules = context.rules?(name)
                 else { return SSL_CLIENT_HELLO_SUCCESS }
-                let isAgreed = rules.profile.map { ServerNameAgreement.apply($0, to: ssl) }
+                let isAgreed = rules.profile.map { context.adopt($0, in: ssl) }
                 if isAgreed ?? true, rules.clients?.apply(to: ssl) ?? true {
                     return SSL_CLIENT_HELLO_SUCCESS
                 }
@@ -241,6 +246,23 @@ extension TLSContext {
             },
             nil
         )
+    }
+
+    /// Makes a session follow a profile other than the listener's.
+    private func adopt(_ profile: TLSProfile, in ssl: OpaquePointer) -> Bool {
+        profiles.adopt(profile, in: ssl) { profile in
+            guard let pointer = SSL_CTX_new(TLS_server_method()) else { return nil }
+            portico_ctx_set_common(pointer)
+            guard ServerNameAgreement.apply(profile, toContext: pointer) else {
+                SSL_CTX_free(pointer)
+                return nil
+            }
+            SSL_CTX_set_ex_data(pointer, 0, Unmanaged.passUnretained(self).toOpaque())
+            SSL_CTX_set1_cert_store(pointer, SSL_CTX_get_cert_store(self.pointer))
+            installServerCallbacks(on: pointer)
+            if keyLog >= 0 { installKeyLog(on: pointer) }
+            return pointer
+        }
     }
 
     /// The ALPN list for the name that a client asked for.

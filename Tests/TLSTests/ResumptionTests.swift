@@ -34,6 +34,24 @@ struct ResumptionTests {
         #expect(try !connect(server, shop.client { $0.reusesSessions = false }))
     }
 
+    @Test(
+        "a name with a profile of its own resumes as others do",
+        arguments: [TLSVersion.tls12, .tls13]
+    )
+    func ticketsUnderAProfile(_ version: TLSVersion) throws {
+        let shop = try Workshop()
+        var profile = TLSProfile.intermediate
+        profile.maximumVersion = version
+        let rules = ["own.test": ServerNameRules(profile: profile)]
+        let server = try shop.server { $0.rules = { rules[$0] } }
+        let client = try shop.client()
+        #expect(try !connect(server, client, name: "own.test"))
+        #expect(try connect(server, client, name: "own.test"))
+        server.rotateTicketKeys()
+        #expect(try connect(server, client, name: "own.test"))
+        #expect(try !connect(server, client, name: "app.test"))
+    }
+
     @Test(arguments: [TLSVersion.tls12, .tls13])
     func rotationKeepsTwoOldKeys(_ version: TLSVersion) throws {
         let shop = try Workshop()
