@@ -20,6 +20,22 @@ SERVICES = {
     "apigateway": "GatewayV1",
     "sts": "TokenService",
     "events": "EventBridge",
+    "logs": "CloudWatchLogs",
+    "iam": "Identity",
+}
+# Of services of which little is here, only these operations.
+OPERATIONS = {
+    "logs": """
+        CreateLogGroup CreateLogStream DeleteLogGroup DeleteLogStream DeleteRetentionPolicy DescribeLogGroups
+        DescribeLogStreams FilterLogEvents GetLogEvents ListTagsForResource ListTagsLogGroup PutLogEvents
+        PutRetentionPolicy TestMetricFilter
+    """.split(),
+    "iam": """
+        AttachRolePolicy CreatePolicy CreateRole DeletePolicy DeleteRole DeleteRolePolicy DetachRolePolicy
+        GetPolicy GetPolicyVersion GetRole GetRolePolicy GetUser ListAttachedRolePolicies
+        ListInstanceProfilesForRole ListPolicies ListPolicyVersions ListRolePolicies ListRoleTags ListRoles
+        PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription
+    """.split(),
 }
 SHAPE_TRAITS = (
     "type", "members", "member", "key", "value", "required", "min", "max", "pattern", "enum", "payload",
@@ -88,6 +104,8 @@ def reachable(model):
 
 def write(service, name, model):
     metadata = model["metadata"]
+    if service in OPERATIONS:
+        model["operations"] = {key: model["operations"][key] for key in OPERATIONS[service]}
     head = {
         "service": service,
         "protocol": metadata["protocol"],

@@ -17,7 +17,8 @@ package final class AWSGateway: ExchangeHandler {
     ///
     /// `httpsPort` is where viewers reach the doors; `health` tells how a load balancer's target is; `invalidate` makes every edge forget what the paths of a distribution name.
     /// A function stays replicated for `replicaRemovalDelay` after its last association has gone from every
-    /// edge. `sources` tells how the polling of event sources goes; `bus` takes events. With `keys` every call
+    /// edge. `sources` tells how the polling of event sources goes; `bus` takes events, `logs` keeps the lines
+    /// of functions and `costs` counts what they use. With `keys` every call
     /// must be signed by one of them; `applied` tells when an edge has applied something. `operate` answers a POST under `/_portico/`, or nil when it knows none of that path.
     package init(
         registry: PrimaryRegistry,
@@ -35,6 +36,8 @@ package final class AWSGateway: ExchangeHandler {
         load: @escaping @Sendable () -> LoadReport? = { nil },
         sources: @escaping @Sendable () -> [String: SourceStatus] = { [:] },
         bus: EventBus? = nil,
+        logs: LogStore = LogStore(),
+        costs: CostLedger = CostLedger(),
         keys: SigningKeys? = nil,
         applied: AppliedSignal = AppliedSignal(),
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
@@ -45,6 +48,13 @@ package final class AWSGateway: ExchangeHandler {
             requests: requests,
             load: load,
             sources: sources,
+            logs: LogPage(
+                store: logs,
+                snapshot: snapshot,
+                edges: { edges().map(\.name) },
+                logicalIDs: logicalIDs
+            ),
+            costs: CostPage(ledger: costs, snapshot: snapshot),
             operate: operate
         )
         self.registry = registry
@@ -72,7 +82,8 @@ package final class AWSGateway: ExchangeHandler {
                 keyValues: KeyValueService(ledger: ledger),
                 balancing: LoadBalancingService(ledger: ledger, health: health),
                 gateway: GatewayService(ledger: ledger, httpsPort: httpsPort),
-                events: EventsService(ledger: ledger, bus: bus)
+                events: EventsService(ledger: ledger, bus: bus),
+                logs: LogsService(store: logs)
             ),
             verifier: keys.map(RequestVerifier.init)
         )

@@ -13,16 +13,20 @@ package final class NodePages: ExchangeHandler {
     private let requests: RequestLog
     private let load: @Sendable () -> LoadReport?
     private let sources: @Sendable () -> [String: SourceStatus]
+    private let logs: LogPage?
+    private let costs: CostPage?
     private let operate: @Sendable (RequestHead) async -> Response?
 
-    /// Makes the pages; `load` tells how the node stands with viewers, if it has any, and `operate` answers a
-    /// POST, or nil when it knows none of that path.
+    /// Makes the pages; `load` tells how the node stands with viewers, if it has any, `logs` and `costs` what
+    /// its functions wrote and used, and `operate` answers a POST, or nil when it knows none of that path.
     package init(
         snapshot: @escaping @Sendable () -> Snapshot,
         edges: @escaping @Sendable () -> [ReplicaStatus],
         requests: RequestLog,
         load: @escaping @Sendable () -> LoadReport? = { nil },
         sources: @escaping @Sendable () -> [String: SourceStatus] = { [:] },
+        logs: LogPage? = nil,
+        costs: CostPage? = nil,
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
         self.snapshot = snapshot
@@ -30,6 +34,8 @@ package final class NodePages: ExchangeHandler {
         self.requests = requests
         self.load = load
         self.sources = sources
+        self.logs = logs
+        self.costs = costs
         self.operate = operate
     }
 
@@ -69,9 +75,17 @@ package final class NodePages: ExchangeHandler {
                 return Response(status: 400, text: "limit is a number of requests\n")
             }
             return json(requests.latest(limit))
-        default:
-            return Response(status: 404, text: "there is no page \(request.path)\n")
+        case "/_portico/logs":
+            guard let logs else { break }
+            let (status, text) = logs.answer(Query(request.query, plusIsSpace: true))
+            guard status == 200 else { return Response(status: status, text: text) }
+            return Response(status: 200, contentType: "application/json", text: text)
+        case "/_portico/cost":
+            guard let costs else { break }
+            return json(costs.used)
+        default: break
         }
+        return Response(status: 404, text: "there is no page \(request.path)\n")
     }
 
     private struct Health: Encodable {

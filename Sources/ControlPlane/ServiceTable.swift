@@ -22,7 +22,8 @@ struct ServiceTable: Sendable {
         keyValues: KeyValueService,
         balancing: LoadBalancingService,
         gateway: GatewayService,
-        events: EventsService
+        events: EventsService,
+        logs: LogsService
     ) {
         let patterns = PatternCache()
         func entry(
@@ -77,6 +78,12 @@ struct ServiceTable: Sendable {
                 maximumBody: 6 << 20
             ),
             entry(.eventBridge, events, "ValidationException", maximumBody: 1 << 20),
+            entry(
+                .cloudWatchLogs,
+                logs,
+                "InvalidParameterException",
+                maximumBody: LogsService.maximumRequest
+            ),
             entry(.tokenService, TokenService(), "ValidationError", maximumBody: 1 << 20),
         ]
     }

@@ -20,6 +20,9 @@ package struct Invocation: Sendable {
     package var identity: String?
     /// The value of `X-Amzn-Trace-Id`.
     package var traceID: String?
+    /// By what the call came, for reports: the ARN of a route or a target group, a distribution's event, a
+    /// mapping; nil for a direct call.
+    package var route: String?
 
     /// The largest answer that Lambda takes from a function.
     ///

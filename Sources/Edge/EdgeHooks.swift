@@ -292,7 +292,7 @@ extension EdgePipeline {
             request: request,
             response: response
         )
-        let invocation = Invocation(
+        var invocation = Invocation(
             function: hook.qualifiedName,
             payload: payload[...],
             requestID: RequestID.invocation(),
@@ -300,6 +300,7 @@ extension EdgePipeline {
             limit: .seconds(30),
             maximumResponse: EdgeLimits.result
         )
+        invocation.route = "\(distribution.id) \(hook.event.rawValue)"
         let violation: EdgeViolation
         switch await invoker.invoke(invocation) {
         case .success(let bytes): return bytes

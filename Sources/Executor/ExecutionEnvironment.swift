@@ -119,7 +119,8 @@ final class ExecutionEnvironment {
         place = FunctionLogLine.Place(
             function: identity.qualifiedName,
             group: identity.logGroup,
-            stream: logStream
+            stream: logStream,
+            edge: identity.edge
         )
     }
 

@@ -21,7 +21,8 @@ final class FunctionIdentity: Sendable {
     /// What `invokedFunctionArn` says unless the caller addressed it otherwise.
     let arn: String
     let credentials: FunctionCredentials
-    private let isAtEdge: Bool
+    /// The edge that runs it, such as `iad`; nil in the home region.
+    let edge: String?
     private let hasOwnGroup: Bool
 
     /// Describes a version for the home region, or for an edge ("Lambda@Edge function logs").
@@ -40,7 +41,7 @@ final class FunctionIdentity: Sendable {
         self.taskRoot = taskRoot
         self.layerRoots = layerRoots
         self.credentials = credentials
-        isAtEdge = edge != nil
+        self.edge = edge
         region = edge.map { EdgeRegion.name(of: $0, home: home) } ?? home
         name = edge == nil ? version.name : "\(home).\(version.name)"
         let own = version.logging?.group.flatMap { $0 == "/aws/lambda/\(version.name)" ? nil : $0 }
@@ -63,7 +64,7 @@ final class FunctionIdentity: Sendable {
         isProvisioned: Bool = false
     ) -> [String: String] {
         var all = unreserved(path: path)
-        if !isAtEdge { all.merge(version.environment) { $1 } }
+        if edge == nil { all.merge(version.environment) { $1 } }
         var reserved = [
             "_HANDLER": version.image?.command.first ?? version.handler, "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,

@@ -7,11 +7,13 @@ package struct FunctionLogLine: Sendable {
         let function: String
         let group: String
         let stream: String
+        let edge: String?
 
-        init(function: String, group: String, stream: String) {
+        init(function: String, group: String, stream: String, edge: String? = nil) {
             self.function = function
             self.group = group
             self.stream = stream
+            self.edge = edge
         }
 
         /// The place of lines of a process that has no function yet.
@@ -44,6 +46,13 @@ package struct FunctionLogLine: Sendable {
     package var function: String { place.function }
     package var group: String { place.group }
     package var stream: String { place.stream }
+    /// The edge on which the function runs; nil in the home region.
+    package var edge: String? { place.edge }
+
+    /// What the line occupies, about.
+    ///
+    /// Unit: bytes.
+    var cost: Int { if case .text(let text) = words { 64 + text.utf8.count } else { 160 } }
 
     /// The line, without its end.
     package var text: String {

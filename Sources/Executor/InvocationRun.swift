@@ -291,6 +291,13 @@ struct InvocationRun {
             errorType: ending.errorType
         )
         environment.initDuration = nil
+        workers.configuration.costs?.add(
+            report,
+            of: platform.identity.version,
+            route: invocation.route ?? "invoke",
+            isAtEdge: platform.identity.edge != nil,
+            isProvisioned: platform.isProvisioned
+        )
         environment.write(platform.report(id, report), requestID: id)
         environment.events?.report(id, report)
         environment.endRequest()

@@ -95,6 +95,7 @@ extension APIGatewayDoor {
             ),
             reference: reference,
             stage: "integration",
+            trace: request.head.headers["x-amzn-trace-id"],
             &exchange
         )
         switch result {

@@ -168,10 +168,8 @@ package struct FunctionURLDoor: ExchangeHandler {
             return Self.mismatch()
         }
         if let refusal = refusal(of: exchange.request, body, proof) { return refusal }
-        let event = GatewayEvents.encode(
-            request(exchange, body, requestID, signed),
-            format: "2.0"
-        )
+        let passed = request(exchange, body, requestID, signed)
+        let event = GatewayEvents.encode(passed, format: "2.0")
         let started = ContinuousClock.now
         var invocation = Invocation(
             function: function,
@@ -181,6 +179,8 @@ package struct FunctionURLDoor: ExchangeHandler {
             limit: .seconds(900)
         )
         invocation.arn = FunctionARN(target)?.text
+        invocation.route = "function-url"
+        invocation.traceID = passed.head.headers["x-amzn-trace-id"]
         let result: InvocationResult
         if url.streams {
             switch await invoker.stream(invocation) {

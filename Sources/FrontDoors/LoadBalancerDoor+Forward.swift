@@ -258,6 +258,7 @@ extension LoadBalancerDoor {
             as: caller,
             reference: reference,
             stage: "target",
+            trace: head.headers["x-amzn-trace-id"],
             &exchange
         )
         switch result {

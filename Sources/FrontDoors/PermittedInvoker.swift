@@ -1,4 +1,5 @@
 import DataPlane
+import HTTP
 import Model
 import Telemetry
 
@@ -10,12 +11,14 @@ struct PermittedInvoker: Sendable {
     /// Runs the function, or answers `notFound` without running it when its policy does not cover the call.
     ///
     /// `reference` is the function as the door's configuration names it: its policy is that of
-    /// exactly this version, alias or unqualified function.
+    /// exactly this version, alias or unqualified function. `trace` is the trace field as this door
+    /// continues it; nil leaves the viewer's.
     func invoke(
         _ invocation: Invocation,
         as call: FunctionCall,
         reference: String,
         stage: String,
+        trace: String? = nil,
         _ exchange: inout Exchange
     ) async -> InvocationResult {
         let began = ContinuousClock.now
@@ -23,6 +26,8 @@ struct PermittedInvoker: Sendable {
         let outcome: String
         var invocation = invocation
         invocation.arn = FunctionARN(reference)?.text
+        invocation.route = call.sourceARN ?? stage
+        invocation.traceID = trace ?? exchange.request.headers["x-amzn-trace-id"]
         if snapshot.permits(call, toInvoke: reference) {
             result = await base.invoke(invocation)
             outcome = Self.outcome(result)

@@ -14,18 +14,23 @@ struct ExecutorParts: Sendable {
     let reactors: [Reactor]
     let log: LogWriter
     let tails: LogTails
+    /// What functions wrote.
+    let logs = LogStore()
+    /// What functions used.
+    let costs = CostLedger()
     /// The logical ids of functions, where there is a stack.
     var names: LogicalNames?
 
     /// The invoker of the functions that these replicas know.
     func makeInvoker(_ replicas: [EdgeReplica]) -> LocalInvoker {
         let boxes = replicas.map(\.box)
-        let (tails, log) = (tails, log)
+        let (tails, log, logs) = (tails, log, logs)
         let staging = Deployer.staging(state: configuration.state)
         var settings = ExecutorConfiguration(
             workFolder: configuration.state + "/" + configuration.workers,
             liftsProcessBudget: configuration.liftsProcessBudget
         )
+        settings.costs = costs
         settings.debug = configuration.debug.map { wanted in
             let names = names
             return DebugTarget(port: configuration.debugPort) {
@@ -45,6 +50,7 @@ struct ExecutorParts: Sendable {
             },
             log: { line in
                 log.function(line)
+                logs.append(line)
                 if let id = line.requestID { tails.append(line.text, requestID: id) }
             }
         )
@@ -53,10 +59,14 @@ struct ExecutorParts: Sendable {
 
     /// Lets an invoker follow what a replica applies.
     func follow(_ replica: EdgeReplica, with invoker: LocalInvoker) {
+        let costs = costs
         let follow: @Sendable (Snapshot) -> Void = { snapshot in
             invoker.retire(functionsOtherThan: snapshot.functions)
             invoker.reserve(snapshot.functionSettings.compactMapValues(\.reservedConcurrency))
             invoker.provision(snapshot.provisionedEnvironments)
+            costs.provision(snapshot.provisionedEnvironments) {
+                snapshot.functions[$0]?.memory
+            }
         }
         replica.onApply(follow)
         follow(replica.box.current)

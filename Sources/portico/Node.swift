@@ -178,6 +178,8 @@ final class Node: Sendable {
             load: { viewers.load() },
             sources: { core.sources.status },
             bus: core.bus,
+            logs: core.parts.logs,
+            costs: core.parts.costs,
             keys: configuration.signingKeys,
             applied: applied,
             operate: { await operations.answer($0) }

@@ -13,7 +13,7 @@ struct NodeCore: Sendable {
     let deployer: Deployer
     /// The folder of the workers in the state folder.
     let workers: String
-    private let parts: ExecutorParts
+    let parts: ExecutorParts
 
     /// Opens the state folder of a node; what the node that it takes over still works on is left alone.
     static func make(_ node: Node, after predecessor: Predecessor?) async throws -> NodeCore {

@@ -11,6 +11,7 @@ struct Portico: AsyncParsableCommand {
             Up.self, Try.self, Invoke.self, Validate.self, Trust.self, Untrust.self, Certs.self,
             RulesList.self, Explain.self, Event.self, RegistryCommand.self, EdgeCommand.self,
             JoinTokenCommand.self, EdgesCommand.self, SnapshotCommand.self, ChaosCommand.self,
+            LogsCommand.self, CostCommand.self,
         ]
     )
 }

@@ -108,5 +108,6 @@ extension ServiceModel {
     static let gatewayV2 = ServiceModel(GeneratedModels.gatewayV2)
     static let gatewayV1 = ServiceModel(GeneratedModels.gatewayV1)
     static let eventBridge = ServiceModel(GeneratedModels.eventBridge)
+    static let cloudWatchLogs = ServiceModel(GeneratedModels.cloudWatchLogs)
     static let tokenService = ServiceModel(GeneratedModels.tokenService)
 }

@@ -204,6 +204,7 @@ package actor EventQueue {
         invocation.arn = FunctionARN(name: event.function, qualifier: event.qualifier).text
         invocation.clientContext = event.clientContext
         invocation.traceID = event.traceID
+        invocation.route = "event"
         return invocation
     }
 

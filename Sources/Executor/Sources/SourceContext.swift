@@ -53,6 +53,7 @@ package struct SourceContext: Sendable {
             maximumResponse: Invocation.largestResponse
         )
         invocation.arn = FunctionARN(name: mapping.function, qualifier: mapping.qualifier).text
+        invocation.route = "event source " + mapping.uuid
         return (await invoker.invoke(invocation), id, version.versionText)
     }
 }

@@ -55,6 +55,7 @@ extension RESTDoor {
             as: call,
             reference: name,
             stage: "integration",
+            trace: request.head.headers["x-amzn-trace-id"],
             &exchange
         )
         if case .functionError(.timeout, _) = result {

@@ -34,15 +34,17 @@ struct WebSocketCalls {
             guard let function = snapshot.resolve(function: reference),
                 snapshot.permits(call, toInvoke: reference)
             else { return nil }
-            let result = await invoker.invoke(
-                Invocation(
-                    function: function,
-                    payload: event[...],
-                    requestID: QuickRandom.uuid(),
-                    edge: edge,
-                    limit: .milliseconds(timeout)
-                )
+            var invocation = Invocation(
+                function: function,
+                payload: event[...],
+                requestID: QuickRandom.uuid(),
+                edge: edge,
+                limit: .milliseconds(timeout)
             )
+            invocation.route = call.sourceARN
+            // Each message is a request of its own, and with it a trace.
+            invocation.traceID = "Root=" + ForwardedHead.newTraceID()
+            let result = await invoker.invoke(invocation)
             guard case .success(let payload) = result else { return nil }
             return Self.answer(payload)
         case .http(let url, let timeout): return await post(url, message, timeout, stage)

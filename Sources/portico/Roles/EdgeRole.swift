@@ -99,7 +99,13 @@ final class EdgeRole: Sendable {
             snapshot: { replica.box.current },
             edges: { [follower.status()] + follower.behind() },
             requests: requests,
-            load: { viewers.load() }
+            load: { viewers.load() },
+            logs: LogPage(
+                store: parts.logs,
+                snapshot: { replica.box.current },
+                edges: { [replica.name] }
+            ),
+            costs: CostPage(ledger: parts.costs, snapshot: { replica.box.current })
         )
         let api = try binder.startAPI(pages, port: configuration.apiPort)
         try await follower.start(binder: binder)

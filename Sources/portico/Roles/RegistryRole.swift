@@ -110,7 +110,7 @@ final class RegistryRole: Sendable {
         guard isBound else {
             throw CommandFailure("\(options.listenAddress) is not an address of this machine")
         }
-        let gateway = makeGateway(registry, home, invoker, tails, feed, office, sources, bus)
+        let gateway = makeGateway(registry, home, invoker, parts, feed, office, sources, bus)
         let api = try binder.startAPI(gateway, port: configuration.apiPort)
         await events.start()
         let leading = lead(
@@ -164,7 +164,7 @@ final class RegistryRole: Sendable {
         _ registry: PrimaryRegistry,
         _ home: EdgeReplica,
         _ invoker: LocalInvoker,
-        _ tails: LogTails,
+        _ parts: ExecutorParts,
         _ feed: FeedPort,
         _ office: MembershipOffice,
         _ sources: EventSources,
@@ -192,13 +192,15 @@ final class RegistryRole: Sendable {
             requests: RequestLog(),
             httpsPort: 443,
             logicalIDs: { _ in nil },
-            tails: tails,
+            tails: parts.tails,
             health: { _, _ in TargetCondition(state: "unavailable") },
             invalidate: { _, _ in await operations.awaitEverywhere() },
             testFunction: { await functions.outcome(of: $0, on: reactor) },
             replicaRemovalDelay: options.replicaRemovalDelay,
             sources: { sources.status },
             bus: bus,
+            logs: parts.logs,
+            costs: parts.costs,
             keys: configuration.signingKeys,
             applied: applied,
             operate: { await operations.answer($0) }
