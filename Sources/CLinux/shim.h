@@ -71,6 +71,21 @@ static inline ssize_t portico_send_descriptor(int socket, const void *bytes, siz
     }
     return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
+/// Sends bytes with up to eight descriptors; -1 with `errno` on failure.
+static inline ssize_t portico_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, size_t number) {
+    struct iovec piece = { (void *)bytes, count };
+    union { struct cmsghdr header; char room[CMSG_SPACE(8 * sizeof(int))]; } control;
+    if (number < 1 || number > 8) { errno = EINVAL; return -1; }
+    memset(&control, 0, sizeof control);
+    struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.room,
+                              .msg_controllen = CMSG_SPACE(number * sizeof(int)) };
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(number * sizeof(int));
+    memcpy(CMSG_DATA(header), descriptors, number * sizeof(int));
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
 /// Receives bytes with a descriptor, which is closed on exec, or -1 when none came with them.
 static inline ssize_t portico_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor) {
     struct iovec piece = { bytes, count };

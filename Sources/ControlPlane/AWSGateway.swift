@@ -17,8 +17,9 @@ package final class AWSGateway: ExchangeHandler {
     ///
     /// `httpsPort` is where viewers reach the doors; `health` tells how a load balancer's target is; `invalidate` makes every edge forget what the paths of a distribution name.
     /// A function stays replicated for `replicaRemovalDelay` after its last association has gone from every
-    /// edge. `sources` tells how the polling of event sources goes; `bus` takes events, `logs` keeps the lines
-    /// of functions and `costs` counts what they use. With `keys` every call
+    /// edge. `sources` tells how the polling of event sources goes, `snapshots` how the snapshot of a version
+    /// (`name:version`) fares; `bus` takes events, `logs` keeps the lines of functions and `costs` counts what
+    /// they use. With `keys` every call
     /// must be signed by one of them; `applied` tells when an edge has applied something. `operate` answers a POST under `/_portico/`, or nil when it knows none of that path.
     package init(
         registry: PrimaryRegistry,
@@ -35,6 +36,7 @@ package final class AWSGateway: ExchangeHandler {
         replicaRemovalDelay: Duration = .zero,
         load: @escaping @Sendable () -> LoadReport? = { nil },
         sources: @escaping @Sendable () -> [String: SourceStatus] = { [:] },
+        snapshots: @escaping @Sendable (String) -> SnapshotStatus? = { _ in nil },
         bus: EventBus? = nil,
         logs: LogStore = LogStore(),
         costs: CostLedger = CostLedger(),
@@ -72,6 +74,7 @@ package final class AWSGateway: ExchangeHandler {
                     tails: tails,
                     httpsPort: httpsPort,
                     sources: sources,
+                    snapshots: snapshots,
                     logicalIDs: logicalIDs
                 ),
                 cloudFront: CloudFrontService(

@@ -61,6 +61,8 @@ package enum InvocationResult: Sendable {
 /// Why a function failed.
 package enum FunctionFailure: Sendable, Equatable {
     case handled, timeout, exited, initFailed, responseTooLarge, outOfMemory
+    /// A hook failed that runs after restoring, took too long, or there is no snapshot yet to restore.
+    case restoreFailed, restoreTimedOut, snapshotNotReady
 }
 
 /// What runs functions; the one seam between doors and the executor.

@@ -26,6 +26,10 @@ package struct ExecutorConfiguration: Sendable {
     ///
     /// Source: "Understanding the Lambda execution environment lifecycle": 10 seconds.
     package var initLimit: Duration = .seconds(10)
+    /// How long a copy of a snapshot may take to be there, with its after-restore hooks.
+    ///
+    /// Source: "Lambda SnapStart runtime hooks for Python": 10 seconds.
+    package var restoreLimit: Duration = .seconds(10)
     /// By how much the times of the shutdown phase are longer than AWS's, for slow machines.
     package var shutdownStretch = 1
     /// How often the memory of a working process is measured.

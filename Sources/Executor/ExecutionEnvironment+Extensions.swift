@@ -18,7 +18,7 @@ extension ExecutionEnvironment {
         return PlatformEvents(
             telemetry: api.telemetry,
             identity: identity,
-            isProvisioned: isProvisioned,
+            initialization: initialization,
             instance: logStream
         )
     }
@@ -55,7 +55,8 @@ extension ExecutionEnvironment {
         phase: String,
         until deadline: MonotonicInstant
     ) async -> Initialisation {
-        guard let api else {
+        // What is restored is a copy of one that has all this behind it.
+        guard let api, origin != .restored else {
             return await transport.initialise(self, identity, path: path, until: deadline)
         }
         let found = identity.externalExtensions
@@ -153,7 +154,10 @@ extension ExecutionEnvironment {
         _ path: String
     ) async -> Bool {
         guard let api else { return false }
-        var variables = api.identity.extensionVariables(path: path, isProvisioned: isProvisioned)
+        var variables = api.identity.extensionVariables(
+            path: path,
+            initialization: initialization
+        )
         variables["AWS_LAMBDA_RUNTIME_API"] = api.address
         let line =
             access.map {

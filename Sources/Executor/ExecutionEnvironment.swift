@@ -51,8 +51,16 @@ final class ExecutionEnvironment {
     /// Unit: nanoseconds.
     @exclusivity(unchecked)
     var initDuration: Int64?
-    /// Whether it was started to be ready, not because somebody called.
-    var isProvisioned = false
+    /// How its process came to be.
+    enum Origin { case booted, snapshot, restored }
+
+    var origin = Origin.booted
+    /// When the copying of the process that it comes from began; nil unless it is a copy.
+    var restoreBegan: MonotonicInstant?
+    /// How long restoring took, until the first invocation has reported it.
+    @exclusivity(unchecked)
+    var restoreTime: RestoreTime?
+    var initialization = InitializationType.onDemand
     /// Its `/tmp`, once it has a function; nil when it shares the machine's.
     var scratch: ScratchFolder?
     /// The APIs that its processes reach over HTTP, once it has a function.
@@ -103,7 +111,7 @@ final class ExecutionEnvironment {
     var isAlive: Bool { state != .ended && child.exit == nil }
     var isBusy: Bool { state == .busy || state == .initialising }
     var platform: PlatformLog? {
-        identity.map { PlatformLog(identity: $0, isProvisioned: isProvisioned) }
+        identity.map { PlatformLog(identity: $0, initialization: initialization) }
     }
 
     /// Notes that the blank worker is there; false when it has ended meanwhile.
@@ -126,11 +134,10 @@ final class ExecutionEnvironment {
 
     /// Loads a function; afterwards the environment is idle, or ended when there is a failure.
     ///
-    /// `request` names the invocation inside of which static code runs once more after it had failed.
     func load(
         _ identity: FunctionIdentity,
         path: String,
-        request: String? = nil,
+        stage: LoadStage = .initial,
         until deadline: MonotonicInstant
     ) async -> LoadFailure? {
         guard state.apply(.assigned) else {
@@ -138,17 +145,14 @@ final class ExecutionEnvironment {
         }
         if self.identity == nil {
             bind(identity, logStream: identity.makeLogStream())
-            scratch = ScratchFolder(of: child.pid)
+            // Of a copy it is known to be its own only once it says that it is there.
+            if origin != .restored { scratch = ScratchFolder(of: child.pid) }
             _ = open(EnvironmentAPI(identity, runtime: nil, reactor: reactor))
         }
         if Self.mayHurry, kind != .provided { child.renice(0) }
-        let phase = request == nil ? "init" : "invoke"
-        currentRequest = request ?? ""
-        if let request {
-            write(platform?.start(request), requestID: request)
-        } else {
-            write(platform?.initStart(phase: phase), requestID: "")
-        }
+        let phase = stage.phase
+        currentRequest = stage.request
+        announce(stage)
         let started = reactor.preciseTime
         isInUse = true
         let outcome = await initialise(identity, path: path, phase: phase, until: deadline)
@@ -158,12 +162,18 @@ final class ExecutionEnvironment {
         if case .loaded = outcome, state.apply(.loaded) {
             if scratch == nil { scratch = ScratchFolder(of: child.pid) }
             if freezes { signalAll(SIGSTOP) }
-            events?.initReport(phase: phase, PlatformLog.Ending(), took)
-            if request == nil { initDuration = Int64(took / .nanoseconds(1)) }
+            if stage != .restore { events?.initReport(phase: phase, PlatformLog.Ending(), took) }
+            note(stage, took)
             idleSince = reactor.time
             return nil
         }
-        let failure = await describe(outcome, after: took)
+        var failure = await describe(outcome, after: took)
+        if stage == .restore {
+            if failure.isTimeout { failure = .restoreTimeout }
+            stop(failure.isTimeout ? .timeout : .failure)
+            write(platform?.restoreReport(sinceRestoreBegan ?? took, failure), requestID: "")
+            return failure
+        }
         events?.initReport(
             phase: phase,
             PlatformLog.Ending(
@@ -175,6 +185,31 @@ final class ExecutionEnvironment {
         stop(failure.isTimeout ? .timeout : .failure)
         write(platform?.initReport(took, phase: phase, failure), requestID: currentRequest)
         return failure
+    }
+
+    private func announce(_ stage: LoadStage) {
+        switch stage {
+        case .initial: write(platform?.initStart(phase: stage.phase), requestID: "")
+        case .invocation(let id): write(platform?.start(id), requestID: id)
+        case .restore: write(platform?.restoreStart, requestID: "")
+        }
+    }
+
+    private var sinceRestoreBegan: Duration? { restoreBegan.map { reactor.preciseTime - $0 } }
+
+    /// Keeps how long loading took, for the report of the first invocation or for the log.
+    private func note(_ stage: LoadStage, _ took: Duration) {
+        let billed = Int64(took / .nanoseconds(1))
+        switch stage {
+        case .initial where origin == .snapshot:
+            write(platform?.initReport(took), requestID: "")
+        case .initial: initDuration = billed
+        case .invocation: break
+        case .restore:
+            let whole = sinceRestoreBegan ?? took
+            restoreTime = RestoreTime(whole: Int64(whole / .nanoseconds(1)), billed: billed)
+            write(platform?.restoreReport(whole, nil), requestID: "")
+        }
     }
 
     private func describe(_ outcome: Initialisation, after took: Duration) async -> LoadFailure {
@@ -304,6 +339,8 @@ final class ExecutionEnvironment {
     /// Measures the memory of the process and kills it when that is over the function's limit.
     func measureMemory() {
         guard let identity, isAlive else { return }
+        // Those that were copied from it count for themselves.
+        if origin == .snapshot, state != .initialising { return }
         let bytes = child.residentBytes
         let limit = identity.version.memory << 20
         peakMemory = max(peakMemory, min(bytes, limit))

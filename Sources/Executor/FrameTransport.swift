@@ -10,8 +10,8 @@ final class FrameTransport: WorkerTransport {
     ///
     /// Unit: bytes.
     static let logBurst = 256 << 10
-    private let channel: FrameChannel
-    private let reactor: Reactor
+    let channel: FrameChannel
+    let reactor: Reactor
     private var logged = 0
     /// Names the current call; answers to others are late or second ones.
     private var serial: UInt32 = 0
@@ -35,8 +35,12 @@ final class FrameTransport: WorkerTransport {
         path: String,
         until deadline: MonotonicInstant
     ) async -> Initialisation {
-        var frame = FrameChannel.frame(.initialise, reserving: 4096)
-        frame += initialisation(environment, identity, path: path)
+        let isCopy = environment.origin == .restored
+        var frame = FrameChannel.frame(isCopy ? .restore : .initialise, reserving: 4096)
+        frame +=
+            isCopy
+            ? restoration(environment, identity)
+            : initialisation(environment, identity, path: path)
         guard await channel.send(frame, until: deadline) else {
             return reactor.preciseTime >= deadline ? .timedOut : .ended
         }
@@ -134,7 +138,7 @@ final class FrameTransport: WorkerTransport {
     func processEnded() {}
 
     /// Passes a log line on; false when the time is up.
-    private func record(
+    func record(
         _ frame: Bytes,
         _ environment: ExecutionEnvironment,
         _ deadline: MonotonicInstant
@@ -178,11 +182,13 @@ final class FrameTransport: WorkerTransport {
         var variables = identity.variables(
             logStream: environment.logStream,
             path: path,
-            isProvisioned: environment.isProvisioned
+            initialization: environment.initialization
         )
         variables["AWS_LAMBDA_RUNTIME_API"] = environment.api?.address
-        let pairs = variables.sorted { $0.key < $1.key }.map {
-            ErrorPayload.quote($0.key) + ":" + ErrorPayload.quote($0.value)
+        let isSnapshot = environment.origin == .snapshot
+        if isSnapshot {
+            for name in FunctionIdentity.absentWithSnapStart { variables[name] = nil }
+            variables.merge(Self.keys(environment, identity)) { $1 }
         }
         let major = version.runtime.dropFirst("nodejs".count).prefix { $0.isNumber }
         let modern = environment.kind == .node && (Int(major) ?? 0) >= 24
@@ -197,11 +203,20 @@ final class FrameTransport: WorkerTransport {
                 "\"memory\":\(version.memory)",
                 "\"heap\":\(version.memory)",
                 "\"modern\":\(modern)",
-                "\"logGroup\":" + ErrorPayload.quote(identity.logGroup),
-                "\"logStream\":" + ErrorPayload.quote(environment.logStream),
+                "\"logGroup\":" + (isSnapshot ? "null" : ErrorPayload.quote(identity.logGroup)),
+                "\"logStream\":"
+                    + (isSnapshot ? "null" : ErrorPayload.quote(environment.logStream)),
+                "\"snapshot\":\(isSnapshot)",
                 "\"paths\":[\(paths)]",
-                "\"environment\":{" + pairs.joined(separator: ",") + "}",
+                "\"environment\":" + Self.object(variables),
             ]
         return Array(("{" + fields.joined(separator: ",") + "}").utf8)
+    }
+
+    static func object(_ variables: [String: String]) -> String {
+        let pairs = variables.sorted { $0.key < $1.key }.map {
+            ErrorPayload.quote($0.key) + ":" + ErrorPayload.quote($0.value)
+        }
+        return "{" + pairs.joined(separator: ",") + "}"
     }
 }

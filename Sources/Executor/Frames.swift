@@ -5,6 +5,9 @@ import Reactor
 enum FrameType: UInt8 {
     case initialise = 1
     case invoke = 2
+    case restore = 3
+    case fork = 4
+    case reap = 5
     case ready = 10
     case loaded = 11
     case loadFailed = 12
@@ -15,6 +18,7 @@ enum FrameType: UInt8 {
     case streamStart = 17
     case streamData = 18
     case streamEnd = 19
+    case forked = 20
 }
 
 /// What reading a frame gave.
@@ -75,6 +79,17 @@ final class FrameChannel {
         let payload = UInt32(size - Self.headerSize).littleEndian
         frame.withUnsafeMutableBytes { $0.storeBytes(of: payload, as: UInt32.self) }
         return await descriptor.writeAll(frame[...], tail, until: deadline) == .bytes(size)
+    }
+
+    /// Sends a frame together with descriptors; false when the worker is gone or stuck.
+    func send(
+        _ frame: consuming [UInt8],
+        descriptors: [Int32],
+        until deadline: MonotonicInstant
+    ) async -> Bool {
+        let payload = UInt32(frame.count - Self.headerSize).littleEndian
+        frame.withUnsafeMutableBytes { $0.storeBytes(of: payload, as: UInt32.self) }
+        return await descriptor.send(frame, descriptors: descriptors, until: deadline)
     }
 
     /// The next frame.

@@ -61,7 +61,7 @@ final class FunctionIdentity: Sendable {
     func variables(
         logStream: String,
         path: String,
-        isProvisioned: Bool = false
+        initialization: InitializationType = .onDemand
     ) -> [String: String] {
         var all = unreserved(path: path)
         if edge == nil { all.merge(version.environment) { $1 } }
@@ -71,7 +71,7 @@ final class FunctionIdentity: Sendable {
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(version.memory),
             "AWS_LAMBDA_FUNCTION_VERSION": version.versionText,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": Self.initialization(isProvisioned),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": initialization.rawValue,
             "AWS_LAMBDA_LOG_GROUP_NAME": logGroup, "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
             "AWS_ACCESS_KEY": credentials.accessKey, "AWS_ACCESS_KEY_ID": credentials.accessKey,
             "AWS_SECRET_ACCESS_KEY": credentials.secretKey,
@@ -89,6 +89,22 @@ final class FunctionIdentity: Sendable {
         return all.merging(reserved) { $1 }
     }
 
+    /// Whether environments of this version begin as copies of one that has run the static code.
+    ///
+    /// Source: "Improving startup performance with Lambda SnapStart": published versions do, never `$LATEST`.
+    var startsFromSnapshot: Bool {
+        version.snapStart == .publishedVersions && version.version != FunctionVersion.latest
+            && RuntimeKind(version) == .python
+    }
+
+    /// What no process of a version with SnapStart is told: it would be the same in all copies.
+    ///
+    /// Sources: "Monitoring for Lambda SnapStart", "Working with Lambda environment variables".
+    static let absentWithSnapStart = [
+        "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    ]
+
     /// Variables that only the runtime's own process has.
     ///
     /// Source: "Using the Lambda Extensions API".
@@ -99,8 +115,11 @@ final class FunctionIdentity: Sendable {
     ]
 
     /// The variables of an external extension's process.
-    func extensionVariables(path: String, isProvisioned: Bool) -> [String: String] {
-        variables(logStream: "", path: path, isProvisioned: isProvisioned).filter {
+    func extensionVariables(
+        path: String,
+        initialization: InitializationType
+    ) -> [String: String] {
+        variables(logStream: "", path: path, initialization: initialization).filter {
             !$0.key.hasPrefix("_") && !Self.ofTheRuntime.contains($0.key)
         }
     }
@@ -119,11 +138,6 @@ final class FunctionIdentity: Sendable {
             }
         }
         return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-
-    /// How an environment came to be, in Lambda's words.
-    static func initialization(_ isProvisioned: Bool) -> String {
-        isProvisioned ? "provisioned-concurrency" : "on-demand"
     }
 
     /// What a function may override.

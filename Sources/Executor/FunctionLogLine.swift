@@ -97,6 +97,8 @@ struct InvocationReport: Sendable {
     ///
     /// Unit: nanoseconds.
     var loading: Int64?
+    /// How long restoring took, when this invocation is the first after it.
+    var restoring: RestoreTime?
     /// Unit: bytes.
     var peakMemory: Int
     /// Unit: MiB.
@@ -104,14 +106,15 @@ struct InvocationReport: Sendable {
     var status = "success"
     var errorType: String?
 
-    private static let millisecond: Int64 = 1_000_000
+    fileprivate static let millisecond: Int64 = 1_000_000
 
     /// Unit: MiB, rounded up.
     var usedMemory: Int { min(memory, (peakMemory + (1 << 20) - 1) >> 20) }
 
     /// Unit: milliseconds, rounded up.
     var billed: Int {
-        Int((duration + (loading ?? 0) + Self.millisecond - 1) / Self.millisecond)
+        let all = duration + (loading ?? 0) + (restoring?.billed ?? 0)
+        return Int((all + Self.millisecond - 1) / Self.millisecond)
     }
 
     /// The fields with the tabulator at the end of each, the last included.
@@ -130,6 +133,13 @@ struct InvocationReport: Sendable {
             bytes.append(hundredthsOf: loading, unit: Self.millisecond)
             bytes.append(" ms\t")
         }
+        if let restoring {
+            bytes.append("Restore Duration: ")
+            bytes.append(hundredthsOf: restoring.whole, unit: Self.millisecond)
+            bytes.append(" ms\tBilled Restore Duration: ")
+            bytes.append(decimal: restoring.billedMilliseconds)
+            bytes.append(" ms\t")
+        }
         guard status != "success" else { return }
         bytes.append("Status: ")
         bytes.append(contentsOf: status.utf8)
@@ -145,6 +155,23 @@ struct InvocationReport: Sendable {
         var bytes: [UInt8] = []
         bytes.append(hundredthsOf: duration, unit: millisecond)
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// How long an environment took to come out of its snapshot.
+///
+/// Source: "Monitoring for Lambda SnapStart".
+struct RestoreTime: Sendable, Equatable {
+    /// Unit: nanoseconds.
+    var whole: Int64
+    /// The part that runs the function's own code.
+    ///
+    /// Unit: nanoseconds.
+    var billed: Int64
+
+    /// Unit: milliseconds, rounded up.
+    var billedMilliseconds: Int {
+        Int((billed + InvocationReport.millisecond - 1) / InvocationReport.millisecond)
     }
 }
 

@@ -46,7 +46,7 @@ struct InvocationRun {
         case .environment(let environment): return await call(environment)
         case .startNew:
             guard ledger.grow(pool.slot) else { return noRoom() }
-            let limit = min(latest, now + initLimit)
+            let limit = pool.identity.startsFromSnapshot ? latest : min(latest, now + initLimit)
             switch await workers.start(
                 pool.identity,
                 scratch: pool.takeScratch(),
@@ -55,6 +55,10 @@ struct InvocationRun {
             case .ready(let environment): return await call(environment)
             case .full: return noRoom()
             case .failed(let failure, _):
+                if let kind = failure.ofSnapshot {
+                    pool.startFailed()
+                    return .functionError(kind, payload: failure.payload[...])
+                }
                 guard !failure.isFinal, now < latest else {
                     pool.startFailed()
                     return .functionError(.initFailed, payload: failure.payload[...])
@@ -285,18 +289,20 @@ struct InvocationRun {
         let report = InvocationReport(
             duration: now.nanoseconds - started.nanoseconds,
             loading: environment.initDuration,
+            restoring: environment.restoreTime,
             peakMemory: environment.peakMemory,
             memory: platform.identity.version.memory,
             status: ending.status,
             errorType: ending.errorType
         )
         environment.initDuration = nil
+        environment.restoreTime = nil
         workers.configuration.costs?.add(
             report,
             of: platform.identity.version,
             route: invocation.route ?? "invoke",
             isAtEdge: platform.identity.edge != nil,
-            isProvisioned: platform.isProvisioned
+            isProvisioned: platform.initialization == .provisioned
         )
         environment.write(platform.report(id, report), requestID: id)
         environment.events?.report(id, report)

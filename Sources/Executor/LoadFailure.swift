@@ -1,3 +1,4 @@
+import DataPlane
 import HTTP
 
 /// Why a function could not be loaded.
@@ -36,6 +37,12 @@ package struct LoadFailure: Error, Sendable, Equatable {
         if !reader.left.isEmpty { payload = Array(reader.left) }
     }
 
+    /// The type of failures for which the function cannot be blamed.
+    static let sandboxType = "Sandbox.Failure"
+
+    /// Whether the machine is to blame and not the function.
+    var isOfSandbox: Bool { type == Self.sandboxType }
+
     /// Whether another process would fare no better: the program itself is missing.
     var isFinal: Bool { type == "Runtime.InvalidEntrypoint" || type == "Runtime.InvalidTaskConfig" }
 
@@ -68,5 +75,30 @@ package struct LoadFailure: Error, Sendable, Equatable {
     var isInterrupted: Bool { message.hasSuffix(Self.interruptedText) }
 
     /// Whether static code was still running at the end of its time.
-    var isTimeout: Bool { type == "Sandbox.Timedout" }
+    var isTimeout: Bool { type == "Sandbox.Timedout" || self == .restoreTimeout }
+
+    /// Hooks were still running at the end of the time for restoring.
+    ///
+    /// Source: "Troubleshooting SnapStart errors for Lambda functions".
+    static let restoreTimeout = LoadFailure(
+        type: "SnapStartTimeoutException",
+        message: "Lambda couldn't restore the snapshot within the timeout limit."
+    )
+
+    /// The snapshot was still being made when the caller's time was up.
+    static let snapshotNotReady = LoadFailure(
+        type: "SnapStartNotReadyException",
+        message: "Lambda is initializing your function. It will be ready to invoke once your "
+            + "function state becomes ACTIVE."
+    )
+
+    /// How an invocation fails by it whose environment came out of a snapshot; nil when static code is to blame.
+    var ofSnapshot: FunctionFailure? {
+        switch type {
+        case "Runtime.AfterRestoreError": .restoreFailed
+        case Self.restoreTimeout.type: .restoreTimedOut
+        case Self.snapshotNotReady.type: .snapshotNotReady
+        default: nil
+        }
+    }
 }

@@ -16,6 +16,8 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     private let ledger: SharedLedger
     private let events = Mutex<EventQueue?>(nil)
     private let idleCounts = Mutex<[PoolKey: IdleCounts]>([:])
+    private let homes: SnapshotHomes
+    private let snapshots = Mutex(SnapshotLedger())
 
     /// Makes an executor; nothing is started before it is needed or asked for.
     ///
@@ -43,6 +45,10 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
                 )
             )
         }
+        let homes = SnapshotHomes(reactors: reactors, workers: workers)
+        self.homes = homes
+        // Nothing runs on the reactors yet that knows of them.
+        for confined in workers { confined.value.homes = homes }
         System.makeFolder(configuration.workFolder)
         for kind in RuntimeKind.builtIn {
             _ = System.write(kind.source, to: configuration.workFolder + "/" + kind.fileName)
@@ -162,6 +168,30 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         }
     }
 
+    /// Makes the snapshots of versions that were published since the last call; the first call makes none.
+    ///
+    /// Source: "Improving startup performance with Lambda SnapStart": when a version is published.
+    package func prepareSnapshots(of functions: [String: FunctionVersion]) {
+        for version in snapshots.withLock({ $0.follow(functions) }) {
+            Task { await prepareSnapshot(of: version) }
+        }
+    }
+
+    private func prepareSnapshot(of version: FunctionVersion) async {
+        var status: SnapshotStatus? = .ready
+        if let identity = identity(version, edge: nil), identity.startsFromSnapshot,
+            case .failed(let failure) = await homes.prepare(identity)
+        {
+            status = .failed(type: failure.type, message: failure.message)
+        }
+        snapshots.withLock { $0[version.qualifiedName] = status }
+    }
+
+    /// How the snapshot of a version (`name:version`) fares; nil when nothing is known of one.
+    package func snapshotStatus(of function: String) -> SnapshotStatus? {
+        snapshots.withLock { $0[function] }
+    }
+
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
         for runtime in Set(runtimes) {
@@ -190,12 +220,16 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
                     message: "The code of \(key.function) is not on this machine."
                 )
             }
-            let deadline = workers.reactor.preciseTime + self.configuration.initLimit
+            let limit =
+                identity.startsFromSnapshot
+                ? max(Snapshots.shortestInitLimit, .seconds(version.timeout))
+                : self.configuration.initLimit
+            let deadline = workers.reactor.preciseTime + limit
             switch await workers.start(identity, until: deadline) {
             case .failed(let failure, _): return failure
             case .full:
                 let text = "All \(self.configuration.processes) processes are at work."
-                return LoadFailure(type: "Sandbox.Failure", message: text)
+                return LoadFailure(type: LoadFailure.sandboxType, message: text)
             case .ready(let environment):
                 workers.adopt(environment, as: identity, key: key) {
                     (self.counts(for: key), self.ledger.slot(of: key.function))

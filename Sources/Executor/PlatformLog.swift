@@ -6,7 +6,7 @@ import Model
 /// Source: "Working with Lambda function logs", "Log level filtering".
 struct PlatformLog {
     let identity: FunctionIdentity
-    var isProvisioned = false
+    var initialization = InitializationType.onDemand
 
     /// `INIT_START`.
     func initStart(phase: String) -> FunctionLogLine.Words? {
@@ -16,7 +16,7 @@ struct PlatformLog {
             return .text("INIT_START Runtime Version: \(runtime)\tRuntime Version ARN: \(arn)")
         }
         return record("platform.initStart", .info) { json in
-            json.field("initializationType", FunctionIdentity.initialization(isProvisioned))
+            json.field("initializationType", initialization.rawValue)
             json.field("phase", phase)
             json.field("runtimeVersion", runtime)
             json.field("runtimeVersionArn", arn)
@@ -25,7 +25,65 @@ struct PlatformLog {
         }
     }
 
-    /// `INIT_REPORT`, which only a failed initialisation has.
+    /// `RESTORE_START`.
+    ///
+    /// Source: "Monitoring for Lambda SnapStart".
+    var restoreStart: FunctionLogLine.Words? {
+        let runtime = identity.version.runtime
+        let arn = "arn:aws:lambda:\(identity.region)::runtime:portico"
+        guard identity.logsJSON else {
+            return .text("RESTORE_START Runtime Version: \(runtime)\tRuntime Version ARN: \(arn)")
+        }
+        return record("platform.restoreStart", .info) { json in
+            json.field("runtimeVersion", runtime)
+            json.field("runtimeVersionArn", arn)
+            json.field("functionName", identity.name)
+            json.field("functionVersion", identity.versionText)
+        }
+    }
+
+    /// `RESTORE_REPORT`, with why it failed if it did.
+    func restoreReport(_ took: Duration, _ failure: LoadFailure?) -> FunctionLogLine.Words? {
+        let milliseconds = System.twoDecimals(took, per: .milliseconds(1))
+        let status = failure.map { $0.isTimeout ? "timeout" : "error" }
+        guard identity.logsJSON else {
+            var text = "RESTORE_REPORT Restore Duration: \(milliseconds) ms"
+            if let status { text += "\tStatus: \(status)" }
+            if let failure, !failure.isTimeout { text += "\tError Type: \(failure.type)" }
+            return .text(text)
+        }
+        return record("platform.restoreReport", failure == nil ? .info : .warn) { json in
+            json.field("status", status ?? "success")
+            if let failure, !failure.isTimeout { json.field("errorType", failure.type) }
+            json.key("metrics")
+            json.beginObject()
+            json.key("durationMs")
+            json.raw(milliseconds)
+            json.endObject()
+        }
+    }
+
+    /// `INIT_REPORT` of a snapshot that is there; other environments that are there have none.
+    ///
+    /// Source: "Monitoring for Lambda SnapStart".
+    func initReport(_ took: Duration) -> FunctionLogLine.Words? {
+        let milliseconds = System.twoDecimals(took, per: .milliseconds(1))
+        guard identity.logsJSON else {
+            return .text("INIT_REPORT Init Duration: \(milliseconds) ms")
+        }
+        return record("platform.initReport", .info) { json in
+            json.field("initializationType", initialization.rawValue)
+            json.field("phase", LoadStage.initial.phase)
+            json.field("status", "success")
+            json.key("metrics")
+            json.beginObject()
+            json.key("durationMs")
+            json.raw(milliseconds)
+            json.endObject()
+        }
+    }
+
+    /// `INIT_REPORT` of an initialisation that failed.
     func initReport(
         _ took: Duration,
         phase: String,
@@ -40,7 +98,7 @@ struct PlatformLog {
             return .text(text)
         }
         return record("platform.initReport", .warn) { json in
-            json.field("initializationType", FunctionIdentity.initialization(isProvisioned))
+            json.field("initializationType", initialization.rawValue)
             json.field("phase", phase)
             json.field("status", status)
             if !failure.isTimeout { json.field("errorType", failure.type) }
@@ -94,6 +152,11 @@ struct PlatformLog {
         if let loading = report.loading {
             json.key("initDurationMs")
             json.raw(InvocationReport.text(of: loading))
+        }
+        if let restoring = report.restoring {
+            json.key("restoreDurationMs")
+            json.raw(InvocationReport.text(of: restoring.whole))
+            json.field("billedRestoreDurationMs", restoring.billedMilliseconds)
         }
         json.endObject()
     }

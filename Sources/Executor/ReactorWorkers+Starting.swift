@@ -7,9 +7,17 @@ extension ReactorWorkers {
         _ identity: FunctionIdentity,
         request: String? = nil,
         scratch: ScratchFolder? = nil,
-        isProvisioned: Bool = false,
-        until deadline: MonotonicInstant
+        initialization: InitializationType = .onDemand,
+        until latest: MonotonicInstant
     ) async -> Start {
+        if request == nil, identity.startsFromSnapshot,
+            configuration.debug?.isMeant(identity.version.name) != true,
+            let start = await startFromSnapshot(identity, scratch: scratch, until: latest)
+        {
+            return start
+        }
+        let deadline =
+            request == nil ? min(latest, reactor.preciseTime + configuration.initLimit) : latest
         guard let kind = RuntimeKind(identity.version) else {
             let text =
                 "The runtime \(identity.version.runtime) is not supported here; functions may use "
@@ -20,17 +28,13 @@ extension ReactorWorkers {
         let found: Result<ExecutionEnvironment, LoadFailure>
         switch kind {
         case .node, .python: found = await takeBlank(kind, identity.version.runtime)
-        case .provided: found = await startProvided(identity, isProvisioned: isProvisioned)
+        case .provided: found = await startProvided(identity, initialization)
         }
         switch found {
         case .failure(let failure): return .failed(failure, nil)
         case .success(let environment):
-            memory.add(environment)
-            environment.isProvisioned = isProvisioned
-            environment.shutdownStretch = configuration.shutdownStretch
-            environment.namespace = isolation.map {
-                NamespaceAccess(asUser: $0.asUser, hosts: configuration.workFolder + "/hosts")
-            }
+            accompany(environment)
+            environment.initialization = initialization
             if kind != .provided { await carry(scratch, to: environment) }
             let debug = configuration.debug?.port(for: identity, kind)
             environment.debug = debug
@@ -40,7 +44,7 @@ extension ReactorWorkers {
             let failure = await environment.load(
                 identity,
                 path: configuration.path,
-                request: request,
+                stage: request.map { .invocation($0) } ?? .initial,
                 until: watch == nil ? deadline : deadline + DebugTarget.patience
             )
             watch?.stop()
@@ -49,8 +53,17 @@ extension ReactorWorkers {
         }
     }
 
+    /// Watches over an environment that is about to get its function.
+    func accompany(_ environment: ExecutionEnvironment) {
+        memory.add(environment)
+        environment.shutdownStretch = configuration.shutdownStretch
+        environment.namespace = isolation.map {
+            NamespaceAccess(asUser: $0.asUser, hosts: configuration.workFolder + "/hosts")
+        }
+    }
+
     /// Hands files of an environment that was reset to the one that takes its place.
-    private func carry(_ scratch: ScratchFolder?, to environment: ExecutionEnvironment) async {
+    func carry(_ scratch: ScratchFolder?, to environment: ExecutionEnvironment) async {
         guard let scratch, let isolation else { return }
         await scratch.carry(to: environment.child.pid, except: isolation.kept, on: reactor)
     }
@@ -61,6 +74,12 @@ extension ReactorWorkers {
         _ arguments: [String],
         storage: Int? = nil
     ) async -> (path: String, arguments: [String]) {
+        await findIsolation()
+        return isolation?.command(program, arguments, storage: storage) ?? (program, arguments)
+    }
+
+    /// Tries once whether this machine lets processes have a `/tmp` of their own.
+    func findIsolation() async {
         if configuration.isolatesScratch, !hasTriedIsolation {
             let parent = configuration.workFolder.split(separator: "/").dropLast()
             let search = configuration.path.split(separator: ":").map(String.init)
@@ -75,7 +94,6 @@ extension ReactorWorkers {
             )
             hasTriedIsolation = true
         }
-        return isolation?.command(program, arguments, storage: storage) ?? (program, arguments)
     }
 
     /// Boots blank workers for a runtime and waits for them.
@@ -91,7 +109,7 @@ extension ReactorWorkers {
     private static let bootAttempts = 3
 
     /// A blank worker of the interpreter that is nearest to a runtime's name.
-    private func takeBlank(
+    func takeBlank(
         _ kind: RuntimeKind,
         _ runtime: String,
         attempts: Int = bootAttempts
@@ -136,7 +154,7 @@ extension ReactorWorkers {
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
         guard !isClosed, makeRoom() else {
             let text = "No more processes may be started."
-            return .failure(LoadFailure(type: "Sandbox.Failure", message: text))
+            return .failure(LoadFailure(type: LoadFailure.sandboxType, message: text))
         }
         let (kind, path) = (program.kind, program.path)
         let script = configuration.workFolder + "/" + kind.fileName
@@ -185,7 +203,7 @@ extension ReactorWorkers {
     /// Starts the function's own program, which asks the Runtime API for its invocations.
     private func startProvided(
         _ identity: FunctionIdentity,
-        isProvisioned: Bool
+        _ initialization: InitializationType
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
         let runtime: ProvidedRuntime
         switch ProvidedRuntime.find(identity, path: configuration.path) {
@@ -203,7 +221,7 @@ extension ReactorWorkers {
         var variables = identity.variables(
             logStream: stream,
             path: configuration.path,
-            isProvisioned: isProvisioned
+            initialization: initialization
         )
         variables["AWS_LAMBDA_RUNTIME_API"] = api.address
         let isGated = !identity.layerRoots.isEmpty
@@ -247,17 +265,25 @@ extension ReactorWorkers {
         _ command: ChildProcess.Command
     ) async throws(SpawnError) -> ChildProcess {
         starting += 1
-        defer {
-            starting -= 1
-            if starting == 0 {
-                let waiting = whenStarted
-                whenStarted = []
-                for waiter in waiting { waiter.resume() }
-            }
-        }
+        defer { hasStarted() }
         let child = try await ChildProcess.start(command, on: reactor)
         if isClosed { child.kill() }
         return child
+    }
+
+    /// Does something that ends in one more process.
+    func countingAsStarting<Value>(_ work: () async -> Value) async -> Value {
+        starting += 1
+        defer { hasStarted() }
+        return await work()
+    }
+
+    private func hasStarted() {
+        starting -= 1
+        guard starting == 0 else { return }
+        let waiting = whenStarted
+        whenStarted = []
+        for waiter in waiting { waiter.resume() }
     }
 
     /// Makes an environment and remembers it until its process is gone.

@@ -40,6 +40,10 @@ final class ReactorWorkers {
     var warned: Set<String> = []
     var isolation: ScratchIsolation?
     var hasTriedIsolation = false
+    /// The snapshots of which this reactor is the home.
+    private(set) lazy var snapshots = Snapshots(workers: self)
+    /// How the home of a snapshot is reached; nil once everything ends.
+    var homes: SnapshotHomes?
     private(set) var isClosed = false
 
     var processCount: Int { living.count }
@@ -115,6 +119,7 @@ final class ReactorWorkers {
         for key in pools.keys where unwanted(key.function) {
             pools.removeValue(forKey: key)?.retire()
         }
+        snapshots.retire { unwanted($0.function) }
     }
 
     /// Ends the pools of functions that are gone or differ from the given ones.
@@ -122,6 +127,7 @@ final class ReactorWorkers {
         for (key, pool) in pools where current[key.function] != pool.identity.version {
             pools.removeValue(forKey: key)?.retire()
         }
+        snapshots.retire { current[$0.function] != $0.version }
     }
 
     /// How long after a failure another attempt is made to have what is provisioned.
@@ -154,7 +160,7 @@ final class ReactorWorkers {
 
     private func startMissing(of pool: FunctionPool) async {
         let deadline = reactor.preciseTime + configuration.initLimit
-        let started = await start(pool.identity, isProvisioned: true, until: deadline)
+        let started = await start(pool.identity, initialization: .provisioned, until: deadline)
         if case .ready(let environment) = started {
             pool.release(environment)
             return fill(pool)
@@ -175,6 +181,8 @@ final class ReactorWorkers {
         reapTimer = nil
         memory.stop()
         retire { _ in true }
+        snapshots.close()
+        homes = nil
         blank.close()
         if starting > 0 { await withUnsafeContinuation { whenStarted.append($0) } }
         // Held to the end: the number of a namespace that is gone may soon be that of another.
@@ -190,7 +198,8 @@ final class ReactorWorkers {
         withExtendedLifetime(folders) {}
     }
 
-    private func scheduleReaping() {
+    /// Has what is idle looked at after a while.
+    func scheduleReaping() {
         guard reapTimer == nil, !isClosed else { return }
         reapTimer = reactor.schedule(at: reactor.time + configuration.idleLimit / 4) {
             [weak self] in
@@ -202,6 +211,7 @@ final class ReactorWorkers {
         reapTimer = nil
         let now = reactor.time
         for pool in pools.values { pool.reap(idleFor: configuration.idleLimit, at: now) }
-        if !pools.isEmpty { scheduleReaping() }
+        snapshots.reap(idleFor: configuration.idleLimit, at: now)
+        if !pools.isEmpty || !snapshots.isEmpty { scheduleReaping() }
     }
 }

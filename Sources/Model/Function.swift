@@ -30,6 +30,26 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
     ///
     /// Unit: MiB. Range: 512…10240. Source: Lambda quotas, "/tmp directory storage".
     package var ephemeralStorage: Int?
+    /// When environments start from a snapshot; nil for never.
+    package var snapStart: SnapStart?
+
+    /// Lambda's SnapStart setting (`SnapStart.ApplyOn`).
+    package enum SnapStart: String, Sendable, Codable, CaseIterable {
+        case publishedVersions = "PublishedVersions"
+
+        /// Whether AWS makes snapshots of functions of a runtime: Java 11, Python 3.12, .NET 8 and later ones.
+        ///
+        /// Source: "Improving startup performance with Lambda SnapStart", "Supported features and limitations".
+        package static func supports(_ runtime: String) -> Bool {
+            for (family, oldest) in [("java", [11]), ("python", [3, 12]), ("dotnet", [8])]
+            where runtime.hasPrefix(family) {
+                let numbers = runtime.dropFirst(family.count).split(separator: ".")
+                    .compactMap { Int($0) }
+                return !numbers.isEmpty && !numbers.lexicographicallyPrecedes(oldest)
+            }
+            return false
+        }
+    }
 
     /// Whether nothing but the number and what runs (code and layers) sets it apart from another version.
     package func differsInCodeOnly(from other: FunctionVersion) -> Bool {

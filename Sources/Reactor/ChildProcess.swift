@@ -198,6 +198,39 @@ package final class ChildProcess {
     /// Changes by how much the whole process group yields to others; less than before takes a privilege.
     package func renice(_ niceness: Int32) { portico_renice(pid, niceness) }
 
+    /// Takes over a process that one of our processes has forked off; nil when that one is gone, and the ends are
+    /// closed.
+    ///
+    /// `reap` runs once how it ended is known: its parent may then forget it.
+    package static func adopt(
+        _ forked: ForkedProcess,
+        on reactor: Reactor,
+        reap: @escaping @Sendable (Int32) -> Void
+    ) -> ChildProcess? {
+        let watch = portico_pidfd_open(forked.pid)
+        guard watch >= 0 else {
+            forked.closeEnds()
+            return nil
+        }
+        let child = ChildProcess(
+            pid: forked.pid,
+            channel: reactor.register(forked.channel, announcesRoom: false),
+            output: reactor.register(forked.output),
+            errors: reactor.register(forked.errors),
+            reactor: reactor
+        )
+        let watched = ReactorLocal((child, reactor.register(watch)))
+        reactor.submit {
+            let (child, watch) = watched.value
+            // Readable once it has ended; until its parent forgets it, the system tells how.
+            _ = await watch.readable()
+            let status = ForkedProcess.waitStatus(of: child.pid) ?? 0
+            child.conclude(status, watch)
+            reap(child.pid)
+        }
+        return child
+    }
+
     private func awaitExit(_ ended: Readiness) async {
         var status: Int32 = 0
         while true {
@@ -205,6 +238,10 @@ package final class ChildProcess {
             if found == pid || (found < 0 && errno == ECHILD) { break }
             if await ended.readable() == .closed { break }
         }
+        conclude(status, ended)
+    }
+
+    private func conclude(_ status: Int32, _ ended: Readiness) {
         reactor.close(ended)
         let result = ChildExit(waitStatus: status)
         exit = result
@@ -326,7 +363,7 @@ package final class ChildProcess {
 }
 
 /// The six ends made for one child; those not taken are closed.
-private struct Descriptors {
+struct Descriptors {
     var ours: Int32 = -1
     var theirs: Int32 = -1
     var outputRead: Int32 = -1

@@ -44,6 +44,7 @@ extension ResourceMapper {
         let layers = layers(of: fields)
         let deadLetters = deadLetterTarget(of: fields, isServerless: isServerless)
         let storage = ephemeralStorage(of: fields)
+        let snapStart = snapStart(of: fields, runtime: runtime, storage: storage)
         let alias = isServerless ? fields.string("AutoPublishAlias") : nil
         if let alias { checkAlias(alias, fields) }
         readSettings(fields, of: name, alias: alias)
@@ -75,6 +76,7 @@ extension ResourceMapper {
                 layers: layers,
                 deadLetterTarget: deadLetters,
                 ephemeralStorage: storage,
+                snapStart: snapStart,
                 publishes: alias != nil || hasVersion(resource),
                 alias: alias,
                 line: resource.line

@@ -115,6 +115,36 @@ extension ResourceMapper {
         return size == 512 ? nil : size
     }
 
+    private static let noProvisioning =
+        "Provisioned Concurrency is not supported for SnapStart enabled functions."
+
+    /// Whether published versions start from a snapshot.
+    ///
+    /// Source: "Improving startup performance with Lambda SnapStart".
+    func snapStart(
+        of fields: Fields,
+        runtime: String?,
+        storage: Int?
+    ) -> FunctionVersion.SnapStart? {
+        guard let config = fields.fields("SnapStart") else { return nil }
+        defer { config.finish() }
+        guard let applyOn = config.required("ApplyOn"), applyOn != "None" else { return nil }
+        guard let setting = config.choice("ApplyOn", FunctionVersion.SnapStart.self) else {
+            return nil
+        }
+        if let runtime, !FunctionVersion.SnapStart.supports(runtime) {
+            config.error("ApplyOn", "\(runtime) is not supported for SnapStart enabled functions.")
+        }
+        if storage != nil {
+            let message = "/tmp of functions with SnapStart holds 512 MB at most"
+            fields.error("EphemeralStorage", message)
+        }
+        if fields.has("ProvisionedConcurrencyConfig") {
+            fields.error("ProvisionedConcurrencyConfig", Self.noProvisioning)
+        }
+        return setting
+    }
+
     // MARK: Settings
 
     /// Changes what is set of a function so far.
@@ -151,6 +181,9 @@ extension ResourceMapper {
         guard config.required("ProvisionedConcurrentExecutions") != nil,
             let count = config.int("ProvisionedConcurrentExecutions", in: 1...1000, "environments")
         else { return }
+        if functions.contains(where: { $0.name == name && $0.snapStart != nil }) {
+            fields.error("ProvisionedConcurrencyConfig", Self.noProvisioning)
+        }
         guard let qualifier else {
             let message = "provisioned concurrency goes with AutoPublishAlias"
             return fields.error("ProvisionedConcurrencyConfig", message)

@@ -34,6 +34,8 @@ package struct FunctionSource: Sendable, Hashable {
     package var deadLetterTarget: String?
     /// Unit: MiB; nil means 512.
     package var ephemeralStorage: Int?
+    /// When environments start from a snapshot; nil for never.
+    package var snapStart: FunctionVersion.SnapStart?
     /// Whether the template asks for numbered versions.
     package var publishes: Bool
     package var alias: String?

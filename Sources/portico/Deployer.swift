@@ -188,6 +188,7 @@ actor Deployer {
         draft.logging = source.logging
         draft.deadLetterTarget = source.deadLetterTarget
         draft.ephemeralStorage = source.ephemeralStorage
+        draft.snapStart = source.snapStart
         if !source.layers.isEmpty {
             var digests: [String] = []
             for layer in source.layers {

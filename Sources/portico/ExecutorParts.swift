@@ -64,6 +64,7 @@ struct ExecutorParts: Sendable {
             invoker.retire(functionsOtherThan: snapshot.functions)
             invoker.reserve(snapshot.functionSettings.compactMapValues(\.reservedConcurrency))
             invoker.provision(snapshot.provisionedEnvironments)
+            invoker.prepareSnapshots(of: snapshot.functions)
             costs.provision(snapshot.provisionedEnvironments) {
                 snapshot.functions[$0]?.memory
             }

@@ -177,6 +177,7 @@ final class Node: Sendable {
             testFunction: { await doors.functions.outcome(of: $0, on: reactor) },
             load: { viewers.load() },
             sources: { core.sources.status },
+            snapshots: { core.invoker.snapshotStatus(of: $0) },
             bus: core.bus,
             logs: core.parts.logs,
             costs: core.parts.costs,

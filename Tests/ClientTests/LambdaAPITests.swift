@@ -9,7 +9,7 @@ struct LambdaAPITests {
         arguments: [
             "lambda_functions.py", "lambda_versions.py", "lambda_policies.py",
             "lambda_settings.py", "lambda_layers.py", "lambda_invoke.py", "lambda_errors.py",
-            "lambda_limits.py",
+            "lambda_limits.py", "lambda_snapstart.py",
         ]
     )
     func boto3(script: String) throws {

@@ -1,4 +1,5 @@
 import Crypto
+import Executor
 import JSON
 import Model
 
@@ -12,6 +13,8 @@ enum FunctionConfiguration {
         case updated
         /// Read later, where every edge has it or not.
         case read(isEverywhere: Bool)
+        /// Read later, of a version that starts from a snapshot.
+        case snapshot(SnapshotStatus)
         /// In a list, without states.
         case listed
     }
@@ -29,11 +32,20 @@ enum FunctionConfiguration {
         members["FunctionArn"] = .string(FunctionARN(name: name, qualifier: qualifier).text)
         members["Version"] = .string(FunctionVersion.text(of: version))
         members["CodeSha256"] = .string(base64(ofHex: stored["CodeDigest"]?.string ?? ""))
+        SnapStartSetting.show(in: &members, version)
         let isUpdate = stored["IsUpdate"]?.bool ?? false
         switch view {
         case .listed: return .object(members)
         case .created: setState("Pending", &members)
         case .updated: setUpdate("InProgress", &members)
+        case .snapshot(.preparing): setState("Pending", &members)
+        case .snapshot(.failed(let type, let message)):
+            members["State"] = "Failed"
+            members["StateReason"] = .string("\(type): \(message)")
+            members["StateReasonCode"] = "FunctionError"
+        case .snapshot(.ready):
+            members["State"] = "Active"
+            if let revision = stored["SettledRevisionId"] { members["RevisionId"] = revision }
         case .read(false) where !isUpdate: setState("Pending", &members)
         case .read(let isEverywhere):
             setUpdate(isEverywhere ? "Successful" : "InProgress", &members)
@@ -118,6 +130,7 @@ enum FunctionConfiguration {
         version.deadLetterTarget = members["DeadLetterConfig"]?["TargetArn"]?.string
         let storage = members["EphemeralStorage"]?["Size"]?.int
         version.ephemeralStorage = storage == 512 ? nil : storage
+        version.snapStart = SnapStartSetting.of(members)
         return version
     }
 

@@ -125,7 +125,7 @@ struct FunctionInput {
             members["LoggingConfig"] = FunctionConfiguration.logging(logging, of: name)
         }
         if let snapStart = input["SnapStart"]?["ApplyOn"] {
-            members["SnapStart"] = ["ApplyOn": snapStart, "OptimizationStatus": "Off"]
+            members["SnapStart"] = SnapStartSetting.stored(snapStart)
         }
         if let image = input["ImageConfig"] {
             members["ImageConfigResponse"] = ["ImageConfig": image]
@@ -134,7 +134,7 @@ struct FunctionInput {
 
     /// Members that are kept and shown but change nothing on this machine.
     var withoutEffect: [String] {
-        ["KMSKeyArn", "TracingConfig", "SnapStart"]
+        ["KMSKeyArn", "TracingConfig"]
             .filter { !(input[$0]?.isNull ?? true) }
     }
 }

@@ -104,7 +104,9 @@ struct FunctionRecord: Sendable {
         }
         members["TracingConfig"] = ["Mode": "PassThrough"]
         members["LoggingConfig"] = FunctionConfiguration.logging(nil, of: version.name)
-        members["SnapStart"] = ["ApplyOn": "None", "OptimizationStatus": "Off"]
+        members["SnapStart"] = SnapStartSetting.stored(
+            .string(version.snapStart?.rawValue ?? "None")
+        )
         if !version.environment.isEmpty {
             var variables = JSONObject()
             for (name, value) in version.environment.sorted(by: { $0.key < $1.key }) {

@@ -126,6 +126,13 @@ extension LambdaService {
             var (record, qualifier) = try provisionable(call, in: draft.snapshot, isPut: true)
             let wanted = call["ProvisionedConcurrentExecutions"]?.int ?? 1
             let settings = draft.snapshot.functionSettings[record.name]
+            let version =
+                Int(qualifier) ?? draft.snapshot.aliases["\(record.name):\(qualifier)"]?.version
+            if let version, let members = record.configuration(version),
+                SnapStartSetting.isOn(members, version)
+            {
+                throw SnapStartSetting.noProvisioning
+            }
             try checkOverlap(qualifier, record.name, settings, in: draft.snapshot)
             var total = wanted
             for (other, count) in settings?.provisionedConcurrency ?? [:] where other != qualifier {

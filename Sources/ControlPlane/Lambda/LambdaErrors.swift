@@ -1,3 +1,5 @@
+import DataPlane
+
 /// The errors of the Lambda API with the texts that the service uses.
 extension APIError {
     static func invalid(_ message: String) -> APIError {
@@ -22,6 +24,35 @@ extension APIError {
 
     static func throttled(_ reason: String) -> APIError {
         APIError(429, "TooManyRequestsException", "Rate Exceeded.", ["Reason": reason])
+    }
+
+    /// What kept an environment from coming out of its snapshot; nil when it was something else.
+    ///
+    /// Source: "Invoke", errors; "Troubleshooting SnapStart errors for Lambda functions".
+    static func snapStart(_ failure: FunctionFailure) -> APIError? {
+        switch failure {
+        case .restoreFailed:
+            APIError(
+                400,
+                "SnapStartException",
+                "The after-restore runtime hook encountered an error. For more information, check "
+                    + "the Amazon CloudWatch logs."
+            )
+        case .restoreTimedOut:
+            APIError(
+                408,
+                "SnapStartTimeoutException",
+                "Lambda couldn't restore the snapshot within the timeout limit."
+            )
+        case .snapshotNotReady:
+            APIError(
+                409,
+                "SnapStartNotReadyException",
+                "Lambda is initializing your function. It will be ready to invoke once your "
+                    + "function state becomes ACTIVE."
+            )
+        case .handled, .timeout, .exited, .initFailed, .responseTooLarge, .outOfMemory: nil
+        }
     }
 
     /// A revision id that is not the current one; `call` is where the current one can be read.

@@ -32,6 +32,7 @@ extension LambdaService {
             }
             var members = Self.defaults(name, archive, architectures: call["Architectures"])
             input.apply(to: &members, name: name)
+            try SnapStartSetting.check(members)
             members["Layers"] = try Self.layers(call["Layers"], in: draft.snapshot)
             FunctionConfiguration.touch(&members, revision: draft.revision, isUpdate: false)
             var record = FunctionRecord(name: name, latest: members)
@@ -67,7 +68,7 @@ extension LambdaService {
         members["EphemeralStorage"] = ["Size": 512]
         members["TracingConfig"] = ["Mode": "PassThrough"]
         members["LoggingConfig"] = FunctionConfiguration.logging(nil, of: name)
-        members["SnapStart"] = ["ApplyOn": "None", "OptimizationStatus": "Off"]
+        members["SnapStart"] = SnapStartSetting.stored("None")
         set(archive, in: &members)
         return members
     }
@@ -141,7 +142,7 @@ extension LambdaService {
             of: found.record.name,
             qualifier: qualifier,
             version: found.version,
-            as: view(found.configuration)
+            as: view(found.configuration, of: found.record.name, found.version)
         )
     }
 
@@ -285,6 +286,7 @@ extension LambdaService {
             var record = try record(reference, in: draft.snapshot)
             try checkChange(record, call)
             input.apply(to: &record.latest, name: record.name)
+            try SnapStartSetting.check(record.latest)
             if call["Layers"] != nil {
                 record.latest["Layers"] = try Self.layers(call["Layers"], in: draft.snapshot)
             }

@@ -1,5 +1,6 @@
 import Crypto
 import DataPlane
+import Executor
 import HTTP
 import JSON
 import Model
@@ -51,6 +52,11 @@ extension LambdaService {
             throw .unreadableJSON("Could not parse payload into json: \(error)")
         }
         try await waitWhilePending(found.configuration)
+        if snapshots(version.qualifiedName) == .preparing,
+            let refusal = APIError.snapStart(.snapshotNotReady)
+        {
+            throw refusal
+        }
         var invocation = Invocation(
             function: version.qualifiedName,
             payload: payload[...],
@@ -110,7 +116,8 @@ extension LambdaService {
         var reply = APIReply()
         switch result {
         case .success(let bytes): reply.payload = Array(bytes)
-        case .functionError(_, let bytes):
+        case .functionError(let failure, let bytes):
+            if let refusal = APIError.snapStart(failure) { throw refusal }
             output["FunctionError"] = "Unhandled"
             reply.payload = Array(bytes)
         case .throttled(let reason): throw .throttled(reason)
@@ -145,7 +152,9 @@ extension LambdaService {
             case .success(let bytes):
                 stream.payloadChunks(Array(bytes))
                 stream.complete(error: nil, tail: log)
-            case .functionError(_, let bytes): stream.complete(error: bytes, tail: log)
+            case .functionError(let failure, let bytes):
+                if let refusal = APIError.snapStart(failure) { throw refusal }
+                stream.complete(error: bytes, tail: log)
             case .throttled(let reason): throw .throttled(reason)
             case .notFound: throw .functionNotFound(version.arn)
             }

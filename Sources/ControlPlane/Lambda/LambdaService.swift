@@ -25,6 +25,8 @@ final class LambdaService: APIService {
     let started = Timestamp.now()
     /// What is known of the work of each event source mapping, by UUID.
     let sources: @Sendable () -> [String: SourceStatus]
+    /// How the snapshot of a version (`name:version`) fares; nil when nothing is known of one.
+    let snapshots: @Sendable (String) -> SnapshotStatus?
     private let logicalIDs: @Sendable (String) -> String?
 
     init(
@@ -33,6 +35,7 @@ final class LambdaService: APIService {
         tails: LogTails,
         httpsPort: Int,
         sources: @escaping @Sendable () -> [String: SourceStatus],
+        snapshots: @escaping @Sendable (String) -> SnapshotStatus?,
         logicalIDs: @escaping @Sendable (String) -> String?
     ) {
         self.ledger = ledger
@@ -40,6 +43,7 @@ final class LambdaService: APIService {
         self.tails = tails
         self.httpsPort = httpsPort
         self.sources = sources
+        self.snapshots = snapshots
         self.logicalIDs = logicalIDs
         code = CodeStore(ledger: ledger)
     }
@@ -216,9 +220,17 @@ final class LambdaService: APIService {
         return Found(record: record, version: version, configuration: configuration)
     }
 
-    /// How a configuration is shown to a reader now.
-    func view(_ configuration: JSONObject) -> FunctionConfiguration.View {
-        .read(isEverywhere: isEverywhere(configuration))
+    /// How the configuration of a version is shown to a reader now.
+    func view(
+        _ configuration: JSONObject,
+        of name: String,
+        _ version: Int
+    ) -> FunctionConfiguration.View {
+        guard SnapStartSetting.isOn(configuration, version) else {
+            return .read(isEverywhere: isEverywhere(configuration))
+        }
+        guard isEverywhere(configuration) else { return .snapshot(.preparing) }
+        return .snapshot(snapshots("\(name):\(version)") ?? .ready)
     }
 
     func isEverywhere(_ configuration: JSONObject) -> Bool {

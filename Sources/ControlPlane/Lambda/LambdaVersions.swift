@@ -1,3 +1,4 @@
+import Executor
 import JSON
 import Model
 import Registry
@@ -27,7 +28,9 @@ extension LambdaService {
                 let members = record.versions[newest],
                 FunctionConfiguration.isSame(members, record.latest)
             {
-                return APIReply(shown(record, newest, String(newest), .read(isEverywhere: true)))
+                return APIReply(
+                    shown(record, newest, String(newest), view(members, of: record.name, newest))
+                )
             }
             guard isEverywhere else {
                 throw .conflict(
@@ -37,7 +40,15 @@ extension LambdaService {
             }
             let number = publish(&record, description: call["Description"]?.string, in: &draft)
             record.save(to: &draft)
-            return APIReply(shown(record, number, String(number), .read(isEverywhere: true)))
+            let isOn = SnapStartSetting.isOn(record.latest, number)
+            return APIReply(
+                shown(
+                    record,
+                    number,
+                    String(number),
+                    isOn ? .snapshot(.preparing) : .read(isEverywhere: true)
+                )
+            )
         }
     }
 

@@ -18,6 +18,8 @@ final class EnvironmentAPI {
     let extensions: ExtensionDesk
     let telemetry: TelemetryDesk
     let identity: FunctionIdentity
+    /// Where processes of versions with SnapStart get their keys; nil for others, which have variables.
+    let credentials: CredentialDesk?
     /// What `AWS_LAMBDA_RUNTIME_API` says; empty before `listen`.
     private(set) var address = ""
     /// Is told of each subscription.
@@ -29,6 +31,7 @@ final class EnvironmentAPI {
         self.identity = identity
         self.runtime = runtime
         self.reactor = reactor
+        credentials = identity.startsFromSnapshot ? CredentialDesk(identity.credentials) : nil
         extensions = ExtensionDesk(reactor: reactor)
         telemetry = TelemetryDesk(reactor: reactor)
         let desk = extensions

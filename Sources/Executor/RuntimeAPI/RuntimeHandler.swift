@@ -20,6 +20,10 @@ struct RuntimeHandler: ExchangeHandler {
         case "2022-07-01" where parts == ["2022-07-01", "telemetry"]:
             guard exchange.request.method == "PUT" else { return Self.wrongMethod }
             return await api.subscribe(exchange)
+        case "2021-04-23" where parts == ["2021-04-23", "credentials"]:
+            guard let credentials = api.credentials else { return Self.notFound }
+            guard exchange.request.method == "GET" else { return Self.wrongMethod }
+            return credentials.answer(exchange.request.headers["Authorization"] ?? "")
         case "2020-08-15" where parts == ["2020-08-15", "logs"]:
             // The Logs API came before the Telemetry API; extensions are written to do without it.
             return RuntimeReplies.error(202, "Logs.NotSupported", "Logs API is not supported")

@@ -7,7 +7,7 @@ import Model
 struct PlatformEvents {
     let telemetry: TelemetryDesk
     let identity: FunctionIdentity
-    let isProvisioned: Bool
+    let initialization: InitializationType
     /// Names the environment; the same in all of its events.
     let instance: String
 
@@ -45,7 +45,7 @@ struct PlatformEvents {
     }
 
     private func start(_ json: inout JSONWriter, _ phase: String) {
-        json.field("initializationType", FunctionIdentity.initialization(isProvisioned))
+        json.field("initializationType", initialization.rawValue)
         json.field("phase", phase)
     }
 

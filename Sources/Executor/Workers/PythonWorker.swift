@@ -1,10 +1,10 @@
 /// The program that runs a Python function.
 enum PythonWorker {
     /// The script as written to the worker folder.
-    static let source = [channel, logging, loading, invocation].joined(separator: "\n\n")
+    static let source = [channel, logging, loading, snapshot, invocation].joined(separator: "\n\n")
 
     private static let channel = #"""
-        import gc, importlib, io, json, logging, os, socket, struct, sys, threading, time, traceback
+        import gc, importlib, importlib.machinery, io, json, logging, os, socket, struct, sys, threading, time, traceback
         from json import decoder, encoder
 
         INIT, INVOKE, READY, LOADED, LOAD_FAILED, RESPONSE, FAILED, LOG = 1, 2, 10, 11, 12, 13, 14, 15
@@ -17,6 +17,7 @@ enum PythonWorker {
         json_logs = False
         WORKER = os.path.abspath(__file__)
         OWNER = os.getpid()
+        PYTHON = ("%d.%d.%d" % sys.version_info[:3]).encode()
 
 
         def send(kind, body, serial=b""):
@@ -125,6 +126,8 @@ enum PythonWorker {
                 drain()
                 send(LOAD_FAILED, load_failure(error, root))
                 return settings, None
+            if settings["snapshot"]:
+                run_before_snapshot(root)
             drain()
             send(LOADED, b"")
             return settings, handler
@@ -222,7 +225,7 @@ enum PythonWorker {
             # What the interpreter made for itself lives as long as it does: no collection need look at it.
             gc.collect()
             gc.freeze()
-            send(READY, ("%d.%d.%d" % sys.version_info[:3]).encode())
+            send(READY, PYTHON)
             settings, handler = None, None
             try:
                 while True:
@@ -231,6 +234,10 @@ enum PythonWorker {
                         invoke(settings, handler, frame)
                     elif kind == INIT:
                         settings, handler = initialise(frame)
+                        if handler is not None and settings["snapshot"]:
+                            serve_forks()
+                    elif kind == RESTORE and handler is not None:
+                        restore(frame, settings)
             finally:
                 drain()
 

@@ -21,7 +21,7 @@ extension PythonWorker {
             }
 
 
-        def load_failure(error, root):
+        def load_failure(error, root, kind=None):
             cause = error.cause if isinstance(error, RuntimeFailure) else error
             name, line, column = getattr(error, "file", ""), 0, 0
             if name:
@@ -41,7 +41,7 @@ extension PythonWorker {
                 name = name[len(root) + 1:]
             described = describe(error, "")
             out = struct.pack("<II", max(0, line), max(0, column))
-            for text in (described["errorType"], described["errorMessage"], name):
+            for text in (kind or described["errorType"], described["errorMessage"], name):
                 part = text.encode("utf-8", "replace")
                 out += struct.pack("<I", len(part)) + part
             return out + json.dumps(described, ensure_ascii=False).encode("utf-8", "replace")
