@@ -101,7 +101,8 @@ extension ReactorWorkers {
         guard let kind = RuntimeKind(runtime: runtime), kind != .provided else { return nil }
         guard let program = program(kind, runtime) else { return Self.missing(kind) }
         guard let failure = await blank.prewarm(program) else { return nil }
-        guard failure.isUnusable, unusable.insert(program.path).inserted else { return failure }
+        guard failure.isUnusable else { return failure }
+        unusable.insert(program.path)
         return await prewarm(runtime: runtime)
     }
 
@@ -121,7 +122,9 @@ extension ReactorWorkers {
             if failure.isInterrupted, attempts > 1 {
                 return await takeBlank(kind, runtime, attempts: attempts - 1)
             }
-            guard failure.isUnusable, unusable.insert(program.path).inserted else { return taken }
+            // Others may have met the same program at the same time: each goes on to the next one.
+            guard failure.isUnusable else { return taken }
+            unusable.insert(program.path)
             return await takeBlank(kind, runtime)
         case .success(let environment):
             let version = environment.interpreterVersion
