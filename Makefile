@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: sanitizers reloads cache-bench function-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
+.PHONY: sanitizers clients reloads cache-bench function-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -37,6 +37,11 @@ RELOAD_REQUESTS ?= 1000000
 reloads: build
 	python3 Tests/Benchmarks/reloads.py $(BINARY) --requests $(RELOAD_REQUESTS)
 
+# Browsers, clients and checkers through the doors, each by its own tool.
+clients: build
+	scripts/install-dependencies clients
+	python3 Tests/Benchmarks/clients.py $(BINARY)
+
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 
@@ -69,9 +74,11 @@ lifetimes:
 limits:
 	scripts/list-limits
 
-# Each fuzz target for FUZZ_SECONDS; new inputs stay in .build-fuzz, crashes are kept under Tests/Fuzz/Crashes.
+# Each fuzz target for FUZZ_SECONDS; new inputs stay in .build-fuzz, crashes are kept under Tests/Fuzz/Crashes. The Swift
+# runtime's own report of a crash is off: with it libFuzzer does not get to save the input.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= request-head response-head chunks fields json result pattern template proxy-header
+FUZZ_TARGETS ?= request-head response-head chunks fields json result pattern template proxy-header feed signed-url \
+	rules
 FUZZ = PORTICO_DEV=fuzz PORTICO_MODULES=FuzzTests $(SWIFT) build -c release --sanitize fuzzer \
 	--product Fuzz --scratch-path .build-fuzz
 
@@ -79,7 +86,8 @@ fuzz: dependencies
 	$(FUZZ)
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p .build-fuzz/corpora/$$target Tests/Fuzz/Crashes/$$target; \
-		PORTICO_FUZZ=$$target .build-fuzz/release/Fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		SWIFT_BACKTRACE=enable=no PORTICO_FUZZ=$$target .build-fuzz/release/Fuzz \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 			-print_final_stats=1 -verbosity=1 -artifact_prefix=Tests/Fuzz/Crashes/$$target/ \
 			.build-fuzz/corpora/$$target Tests/Fuzz/Corpora/$$target || exit 1; \
 		rmdir --ignore-fail-on-non-empty Tests/Fuzz/Crashes/$$target; \

@@ -75,7 +75,10 @@ let suites: [(name: String, imports: [String])] = [
 /// What tests share.
 let kits: [(name: String, path: String, imports: [String])] = [
     ("Testkit", "Tests/Testkit", ["TLS", "CLinux"]),
-    ("FuzzTargets", "Tests/Fuzz/Targets", ["HTTP", "JSON", "Edge", "Model", "Templates"]),
+    (
+        "FuzzTargets", "Tests/Fuzz/Targets",
+        ["HTTP", "JSON", "Edge", "Model", "Templates", "FrontDoors", "Replication"]
+    ),
 ]
 
 let packageOf = [

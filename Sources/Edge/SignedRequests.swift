@@ -1,19 +1,27 @@
 import Crypto
-import HTTP
+package import HTTP
 import JSON
-import Model
+package import Model
 
 /// Signed URLs and signed cookies of one behaviour.
 ///
 /// Source: "Use signed URLs", "Use signed cookies".
-final class SignedRequests: Sendable {
+package final class SignedRequests: Sendable {
     /// What a check looks at.
-    struct Asked {
+    package struct Asked {
         var head: RequestHead
         var isTLS: Bool
         var address: String
         /// Unit: seconds since 1970.
         var now: Int
+
+        /// Makes a question; `now` is in seconds since 1970.
+        package init(head: RequestHead, isTLS: Bool, address: String, now: Int) {
+            self.head = head
+            self.isTLS = isTLS
+            self.address = address
+            self.now = now
+        }
     }
 
     /// What stands in a URL or in cookies.
@@ -25,17 +33,20 @@ final class SignedRequests: Sendable {
         var hash: String?
     }
 
-    static let parameters = ["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"]
+    /// The parameters of a signature, as they are named in a query.
+    package static let parameters = [
+        "Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm",
+    ]
 
     private let keys: [String: VerificationKey]
 
     /// Keys that cannot be read never verify anything.
-    init(keys: [String: PublicKey]) {
+    package init(keys: [String: PublicKey]) {
         self.keys = keys.compactMapValues { VerificationKey(pem: $0.encodedKey) }
     }
 
     /// The rule that a request breaks, or nil when it is signed well.
-    func check(_ asked: Asked) -> ViewerRule? {
+    package func check(_ asked: Asked) -> ViewerRule? {
         let isURL = asked.head.query.map(Self.hasParameters) ?? false
         let given =
             isURL ? Self.inQuery(asked.head.query ?? "") : Self.inCookies(asked.head.headers)
@@ -74,7 +85,7 @@ final class SignedRequests: Sendable {
     }
 
     /// The query without the parameters of a signature; nil when nothing is left.
-    static func withoutParameters(_ query: String?) -> String? {
+    package static func withoutParameters(_ query: String?) -> String? {
         guard let query else { return nil }
         let kept = query.split(separator: "&", omittingEmptySubsequences: false)
             .filter { !parameters.contains(String($0.prefix { $0 != "=" })) }
@@ -143,7 +154,7 @@ final class SignedRequests: Sendable {
 }
 
 /// The policy that a signature is about.
-struct SignedPolicy {
+package struct SignedPolicy {
     private let resource: String?
     /// Unit: seconds since 1970.
     private let before: Int
@@ -152,7 +163,7 @@ struct SignedPolicy {
     private let block: AddressBlock?
 
     /// Reads a policy; nil when it is malformed.
-    init?(_ document: [UInt8]) {
+    package init?(_ document: [UInt8]) {
         guard let value = try? JSONValue.parse(document[...]),
             let statements = value["Statement"]?.array, statements.count == 1,
             let statement = statements.first, statement.object != nil,
@@ -182,7 +193,8 @@ struct SignedPolicy {
         }
     }
 
-    func admits(url: String, address: String, now: Int) -> Bool {
+    /// Whether the policy covers a URL that an address asks for at a time, in seconds since 1970.
+    package func admits(url: String, address: String, now: Int) -> Bool {
         guard now < before else { return false }
         if let after, now <= after { return false }
         if let block, block.prefixLength > 0, !block.contains(address) { return false }

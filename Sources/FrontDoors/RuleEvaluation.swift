@@ -1,8 +1,8 @@
-import HTTP
-import Model
+package import HTTP
+package import Model
 
 /// The rules of a listener, prepared once per snapshot.
-struct RuleEvaluation: Sendable {
+package struct RuleEvaluation: Sendable {
     /// What a request is met with.
     struct Decision: Sendable {
         var actions: [RuleAction]
@@ -56,7 +56,11 @@ struct RuleEvaluation: Sendable {
     }
 
     /// Whether any value of a condition matches.
-    static func holds(_ condition: RuleCondition, for head: RequestHead, sourceIP: String) -> Bool {
+    package static func holds(
+        _ condition: RuleCondition,
+        for head: RequestHead,
+        sourceIP: String
+    ) -> Bool {
         CompiledCondition(condition).holds(for: head, sourceIP: sourceIP)
     }
 }

@@ -92,7 +92,13 @@ package struct FeedFrameReader {
     }
 
     private static func frame(_ kind: UInt8, _ payload: Bytes) throws(FeedError) -> FeedFrame {
-        let text = kind > 2 ? String(decoding: payload, as: UTF8.self) : ""
+        let refusal = FeedError(
+            .malformed,
+            "the feed holds a frame of kind \(kind) that makes no sense"
+        )
+        guard let text = kind > 2 ? String(validating: payload, as: UTF8.self) : "" else {
+            throw refusal
+        }
         switch kind {
         case 1: return .fragment(payload)
         case 2: return .revision(payload)
@@ -106,6 +112,6 @@ package struct FeedFrameReader {
         case 6: return .fault(text)
         default: break
         }
-        throw FeedError(.malformed, "the feed holds a frame of kind \(kind) that makes no sense")
+        throw refusal
     }
 }

@@ -18,6 +18,9 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "pattern", run: PatternTarget.run),
         FuzzTarget(name: "template", run: TemplateTarget.run),
         FuzzTarget(name: "proxy-header", run: ProxyHeaderTarget.run),
+        FuzzTarget(name: "feed", run: FeedTarget.run),
+        FuzzTarget(name: "signed-url", run: SignedURLTarget.run),
+        FuzzTarget(name: "rules", run: RuleTarget.run),
     ]
 
     /// The target of a name.

@@ -12,28 +12,9 @@ enum PatternTarget {
         let text = String(decoding: parts[0], as: UTF8.self)
         let rooted = text.hasPrefix("/") || text.hasPrefix("*") ? text : "/" + text
         precondition(
-            PathPattern(text).matches(path) == matches(Array(rooted.utf8), Array(path.utf8)),
+            PathPattern(text).matches(path)
+                == NaiveWildcard.matches(Array(rooted.utf8), Array(path.utf8)),
             "two matchers disagree"
         )
-    }
-
-    /// By the table of all prefixes.
-    private static func matches(_ pattern: [UInt8], _ text: [UInt8]) -> Bool {
-        var row = [Bool](repeating: false, count: text.count + 1)
-        row[0] = true
-        for byte in pattern {
-            var next = [Bool](repeating: false, count: text.count + 1)
-            next[0] = byte == UInt8(ascii: "*") && row[0]
-            for position in 0..<text.count {
-                next[position + 1] =
-                    switch byte {
-                    case UInt8(ascii: "*"): row[position + 1] || next[position]
-                    case UInt8(ascii: "?"): row[position]
-                    default: row[position] && text[position] == byte
-                    }
-            }
-            row = next
-        }
-        return row[text.count]
     }
 }
