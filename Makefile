@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/portico
 
-.PHONY: sanitizers clients reloads cache-bench function-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
+.PHONY: sanitizers clients soak reloads cache-bench function-bench lifetimes replication limits fuzz smoke run build test lint format bench dependencies
 
 run: build
 	$(BINARY) up
@@ -41,6 +41,11 @@ reloads: build
 clients: build
 	scripts/install-dependencies clients
 	python3 Tests/Benchmarks/clients.py $(BINARY)
+
+# Half an hour at full load: memory, descriptors and processes stay flat.
+SOAK_MINUTES ?= 30
+soak: build
+	python3 Tests/Benchmarks/soak.py $(BINARY) --minutes $(SOAK_MINUTES)
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
