@@ -9,6 +9,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <sys/ioctl.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
@@ -98,6 +102,64 @@ static inline ssize_t portico_receive_descriptor(int socket, void *bytes, size_t
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
         memcpy(descriptor, CMSG_DATA(header), sizeof(int));
     return received;
+}
+extern int setns(int, int);
+extern pid_t _Fork(void);
+/// What a forked child does that must not touch anything of its parent's but its own stack: enters the user and
+/// network namespaces behind two descriptors, brings their loopback up and listens; the socket, or minus `errno`.
+static inline int portico_listen_in_namespaces(int user, int network, unsigned short port) {
+    if (setns(user, 0x10000000) != 0 || setns(network, 0x40000000) != 0) return -errno;
+    struct ifreq loopback;
+    memset(&loopback, 0, sizeof loopback);
+    memcpy(loopback.ifr_name, "lo", 3);
+    int control = socket(AF_INET, SOCK_DGRAM | 02000000, 0);
+    if (control < 0 || ioctl(control, SIOCGIFFLAGS, &loopback) != 0) return -errno;
+    loopback.ifr_flags |= IFF_UP;
+    if (ioctl(control, SIOCSIFFLAGS, &loopback) != 0) return -errno;
+    int listener = socket(AF_INET, SOCK_STREAM | 02000000 | 04000, 0);
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0
+        || listen(listener, 128) != 0)
+        return -errno;
+    return listener;
+}
+/// Listens on loopback inside of the network of another process; the socket, or -1 with `errno`.
+///
+/// Only a process with one thread may enter a user namespace, so a child does it and sends the socket back.
+static inline int portico_listen_inside(pid_t target, unsigned short port) {
+    char path[64];
+    int pair[2], code = 0, listener = -1;
+    snprintf(path, sizeof path, "/proc/%d/ns/user", target);
+    int user = open(path, O_RDONLY | 02000000);
+    snprintf(path, sizeof path, "/proc/%d/ns/net", target);
+    int network = open(path, O_RDONLY | 02000000);
+    if (user < 0 || network < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | 02000000, 0, pair) != 0) {
+        code = errno;
+        if (user >= 0) close(user);
+        if (network >= 0) close(network);
+        errno = code;
+        return -1;
+    }
+    pid_t child = _Fork();
+    if (child == 0) {
+        int made = portico_listen_in_namespaces(user, network, port);
+        code = made < 0 ? -made : 0;
+        portico_send_descriptor(pair[1], &code, sizeof code, made < 0 ? -1 : made);
+        _exit(0);
+    }
+    code = child < 0 ? errno : EIO;
+    close(pair[1]);
+    close(user);
+    close(network);
+    if (child > 0) {
+        int told = EIO;
+        if (portico_receive_descriptor(pair[0], &told, sizeof told, &listener) == sizeof told) code = told;
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+    }
+    close(pair[0]);
+    if (listener < 0) errno = code;
+    return listener;
 }
 /// The user at the other end of a socket of the Unix domain, or -1.
 static inline long portico_peer_user(int socket) {

@@ -38,6 +38,8 @@ package struct ExecutorConfiguration: Sendable {
     package var freezesBetweenInvocations = false
     /// Whether each process gets a `/tmp` of its own where the machine allows it.
     package var isolatesScratch = true
+    /// How far processes are kept from each other.
+    package var isolation = IsolationLevel.process
     /// How much fits into `/tmp`.
     ///
     /// Unit: bytes. Source: Lambda quotas, "/tmp directory storage": 512 MB unless a function asks for more.

@@ -8,6 +8,9 @@ struct NamespaceAccess {
     var asUser: Bool
     /// The file that stands for `/etc/hosts` there.
     var hosts: String
+    var level = IsolationLevel.process
+    /// The state folder, where only what is the function's own shows through.
+    var covered: String?
 }
 
 /// The part that extensions have in the life of an environment.
@@ -36,6 +39,12 @@ extension ExecutionEnvironment {
     /// Opens the port of the environment's APIs; false when none is free.
     func open(_ api: EnvironmentAPI) -> Bool {
         if api.address.isEmpty, (try? api.listen()) == nil { return false }
+        attach(api)
+        return true
+    }
+
+    /// Takes the APIs, whose port may open later.
+    func attach(_ api: EnvironmentAPI) {
         api.extensions.onFailure = { [weak self] in self?.child.kill() }
         api.onSubscription = { [weak self] member, subscription in
             guard let self else { return }
@@ -43,7 +52,6 @@ extension ExecutionEnvironment {
             events?.subscribed(member, subscription)
         }
         self.api = api
-        return true
     }
 
     // MARK: Init phase
@@ -57,6 +65,9 @@ extension ExecutionEnvironment {
     ) async -> Initialisation {
         // What is restored is a copy of one that has all this behind it.
         guard let api, origin != .restored else {
+            if origin != .restored, namespace?.level.isStrict == true {
+                return .failed(.notIsolated)
+            }
             return await transport.initialise(self, identity, path: path, until: deadline)
         }
         let found = identity.externalExtensions
@@ -104,8 +115,16 @@ extension ExecutionEnvironment {
         if isGated {
             guard await LaunchGate.reached(by: child, until: deadline) else { return false }
             if scratch == nil { scratch = ScratchFolder(of: child.pid) }
+            if namespace?.level == .noNetwork, await !api.listen(inside: child.pid) {
+                api.extensions.fail(LoadFailure.sandboxType, LoadFailure.notIsolated.message)
+                return false
+            }
         }
         let isFurnished = await furnish(identity)
+        if namespace?.level.isStrict == true, !isFurnished {
+            api.extensions.fail(LoadFailure.sandboxType, LoadFailure.notIsolated.message)
+            return false
+        }
         for (name, layer) in found {
             let file = (isFurnished ? "/opt" : layer) + "/extensions/" + name
             guard api.extensions.expect(name) else {
@@ -129,11 +148,12 @@ extension ExecutionEnvironment {
         // A program of the function's own begins with a /tmp of the right size.
         let storage = kind == .provided ? 0 : (size ?? 0) << 20
         var isFurnished = false
-        if let access, !identity.layerRoots.isEmpty || storage > 0 {
+        let isStrict = access?.level.isStrict == true
+        if let access, !identity.layerRoots.isEmpty || storage > 0 || isStrict {
             isFurnished = await LayerFurnishing.furnish(
                 child.pid,
-                asUser: access.asUser,
-                hosts: access.hosts,
+                access,
+                own: isStrict ? [identity.taskRoot] + identity.layerRoots : [],
                 layers: identity.layerRoots,
                 storage: storage,
                 on: reactor
@@ -161,7 +181,13 @@ extension ExecutionEnvironment {
         variables["AWS_LAMBDA_RUNTIME_API"] = api.address
         let line =
             access.map {
-                LayerFurnishing.command(inside: child.pid, asUser: $0.asUser, file, [])
+                LayerFurnishing.command(
+                    inside: child.pid,
+                    $0,
+                    file,
+                    [],
+                    isPowerless: $0.level.isStrict
+                )
             } ?? (file, [])
         let command = ChildProcess.Command(
             path: line.0,

@@ -147,7 +147,12 @@ final class ExecutionEnvironment {
             bind(identity, logStream: identity.makeLogStream())
             // Of a copy it is known to be its own only once it says that it is there.
             if origin != .restored { scratch = ScratchFolder(of: child.pid) }
-            _ = open(EnvironmentAPI(identity, runtime: nil, reactor: reactor))
+            let api = EnvironmentAPI(identity, runtime: nil, reactor: reactor)
+            if namespace?.level == .noNetwork, await !api.listen(inside: child.pid) {
+                stop(.failure)
+                return .notIsolated
+            }
+            _ = open(api)
         }
         if Self.mayHurry, kind != .provided { child.renice(0) }
         let phase = stage.phase

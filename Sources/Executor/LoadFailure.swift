@@ -43,6 +43,22 @@ package struct LoadFailure: Error, Sendable, Equatable {
     /// Whether the machine is to blame and not the function.
     var isOfSandbox: Bool { type == Self.sandboxType }
 
+    /// A program, or what runs it, lies where its process has other files.
+    static func hidden(_ program: String) -> LoadFailure {
+        LoadFailure(
+            type: "Runtime.InvalidEntrypoint",
+            message:
+                "\(program) lies in /tmp, where each environment has files of its own and cannot "
+                + "see it: move it elsewhere, or into the function's folder."
+        )
+    }
+
+    /// An environment could not be given what its isolation level promises.
+    static let notIsolated = LoadFailure(
+        type: sandboxType,
+        message: "The machine refused the namespaces that --isolation asks for."
+    )
+
     /// Whether another process would fare no better: the program itself is missing.
     var isFinal: Bool { type == "Runtime.InvalidEntrypoint" || type == "Runtime.InvalidTaskConfig" }
 

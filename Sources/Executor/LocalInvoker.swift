@@ -192,6 +192,13 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         snapshots.withLock { $0[function] }
     }
 
+    /// Why this machine cannot keep functions apart as the configuration says; nil when it can.
+    ///
+    /// While it cannot, no function runs.
+    package func isolationProblem() async -> String? {
+        await onReactor(0) { await $0.isolationProblem() }
+    }
+
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
         for runtime in Set(runtimes) {

@@ -58,7 +58,12 @@ extension ReactorWorkers {
         memory.add(environment)
         environment.shutdownStretch = configuration.shutdownStretch
         environment.namespace = isolation.map {
-            NamespaceAccess(asUser: $0.asUser, hosts: configuration.workFolder + "/hosts")
+            NamespaceAccess(
+                asUser: $0.asUser,
+                hosts: configuration.workFolder + "/hosts",
+                level: $0.level,
+                covered: $0.level.isStrict ? $0.state : nil
+            )
         }
     }
 
@@ -73,22 +78,37 @@ extension ReactorWorkers {
         _ program: String,
         _ arguments: [String],
         storage: Int? = nil
-    ) async -> (path: String, arguments: [String]) {
+    ) async -> (path: String, arguments: [String])? {
         await findIsolation()
+        if isolation == nil, configuration.isolation.isStrict { return nil }
         return isolation?.command(program, arguments, storage: storage) ?? (program, arguments)
+    }
+
+    /// Why this machine cannot keep processes apart as it is told to; nil when it can.
+    func isolationProblem() async -> String? {
+        await findIsolation()
+        guard isolation == nil, configuration.isolation.isStrict else { return nil }
+        return
+            "--isolation \(configuration.isolation.rawValue): this machine does not allow it. It takes "
+            + "the programs unshare, nsenter, setpriv and mount (package util-linux) and user namespaces "
+            + "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces); --isolation process "
+            + "does without."
     }
 
     /// Tries once whether this machine lets processes have a `/tmp` of their own.
     func findIsolation() async {
-        if configuration.isolatesScratch, !hasTriedIsolation {
-            let parent = configuration.workFolder.split(separator: "/").dropLast()
+        let level = configuration.isolation
+        if configuration.isolatesScratch || level.isStrict, !hasTriedIsolation {
+            let own = level.isStrict ? nil : System.link("/proc/self/cwd")
             let search = configuration.path.split(separator: ":").map(String.init)
             isolation = await ScratchIsolation.find(
                 size: configuration.scratchSize,
                 stage: configuration.workFolder + "/stage",
-                needed: ["/" + parent.joined(separator: "/")] + configuration.neededFolders
-                    + search.filter(System.isFolder)
-                    + [System.link("/proc/self/cwd")].compactMap { $0 },
+                needed: [System.parent(of: configuration.workFolder)]
+                    + configuration.neededFolders + search.filter(System.isFolder)
+                    + [own].compactMap { $0 },
+                level: level,
+                workers: configuration.workFolder,
                 path: configuration.path,
                 on: reactor
             )
@@ -99,7 +119,7 @@ extension ReactorWorkers {
     /// Boots blank workers for a runtime and waits for them.
     func prewarm(runtime: String) async -> LoadFailure? {
         guard let kind = RuntimeKind(runtime: runtime), kind != .provided else { return nil }
-        guard let program = program(kind, runtime) else { return Self.missing(kind) }
+        guard let program = program(kind, runtime) else { return missing(kind) }
         guard let failure = await blank.prewarm(program) else { return nil }
         guard failure.isUnusable else { return failure }
         unusable.insert(program.path)
@@ -115,7 +135,7 @@ extension ReactorWorkers {
         _ runtime: String,
         attempts: Int = bootAttempts
     ) async -> Result<ExecutionEnvironment, LoadFailure> {
-        guard let program = program(kind, runtime) else { return .failure(Self.missing(kind)) }
+        guard let program = program(kind, runtime) else { return .failure(missing(kind)) }
         let taken = await blank.take(program)
         switch taken {
         case .failure(let failure):
@@ -147,8 +167,16 @@ extension ReactorWorkers {
         return nil
     }
 
-    private static func missing(_ kind: RuntimeKind) -> LoadFailure {
-        LoadFailure(type: "Runtime.InvalidEntrypoint", message: kind.advice)
+    private func missing(_ kind: RuntimeKind) -> LoadFailure {
+        var text = kind.advice
+        let tried = unusable.filter { $0.contains("/" + kind.program.prefix(4)) }.sorted()
+        if !tried.isEmpty {
+            text += " What is there did not start as a worker: " + tried.joined(separator: ", ")
+            let hidden = tried.filter { isolation?.hides($0) == true }
+            if !hidden.isEmpty { text += " (in /tmp, which environments do not share)" }
+            text += "."
+        }
+        return LoadFailure(type: "Runtime.InvalidEntrypoint", message: text)
     }
 
     func bootBlank(
@@ -165,10 +193,8 @@ extension ReactorWorkers {
             "PATH=\(configuration.path)", "LANG=en_US.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
         ]
         do throws(SpawnError) {
-            let command = await isolated(
-                interpreters[path] ?? path,
-                kind.arguments(script: script)
-            )
+            let line = await isolated(interpreters[path] ?? path, kind.arguments(script: script))
+            guard let command = line else { return .failure(.notIsolated) }
             var booted = ChildProcess.Command(
                 path: command.path,
                 arguments: command.arguments,
@@ -213,10 +239,17 @@ extension ReactorWorkers {
         case .failure(let failure): return .failure(failure)
         case .success(let found): runtime = found
         }
+        await findIsolation()
+        for file in [runtime.program, System.interpreter(of: runtime.program)].compactMap({ $0 })
+        where isolation?.hides(file) == true {
+            return .failure(.hidden(file))
+        }
         let transport = RuntimeAPI(reactor: reactor)
         let api = EnvironmentAPI(identity, runtime: transport, reactor: reactor)
+        let isOffline = configuration.isolation == .noNetwork
         do throws(SocketError) {
-            try api.listen()
+            // Inside of a network of its own it can only once there is one.
+            if !isOffline { try api.listen() }
         } catch {
             return .failure(LoadFailure(type: "Sandbox.Failure", message: "\(error)"))
         }
@@ -226,15 +259,23 @@ extension ReactorWorkers {
             path: configuration.path,
             initialization: initialization
         )
-        variables["AWS_LAMBDA_RUNTIME_API"] = api.address
-        let isGated = !identity.layerRoots.isEmpty
+        variables["AWS_LAMBDA_RUNTIME_API"] =
+            isOffline ? EnvironmentAPI.addressInside : api.address
+        let isGated = !identity.layerRoots.isEmpty || configuration.isolation.isStrict
         do throws(SpawnError) {
             let line =
                 isGated
-                ? LaunchGate.command(runtime.program, runtime.arguments)
+                ? LaunchGate.command(
+                    runtime.program,
+                    runtime.arguments,
+                    in: runtime.directory
+                )
                 : (runtime.program, runtime.arguments)
             let storage = identity.version.ephemeralStorage.map { $0 << 20 }
-            let command = await isolated(line.0, line.1, storage: storage)
+            guard let command = await isolated(line.0, line.1, storage: storage) else {
+                api.close()
+                return .failure(.notIsolated)
+            }
             let child = try await spawn(
                 ChildProcess.Command(
                     path: command.path,
@@ -246,7 +287,7 @@ extension ReactorWorkers {
             )
             let environment = makeEnvironment(child, .provided, transport)
             environment.isGated = isGated
-            _ = environment.open(api)
+            environment.attach(api)
             environment.bind(identity, logStream: stream)
             _ = environment.becomeBlank()
             return .success(environment)

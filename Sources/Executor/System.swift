@@ -34,6 +34,25 @@ enum System {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// A path without symbolic links; nil when there is nothing.
+    static func realPath(_ path: String) -> String? {
+        guard let found = realpath(path, nil) else { return nil }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
+    /// The program that runs a script, from its first line; nil when the file is no script.
+    static func interpreter(of path: String) -> String? {
+        guard isScript(path) else { return nil }
+        let line = text(of: path).prefix { $0 != "\n" }.dropFirst(2)
+        return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).first.map(String.init)
+    }
+
+    /// The folder in which something lies, by its absolute path.
+    static func parent(of path: String) -> String {
+        "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+    }
+
     /// Whether a program is a script for some other program.
     static func isScript(_ path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

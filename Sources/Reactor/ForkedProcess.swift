@@ -62,6 +62,25 @@ package final class ForkEnds {
     }
 }
 
+/// What one of our processes has for itself of the machine.
+package enum ProcessNetwork {
+    /// A socket that listens on loopback inside of the network namespace of a process, which must be in a user
+    /// namespace of its own.
+    ///
+    /// Takes some milliseconds, away from the reactor's thread.
+    /// - Throws: `SocketError`.
+    package static func listen(inside pid: Int32, port: UInt16) async throws(SocketError) -> Int32 {
+        let (descriptor, number) = await Task.detached {
+            let descriptor = portico_listen_inside(pid, port)
+            return (descriptor, errno)
+        }.value
+        guard descriptor >= 0 else {
+            throw SocketError("listening inside of process \(pid)", number: number)
+        }
+        return descriptor
+    }
+}
+
 extension Readiness {
     /// Sends bytes with descriptors, of which the receiver gets copies; false when it has gone or takes nothing
     /// until the deadline.

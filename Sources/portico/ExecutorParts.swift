@@ -31,6 +31,7 @@ struct ExecutorParts: Sendable {
             liftsProcessBudget: configuration.liftsProcessBudget
         )
         settings.costs = costs
+        settings.isolation = configuration.isolation
         settings.debug = configuration.debug.map { wanted in
             let names = names
             return DebugTarget(port: configuration.debugPort) {
@@ -55,6 +56,13 @@ struct ExecutorParts: Sendable {
             }
         )
         return invoker
+    }
+
+    /// Throws when this machine cannot keep functions apart as it is told to.
+    static func check(_ invoker: LocalInvoker) async throws {
+        guard let problem = await invoker.isolationProblem() else { return }
+        await invoker.shutdown()
+        throw CommandFailure(problem)
     }
 
     /// Lets an invoker follow what a replica applies.

@@ -20,6 +20,8 @@ struct NodeConfiguration: Sendable {
     var reactors: Int
     var liftsProcessBudget: Bool
     var logsJSON: Bool
+    /// How far functions are kept from each other and from the machine.
+    var isolation = IsolationLevel.process
     /// What AWS leaves open, or what is seen more generously here.
     var edge = EdgeSettings()
     /// How distributions write their access logs.

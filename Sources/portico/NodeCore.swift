@@ -33,6 +33,7 @@ struct NodeCore: Sendable {
             names: node.names
         )
         let invoker = parts.makeInvoker(replicas)
+        try await ExecutorParts.check(invoker)
         parts.follow(replicas[0], with: invoker)
         let bus = parts.makeBus(invoker, replicas[0])
         let events = try parts.makeEvents(

@@ -112,6 +112,37 @@ extension ProcessTests {
             return text.split(separator: ")").last?.split(separator: " ").first != "Z"
         }
 
+        @Test(
+            "a program in /tmp, which environments do not share, is refused with a sentence that says so"
+        )
+        func hiddenProgram() async throws {
+            let folder = "/tmp/portico-hidden-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(
+                atPath: folder,
+                withIntermediateDirectories: true
+            )
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let shell = URL(fileURLWithPath: "/bin/sh").resolvingSymlinksInPath().path
+            try FileManager.default.copyItem(atPath: shell, toPath: folder + "/sh")
+            let files = ["bootstrap": "#!\(folder)/sh\nexit 3\n"]
+            try await withBench(files: files) { bench in
+                try FileManager.default.setAttributes(
+                    [.posixPermissions: 0o755],
+                    ofItemAtPath: bench.root + "/code/bootstrap"
+                )
+                let script = bench.version("any.handler", "provided.al2023")
+                let program = bench.version("any.handler", "provided.al2023") {
+                    $0.name = "program"
+                    $0.image = FunctionCommand(entryPoint: [folder + "/sh"], command: [])
+                }
+                for version in [script, program] {
+                    let text = await bench.call(version).text
+                    #expect(text.contains("Runtime.InvalidEntrypoint"), "\(text)")
+                    #expect(text.contains("\(folder)/sh lies in /tmp"), "\(text)")
+                }
+            }
+        }
+
         @Test("a runtime of the function's own has its /tmp as well")
         func provided() async throws {
             try await withBench(files: Self.code) { bench in

@@ -4,15 +4,18 @@ import Reactor
 ///
 /// External extensions start before the runtime, and in the runtime's own namespaces.
 enum LaunchGate {
-    /// Says on descriptor 3 that it is there, and waits for a line there.
-    private static let script = "printf r >&3; read -r _ <&3; exec \"$@\""
+    /// Says on descriptor 3 that it is there, and waits for a line there; then enters the folder anew, which may
+    /// have another one over it by then.
+    private static let script =
+        "printf r >&3; read -r _ <&3; cd \"$1\" || exit 126; shift; exec \"$@\""
 
     /// The command line of a program behind the gate.
     static func command(
         _ program: String,
-        _ arguments: [String]
+        _ arguments: [String],
+        in folder: String
     ) -> (path: String, arguments: [String]) {
-        ("/bin/sh", ["-c", script, "portico", program] + arguments)
+        ("/bin/sh", ["-c", script, "portico", folder, program] + arguments)
     }
 
     /// Waits until the process stands at its gate; false when it has ended or time ran out.

@@ -9,14 +9,35 @@ enum LayerFurnishing {
     /// How long it may take.
     private static let limit: Duration = .seconds(5)
     private static let nsenter = "/usr/bin/nsenter"
-    /// Gets a file of host names, the size of `/tmp` in bytes (0 leaves it), and the folders of the layers, of which later ones cover earlier ones.
+    /// The beginning of a command line whose program has no power over its namespaces.
+    static let powerless =
+        "/usr/bin/setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+setfcap --"
+    /// Gets a file of host names, the size of `/tmp` in bytes (0 leaves it), a state folder that is covered (empty
+    /// for none), how many folders of it are the function's, these, and the folders of the layers, of which later ones cover earlier ones.
     ///
     /// What the machine itself has in `/opt` stays visible below them: interpreters may live there.
     private static let script = """
         set -e
         /bin/mount --bind "$1" /etc/hosts
         [ "$2" = 0 ] || /bin/mount -o "remount,size=$2,mode=1777,nosuid,nodev" /tmp
-        shift 2
+        state=$3 own=$4
+        shift 4
+        while [ "$own" -gt 0 ]; do
+          case "$1" in
+          "$state"/*)
+            /bin/mkdir -p "$1"
+            /bin/mount --bind "$state/.all${1#"$state"}" "$1"
+            /bin/mount -o remount,bind,ro "$1"
+            ;;
+          esac
+          own=$((own - 1))
+          shift
+        done
+        if [ -n "$state" ]; then
+          /bin/umount -l "$state/.all"
+          /bin/rmdir "$state/.all"
+          /bin/mount -o remount,bind,ro "$state"
+        fi
         [ $# -gt 0 ] || exit 0
         lower=/opt
         for layer in "$@"; do lower="$layer:$lower"; done
@@ -26,20 +47,25 @@ enum LayerFurnishing {
     /// The command line that runs a program in the namespaces of a process.
     static func command(
         inside pid: Int32,
-        asUser: Bool,
+        _ access: NamespaceAccess,
         _ program: String,
-        _ arguments: [String]
+        _ arguments: [String],
+        isPowerless: Bool = false
     ) -> (path: String, arguments: [String]) {
-        let user = asUser ? ["--user", "--preserve-credentials"] : []
-        let target = ["--target", String(pid), "--mount"] + user
-        return (nsenter, target + ["--", program] + arguments)
+        let user = access.asUser ? ["--user", "--preserve-credentials"] : []
+        var line = ["--target", String(pid), "--mount"] + user
+        if access.level.isStrict { line += ["--ipc", "--uts"] }
+        if access.level == .noNetwork { line.append("--net") }
+        line.append("--")
+        if isPowerless { line += powerless.split(separator: " ").map(String.init) }
+        return (nsenter, line + [program] + arguments)
     }
 
     /// Mounts everything; false when the machine does not allow it.
     static func furnish(
         _ pid: Int32,
-        asUser: Bool,
-        hosts: String,
+        _ access: NamespaceAccess,
+        own: [String],
         layers: [String],
         storage: Int,
         on reactor: Reactor
@@ -49,9 +75,10 @@ enum LayerFurnishing {
         }
         let line = command(
             inside: pid,
-            asUser: asUser,
+            access,
             "/bin/sh",
-            ["-c", script, "portico", hosts, String(storage)] + layers
+            ["-c", script, "portico", access.hosts, String(storage), access.covered ?? ""]
+                + [String(own.count)] + own + layers
         )
         let command = ChildProcess.Command(
             path: line.path,

@@ -38,9 +38,26 @@ final class EnvironmentAPI {
         runtime?.onFirstNext = { desk.closeRegistration() }
     }
 
-    /// Binds the port.
+    /// Where an environment with a network of its own finds its APIs.
+    ///
+    /// Source: "Using the Lambda runtime API for custom runtimes", the address that is usual there.
+    static let portInside: UInt16 = 9001
+    static var addressInside: String { "127.0.0.1:\(portInside)" }
+
+    /// Binds the port inside of the network that a process has for itself; false when the machine refuses.
+    func listen(inside pid: Int32) async -> Bool {
+        do throws(SocketError) {
+            let socket = try await ProcessNetwork.listen(inside: pid, port: Self.portInside)
+            try listen(taking: socket)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Binds a port, or takes a socket that listens already.
     /// - Throws: `SocketError` when no port is free.
-    func listen() throws(SocketError) {
+    func listen(taking socket: Int32? = nil) throws(SocketError) {
         var limits = ConnectionLimits()
         limits.keepAlive = Self.rest
         limits.bodyIdle = Self.rest
@@ -54,6 +71,7 @@ final class EnvironmentAPI {
             handler: RuntimeHandler(api: ReactorLocal(self)),
             limits: limits
         )
+        if let socket { try listener.bind(1, taking: [socket]) }
         try listener.start(on: [reactor])
         self.listener = listener
         address = "127.0.0.1:\(listener.port)"

@@ -68,6 +68,8 @@ extension FrameTransport {
         guard let isolation else { return "{}" }
         let kept = isolation.kept.map(ErrorPayload.quote).joined(separator: ",")
         return "{\"stage\":" + ErrorPayload.quote(isolation.stage)
-            + ",\"size\":\(isolation.size),\"kept\":[\(kept)]}"
+            + ",\"size\":\(isolation.size),\"kept\":[\(kept)]"
+            + ",\"strict\":\(isolation.level.isStrict)"
+            + ",\"offline\":\(isolation.level == .noNetwork)}"
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Edge
+import Executor
 import Foundation
 
 /// The flags that `up` and `try` share.
@@ -27,6 +28,14 @@ struct ServingOptions: ParsableArguments {
 
     @Option(help: "local: a budget of processes per function; aws: one per concurrent request.")
     var concurrency = Concurrency.local
+
+    @Option(
+        help: ArgumentHelp(
+            "How far functions are kept apart. process: a process group and, where possible, a /tmp of its own; "
+                + "namespaces: no other function's files; no-network: nor any network but its own loopback."
+        )
+    )
+    var isolation = IsolationLevel.process
 
     @Option(help: "How log lines are written.")
     var logFormat = LogFormat.text
@@ -148,9 +157,12 @@ struct ServingOptions: ParsableArguments {
             care: care.care,
             diskCache: disk.settings(state: state)
         )
+        configuration.isolation = isolation
         configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }
         return configuration
     }
 }
 
 extension AccessLogFormat: ExpressibleByArgument {}
+
+extension IsolationLevel: ExpressibleByArgument {}

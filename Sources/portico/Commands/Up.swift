@@ -1,4 +1,5 @@
 import ArgumentParser
+import Executor
 import Foundation
 
 /// Serves a stack until told to stop.
@@ -40,6 +41,11 @@ struct Up: AsyncParsableCommand {
     var serving: ServingOptions
 
     func validate() throws {
+        if debug != nil, serving.isolation == .noNetwork {
+            throw ValidationError(
+                "--debug needs a network: it goes with --isolation process or namespaces"
+            )
+        }
         guard let debugPort else { return }
         guard debug != nil else { throw ValidationError("--debug-port needs --debug") }
         guard (1...65_535).contains(debugPort) else {

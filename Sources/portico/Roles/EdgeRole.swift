@@ -73,6 +73,7 @@ final class EdgeRole: Sendable {
             tails: LogTails()
         )
         let invoker = parts.makeInvoker([replica])
+        try await ExecutorParts.check(invoker)
         parts.follow(replica, with: invoker)
         parts.prewarm(for: replica, with: invoker)
         let events = try parts.makeEvents(invoker, replica)
