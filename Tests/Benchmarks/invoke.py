@@ -77,10 +77,11 @@ TARGETS = {
     ("node-api", "p50-us"): ("<=", 250), ("python-api", "p50-us"): ("<=", 250),
     ("throughput", "invocations-per-second"): (">=", 20000),
     ("cold-node", "p50-us"): ("<=", 20000), ("cold-python", "p50-us"): ("<=", 20000),
+    ("restore-python", "p50-us"): ("<=", 10000),
     ("many", "processes"): (">=", 1000),
 }
 MODES = ["node-frames", "python-frames", "node-api", "python-api", "bootstrap-api", "throughput",
-         "cold-node", "cold-python", "bare-node", "bare-python", "many"]
+         "cold-node", "cold-python", "restore-python", "bare-node", "bare-python", "many"]
 
 
 def build():

@@ -71,7 +71,7 @@ final class ExecutorUnderTest: Sendable {
                 handler: "index.handler",
                 codeDigest: "code"
             )
-        case .pythonFrames, .coldPython, .barePython:
+        case .pythonFrames, .coldPython, .barePython, .restorePython:
             version = FunctionVersion(
                 name: name,
                 version: 1,
@@ -94,6 +94,7 @@ final class ExecutorUnderTest: Sendable {
         }
         version.timeout = 60
         version.memory = 512
+        if mode == .restorePython { version.snapStart = .publishedVersions }
         let published = version
         versions.all.withLock { $0[published.qualifiedName] = published }
         return published
@@ -170,6 +171,27 @@ final class ExecutorUnderTest: Sendable {
             times.append(reactor.preciseTime.nanoseconds - started.nanoseconds)
         }
         report(times)
+    }
+
+    /// Environments out of one snapshot, each with its first invocation.
+    func restore(count: Int) async {
+        let reactor = reactors[0]
+        let version = publish()
+        await call(version, Self.payload)
+        var (starts, answers): ([Int64], [Int64]) = ([], [])
+        for _ in 0..<count {
+            let started = reactor.preciseTime
+            if let failure = await invoker.load(version) {
+                print("failed: \(failure)")
+                exit(1)
+            }
+            starts.append(reactor.preciseTime.nanoseconds - started.nanoseconds)
+            // The newest environment answers.
+            await call(version, Self.payload)
+            answers.append(reactor.preciseTime.nanoseconds - started.nanoseconds)
+        }
+        report(starts)
+        report(answers, prefix: "answer-")
     }
 
     /// Ten environments of each of many functions, all at work at once, three times over.

@@ -27,6 +27,7 @@ struct InvokeBench {
         case .throughput: await bench.throughput(seconds: count ?? 5)
         case .coldNode, .coldPython: await bench.cold(count: count ?? 21)
         case .bareNode, .barePython: await bench.cold(count: count ?? 7)
+        case .restorePython: await bench.restore(count: count ?? 51)
         case .many: await bench.many(functions: count ?? 100)
         }
         await bench.close()
@@ -43,6 +44,7 @@ struct InvokeBench {
         case coldPython = "cold-python"
         case bareNode = "bare-node"
         case barePython = "bare-python"
+        case restorePython = "restore-python"
         case many
     }
 }
