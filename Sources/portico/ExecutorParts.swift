@@ -32,6 +32,9 @@ struct ExecutorParts: Sendable {
         )
         settings.costs = costs
         settings.isolation = configuration.isolation
+        settings.freezesBetweenInvocations = configuration.freezes
+        settings.concurrency.limitsRequestRate = configuration.limitsRates
+        settings.concurrency.limitsScalingRate = configuration.limitsRates
         settings.debug = configuration.debug.map { wanted in
             let names = names
             return DebugTarget(port: configuration.debugPort) {

@@ -20,6 +20,10 @@ struct NodeConfiguration: Sendable {
     var reactors: Int
     var liftsProcessBudget: Bool
     var logsJSON: Bool
+    /// Whether functions stand still between invocations.
+    var freezes = false
+    /// Whether requests and new environments of a function are held to AWS's rates.
+    var limitsRates = false
     /// How far functions are kept from each other and from the machine.
     var isolation = IsolationLevel.process
     /// What AWS leaves open, or what is seen more generously here.

@@ -37,6 +37,15 @@ struct ServingOptions: ParsableArguments {
     )
     var isolation = IsolationLevel.process
 
+    @Flag(help: "Stops functions between invocations, as AWS does: what they left running waits.")
+    var freeze = false
+
+    @Flag(
+        help:
+            "Throttles ten requests a second for each unit of concurrency, and environments beyond AWS's scaling rate."
+    )
+    var rateLimits = false
+
     @Option(help: "How log lines are written.")
     var logFormat = LogFormat.text
 
@@ -158,6 +167,8 @@ struct ServingOptions: ParsableArguments {
             diskCache: disk.settings(state: state)
         )
         configuration.isolation = isolation
+        configuration.freezes = freeze
+        configuration.limitsRates = rateLimits
         configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }
         return configuration
     }
