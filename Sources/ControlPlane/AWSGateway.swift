@@ -12,6 +12,8 @@ package final class AWSGateway: ExchangeHandler {
     private let pages: NodePages
     private let registry: PrimaryRegistry
     private let front: APIFront
+    private let buckets: BucketService
+    private let reset: Reset
 
     /// Makes the gateway; `logicalIDs` gives the function's name for a template's logical id.
     ///
@@ -19,7 +21,8 @@ package final class AWSGateway: ExchangeHandler {
     /// A function stays replicated for `replicaRemovalDelay` after its last association has gone from every
     /// edge. `sources` tells how the polling of event sources goes, `snapshots` how the snapshot of a version
     /// (`name:version`) fares; `bus` takes events, `logs` keeps the lines of functions and `costs` counts what
-    /// they use. With `keys` every call
+    /// they use; `segments` tells how traces fare, `home` is where buckets and what is known of their objects
+    /// lie, nil for none. With `keys` every call
     /// must be signed by one of them; `applied` tells when an edge has applied something. `operate` answers a POST under `/_portico/`, or nil when it knows none of that path.
     package init(
         registry: PrimaryRegistry,
@@ -40,6 +43,8 @@ package final class AWSGateway: ExchangeHandler {
         bus: EventBus? = nil,
         logs: LogStore = LogStore(),
         costs: CostLedger = CostLedger(),
+        home: String? = nil,
+        segments: @escaping @Sendable () -> SegmentCounts? = { nil },
         keys: SigningKeys? = nil,
         applied: AppliedSignal = AppliedSignal(),
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
@@ -50,6 +55,7 @@ package final class AWSGateway: ExchangeHandler {
             requests: requests,
             load: load,
             sources: sources,
+            segments: segments,
             logs: LogPage(
                 store: logs,
                 snapshot: snapshot,
@@ -66,6 +72,9 @@ package final class AWSGateway: ExchangeHandler {
             replicaRemovalDelay: replicaRemovalDelay,
             applied: applied
         )
+        let verifier = keys.map { RequestVerifier($0) }
+        buckets = BucketService(ledger: ledger, home: home, verifier: verifier)
+        reset = Reset(ledger: ledger, logs: logs, costs: costs, home: home)
         front = APIFront(
             table: ServiceTable(
                 lambda: LambdaService(
@@ -88,7 +97,7 @@ package final class AWSGateway: ExchangeHandler {
                 events: EventsService(ledger: ledger, bus: bus),
                 logs: LogsService(store: logs)
             ),
-            verifier: keys.map(RequestVerifier.init)
+            verifier: verifier
         )
     }
 
@@ -97,7 +106,9 @@ package final class AWSGateway: ExchangeHandler {
         if let refusal = NodePages.refusal(of: exchange.request) { return refusal }
         let path = exchange.request.path
         if path.hasPrefix("/_portico/code/") { return await code(path, exchange.request) }
+        if Reset.paths.contains(path) { return await reset.respond(to: exchange.request) }
         if path.hasPrefix("/_portico/") { return await pages.respond(to: &exchange) }
+        if let answer = await buckets.respond(to: &exchange) { return answer }
         return await front.respond(to: &exchange)
     }
 

@@ -2,6 +2,18 @@ import DataPlane
 import Executor
 import Registry
 
+/// How many segments of traces left a node.
+package struct SegmentCounts: Sendable {
+    package var sent: Int
+    package var dropped: Int
+
+    /// Describes counts.
+    package init(sent: Int, dropped: Int) {
+        self.sent = sent
+        self.dropped = dropped
+    }
+}
+
 /// The numbers of a node as text, one to a line, in the form that Prometheus reads (its text format 0.0.4).
 enum MetricsPage {
     static let contentType = "text/plain; version=0.0.4"
@@ -18,7 +30,8 @@ enum MetricsPage {
         revision: Int,
         edges: [ReplicaStatus],
         load: LoadReport?,
-        sources: [String: SourceStatus] = [:]
+        sources: [String: SourceStatus] = [:],
+        segments: SegmentCounts? = nil
     ) -> String {
         var text = ""
         for metric in load.map(metrics(of:)) ?? [] {
@@ -34,6 +47,17 @@ enum MetricsPage {
         write("portico_revision", "The revision that this node has.", "gauge", to: &text)
         text += "portico_revision \(revision)\n"
         write(sources, to: &text)
+        if let segments {
+            write("portico_trace_segments_total", "Segments sent or written.", "counter", to: &text)
+            text += "portico_trace_segments_total \(segments.sent)\n"
+            write(
+                "portico_trace_segments_dropped_total",
+                "Segments that found no room.",
+                "counter",
+                to: &text
+            )
+            text += "portico_trace_segments_dropped_total \(segments.dropped)\n"
+        }
         guard !edges.isEmpty else { return text }
         write("portico_edge_lag", "Revisions that an edge has not applied.", "gauge", to: &text)
         for edge in edges { text += "portico_edge_lag{edge=\"\(edge.name)\"} \(edge.lag)\n" }

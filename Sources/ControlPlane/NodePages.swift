@@ -13,11 +13,12 @@ package final class NodePages: ExchangeHandler {
     private let requests: RequestLog
     private let load: @Sendable () -> LoadReport?
     private let sources: @Sendable () -> [String: SourceStatus]
+    private let segments: @Sendable () -> SegmentCounts?
     private let logs: LogPage?
     private let costs: CostPage?
     private let operate: @Sendable (RequestHead) async -> Response?
 
-    /// Makes the pages; `load` tells how the node stands with viewers, if it has any, `logs` and `costs` what
+    /// Makes the pages; `load` tells how the node stands with viewers, if it has any, `segments` how its traces fare, `logs` and `costs` what
     /// its functions wrote and used, and `operate` answers a POST, or nil when it knows none of that path.
     package init(
         snapshot: @escaping @Sendable () -> Snapshot,
@@ -25,6 +26,7 @@ package final class NodePages: ExchangeHandler {
         requests: RequestLog,
         load: @escaping @Sendable () -> LoadReport? = { nil },
         sources: @escaping @Sendable () -> [String: SourceStatus] = { [:] },
+        segments: @escaping @Sendable () -> SegmentCounts? = { nil },
         logs: LogPage? = nil,
         costs: CostPage? = nil,
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
@@ -34,6 +36,7 @@ package final class NodePages: ExchangeHandler {
         self.requests = requests
         self.load = load
         self.sources = sources
+        self.segments = segments
         self.logs = logs
         self.costs = costs
         self.operate = operate
@@ -62,7 +65,8 @@ package final class NodePages: ExchangeHandler {
                 revision: snapshot().revision,
                 edges: edges(),
                 load: load(),
-                sources: sources()
+                sources: sources(),
+                segments: segments()
             )
             return Response(status: 200, contentType: MetricsPage.contentType, text: text)
         case "/_portico/edges":

@@ -84,7 +84,18 @@ struct ServiceTable: Sendable {
                 "InvalidParameterException",
                 maximumBody: LogsService.maximumRequest
             ),
-            entry(.tokenService, TokenService(), "ValidationError", maximumBody: 1 << 20),
+            entry(
+                .identity,
+                IdentityService(ledger: events.ledger),
+                "ValidationError",
+                maximumBody: 1 << 20
+            ),
+            entry(
+                .tokenService,
+                TokenService(ledger: events.ledger),
+                "ValidationError",
+                maximumBody: 1 << 20
+            ),
         ]
     }
 

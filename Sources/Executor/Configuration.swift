@@ -47,6 +47,8 @@ package struct ExecutorConfiguration: Sendable {
     /// Folders that processes need, also when they lie in `/tmp`; that of the worker scripts with its
     /// neighbours and this process's working folder always belong to them.
     package var neededFolders: [String] = []
+    /// Makes segments of invocations; nil leaves tracing off.
+    package var tracer: Tracer?
     /// Counts what invocations would cost.
     package var costs: CostLedger?
     /// The function that somebody looks at with a debugger.

@@ -24,6 +24,10 @@ final class FunctionIdentity: Sendable {
     /// The edge that runs it, such as `iad`; nil in the home region.
     let edge: String?
     private let hasOwnGroup: Bool
+    /// Where the function's own segments go; nil means the daemon's usual place.
+    private let daemon: String?
+    /// The account in which it runs.
+    var account: String { FunctionARN.account }
 
     /// Describes a version for the home region, or for an edge ("Lambda@Edge function logs").
     init(
@@ -32,8 +36,10 @@ final class FunctionIdentity: Sendable {
         layerRoots: [String] = [],
         edge: String?,
         region home: String,
-        credentials: FunctionCredentials
+        credentials: FunctionCredentials,
+        daemon: String? = nil
     ) {
+        self.daemon = daemon
         self.version = version
         versionText = version.versionText
         qualifiedName = version.qualifiedName
@@ -144,7 +150,7 @@ final class FunctionIdentity: Sendable {
     private func unreserved(path: String) -> [String: String] {
         var all = [
             "LANG": "en_US.UTF-8", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+            "AWS_XRAY_DAEMON_ADDRESS": daemon ?? "127.0.0.1:2000",
             "PATH": ([path] + layerRoots.map { $0 + "/bin" }).joined(separator: ":"),
             "LD_LIBRARY_PATH": ([taskRoot, taskRoot + "/lib"] + layerRoots.map { $0 + "/lib" })
                 .joined(separator: ":"),

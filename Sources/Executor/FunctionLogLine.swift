@@ -105,6 +105,8 @@ struct InvocationReport: Sendable {
     var memory: Int
     var status = "success"
     var errorType: String?
+    /// The trace and the segment of the run, when it is kept.
+    var trace: (id: String, segment: String)?
 
     fileprivate static let millisecond: Int64 = 1_000_000
 
@@ -140,14 +142,21 @@ struct InvocationReport: Sendable {
             bytes.append(decimal: restoring.billedMilliseconds)
             bytes.append(" ms\t")
         }
-        guard status != "success" else { return }
-        bytes.append("Status: ")
-        bytes.append(contentsOf: status.utf8)
-        if let errorType {
-            bytes.append("\tError Type: ")
-            bytes.append(contentsOf: errorType.utf8)
+        if status != "success" {
+            bytes.append("Status: ")
+            bytes.append(contentsOf: status.utf8)
+            if let errorType {
+                bytes.append("\tError Type: ")
+                bytes.append(contentsOf: errorType.utf8)
+            }
+            bytes.append(0x09)
         }
-        bytes.append(0x09)
+        guard let trace else { return }
+        bytes.append("\nXRAY TraceId: ")
+        bytes.append(contentsOf: trace.id.utf8)
+        bytes.append("\tSegmentId: ")
+        bytes.append(contentsOf: trace.segment.utf8)
+        bytes.append("\tSampled: true\t")
     }
 
     /// A time as JSON records have it: milliseconds with two decimals.

@@ -16,6 +16,7 @@ struct InvocationRun {
     /// When the caller stops waiting.
     private let latest: MonotonicInstant
     private let stream: ResponseChannel?
+    private let trace: InvocationTrace?
 
     private var id: String { invocation.requestID }
     private var now: MonotonicInstant { workers.reactor.preciseTime }
@@ -25,8 +26,10 @@ struct InvocationRun {
         pool: FunctionPool,
         workers: ReactorWorkers,
         ledger: SharedLedger,
-        stream: ResponseChannel?
+        stream: ResponseChannel?,
+        trace: InvocationTrace?
     ) {
+        self.trace = trace
         self.invocation = invocation
         self.pool = pool
         self.workers = workers
@@ -129,6 +132,7 @@ struct InvocationRun {
         deadline: MonotonicInstant
     ) async -> InvocationResult {
         workers.memory.add(environment)
+        trace?.begin()
         let left = (deadline - workers.reactor.preciseTime) / .milliseconds(1)
         let call = EnvironmentCall(
             payload: invocation.payload,
@@ -161,6 +165,7 @@ struct InvocationRun {
             result = await exited(environment)
             ending = exitEnding(environment)
         }
+        trace?.answered(result)
         await finish(environment, started: started, deadline: deadline, ending)
         return result
     }
@@ -286,7 +291,7 @@ struct InvocationRun {
     ) {
         guard let platform = environment.platform else { return environment.endRequest() }
         environment.write(platform.end, requestID: id)
-        let report = InvocationReport(
+        var report = InvocationReport(
             duration: now.nanoseconds - started.nanoseconds,
             loading: environment.initDuration,
             restoring: environment.restoreTime,
@@ -297,6 +302,10 @@ struct InvocationRun {
         )
         environment.initDuration = nil
         environment.restoreTime = nil
+        if let trace, trace.isSampled {
+            report.trace = (trace.root, trace.function)
+            trace.report(report)
+        }
         workers.configuration.costs?.add(
             report,
             of: platform.identity.version,

@@ -75,9 +75,23 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     ) async -> InvocationResult {
         guard let pool = pool(for: invocation, on: workers) else { return notFound(invocation) }
         let slot = pool.slot
-        if let refusal = ledger.begin(slot) { return .throttled(refusal.rawValue) }
-        let result = await run(invocation, in: pool, on: workers)
-        ledger.end(slot)
+        guard let tracer = configuration.tracer, let trace = tracer.begin(invocation, pool.identity)
+        else {
+            if let refusal = ledger.begin(slot) { return .throttled(refusal.rawValue) }
+            let result = await run(invocation, in: pool, on: workers)
+            ledger.end(slot)
+            return result
+        }
+        var result = InvocationResult.success([])
+        if let refusal = ledger.begin(slot) {
+            result = .throttled(refusal.rawValue)
+        } else {
+            var invocation = invocation
+            invocation.traceID = trace.header
+            result = await run(invocation, in: pool, on: workers, trace)
+            ledger.end(slot)
+        }
+        trace.end(result)
         return result
     }
 
@@ -94,20 +108,28 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         guard let pool = pool(for: invocation, on: workers) else {
             return .whole(notFound(invocation))
         }
-        if let refusal = ledger.begin(pool.slot) { return .whole(.throttled(refusal.rawValue)) }
+        let trace = configuration.tracer?.begin(invocation, pool.identity)
+        if let refusal = ledger.begin(pool.slot) {
+            trace?.end(.throttled(refusal.rawValue))
+            return .whole(.throttled(refusal.rawValue))
+        }
+        var invocation = invocation
+        if let trace { invocation.traceID = trace.header }
         let channel = ResponseChannel(reactor: reactors[position])
         let confined = ReactorLocal((pool, workers, channel))
-        let running = Task(executorPreference: reactors[position]) {
+        let running = Task(executorPreference: reactors[position]) { [invocation] in
             let (pool, workers, channel) = confined.value
             let run = InvocationRun(
                 invocation,
                 pool: pool,
                 workers: workers,
                 ledger: self.ledger,
-                stream: channel
+                stream: channel,
+                trace: trace
             )
             let result = await run.result(initLimit: self.configuration.initLimit)
             self.ledger.end(pool.slot)
+            trace?.end(result)
             if case .functionError(_, let payload) = result {
                 channel.end(error: payload)
             } else {
@@ -303,7 +325,8 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
             layerRoots: layers.compactMap { $0 },
             edge: edge,
             region: configuration.region,
-            credentials: configuration.credentials
+            credentials: configuration.credentials,
+            daemon: configuration.tracer?.address
         )
     }
 
@@ -343,30 +366,33 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     private func run(
         _ invocation: Invocation,
         in pool: FunctionPool,
-        on workers: ReactorWorkers
+        on workers: ReactorWorkers,
+        _ trace: InvocationTrace? = nil
     ) async -> InvocationResult {
         if !pool.hasIdle, let lender = pool.counts.lender(besides: workers.position) {
             return await onReactor(lender) { workers in
                 guard let pool = self.pool(for: invocation, on: workers) else {
                     return self.notFound(invocation)
                 }
-                return await self.run(invocation, pool, workers)
+                return await self.run(invocation, pool, workers, trace)
             }
         }
-        return await run(invocation, pool, workers)
+        return await run(invocation, pool, workers, trace)
     }
 
     private func run(
         _ invocation: Invocation,
         _ pool: FunctionPool,
-        _ workers: ReactorWorkers
+        _ workers: ReactorWorkers,
+        _ trace: InvocationTrace?
     ) async -> InvocationResult {
         let run = InvocationRun(
             invocation,
             pool: pool,
             workers: workers,
             ledger: ledger,
-            stream: nil
+            stream: nil,
+            trace: trace
         )
         return await run.result(initLimit: configuration.initLimit)
     }

@@ -135,6 +135,15 @@ enum System {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
+    /// The wall clock.
+    ///
+    /// Unit: microseconds since 1970.
+    static var microseconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    }
+
     /// A time as `2026-01-31T10:11:12.123Z`.
     static func timestamp(_ milliseconds: Int64) -> String {
         let date = calendar(milliseconds)

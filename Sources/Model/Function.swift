@@ -50,6 +50,8 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
             return false
         }
     }
+    /// Whether its invocations are traced without being asked to (TracingConfig `Active`); nil means not.
+    package var tracing: Bool?
 
     /// Whether nothing but the number and what runs (code and layers) sets it apart from another version.
     package func differsInCodeOnly(from other: FunctionVersion) -> Bool {

@@ -45,6 +45,7 @@ extension ResourceMapper {
         let deadLetters = deadLetterTarget(of: fields, isServerless: isServerless)
         let storage = ephemeralStorage(of: fields)
         let snapStart = snapStart(of: fields, runtime: runtime, storage: storage)
+        let tracing = tracing(of: fields, isServerless: isServerless)
         let alias = isServerless ? fields.string("AutoPublishAlias") : nil
         if let alias { checkAlias(alias, fields) }
         readSettings(fields, of: name, alias: alias)
@@ -77,6 +78,7 @@ extension ResourceMapper {
                 deadLetterTarget: deadLetters,
                 ephemeralStorage: storage,
                 snapStart: snapStart,
+                tracing: tracing,
                 publishes: alias != nil || hasVersion(resource),
                 alias: alias,
                 line: resource.line

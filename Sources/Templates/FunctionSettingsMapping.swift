@@ -145,6 +145,24 @@ extension ResourceMapper {
         return setting
     }
 
+    /// Whether a function is traced without being asked to: `Tracing` in SAM, else `TracingConfig`.
+    func tracing(of fields: Fields, isServerless: Bool) -> Bool? {
+        let config = isServerless ? nil : fields.fields("TracingConfig")
+        let mode = isServerless ? fields.string("Tracing") : config?.string("Mode")
+        config?.finish()
+        switch mode {
+        case nil, "PassThrough": return nil
+        case "Active": return true
+        case "Disabled" where isServerless: return nil
+        case let other?:
+            (config ?? fields).error(
+                isServerless ? "Tracing" : "Mode",
+                "\(other) is neither Active nor PassThrough"
+            )
+            return nil
+        }
+    }
+
     // MARK: Settings
 
     /// Changes what is set of a function so far.

@@ -36,6 +36,8 @@ package struct FunctionSource: Sendable, Hashable {
     package var ephemeralStorage: Int?
     /// When environments start from a snapshot; nil for never.
     package var snapStart: FunctionVersion.SnapStart?
+    /// Whether its invocations are traced without being asked to; nil means not.
+    package var tracing: Bool?
     /// Whether the template asks for numbered versions.
     package var publishes: Bool
     package var alias: String?

@@ -189,6 +189,7 @@ actor Deployer {
         draft.deadLetterTarget = source.deadLetterTarget
         draft.ephemeralStorage = source.ephemeralStorage
         draft.snapStart = source.snapStart
+        draft.tracing = source.tracing
         if !source.layers.isEmpty {
             var digests: [String] = []
             for layer in source.layers {

@@ -18,6 +18,8 @@ struct ExecutorParts: Sendable {
     let logs = LogStore()
     /// What functions used.
     let costs = CostLedger()
+    /// Makes segments; nil leaves tracing off.
+    let tracing: TracingParts?
     /// The logical ids of functions, where there is a stack.
     var names: LogicalNames?
 
@@ -35,6 +37,7 @@ struct ExecutorParts: Sendable {
         settings.freezesBetweenInvocations = configuration.freezes
         settings.concurrency.limitsRequestRate = configuration.limitsRates
         settings.concurrency.limitsScalingRate = configuration.limitsRates
+        settings.tracer = tracing?.tracer
         settings.debug = configuration.debug.map { wanted in
             let names = names
             return DebugTarget(port: configuration.debugPort) {

@@ -181,6 +181,8 @@ final class Node: Sendable {
             bus: core.bus,
             logs: core.parts.logs,
             costs: core.parts.costs,
+            home: configuration.state,
+            segments: { core.parts.tracing?.counts },
             keys: configuration.signingKeys,
             applied: applied,
             operate: { await operations.answer($0) }

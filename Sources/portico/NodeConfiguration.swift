@@ -39,6 +39,9 @@ struct NodeConfiguration: Sendable {
     /// What each edge keeps on disk; nil for nothing.
     var diskCache: DiskCacheSettings?
 
+    /// Where segments of invocations go; nil leaves tracing off.
+    var tracing: TraceDestination?
+
     /// The function, by name or logical id, to which a debugger may attach.
     var debug: String?
     /// Where it attaches; nil takes what tools try first.

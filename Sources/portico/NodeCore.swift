@@ -25,11 +25,14 @@ struct NodeCore: Sendable {
             EdgeReplica(name: name, directory: state + "/edges/" + name, registry: registry)
         }
         for replica in replicas { try await replica.start() }
+        let tracing = try TracingParts(configuration.tracing)
+        tracing?.start(on: node.reactors[0], log: node.log)
         let parts = ExecutorParts(
             configuration: configuration,
             reactors: node.reactors,
             log: node.log,
             tails: node.tails,
+            tracing: tracing,
             names: node.names
         )
         let invoker = parts.makeInvoker(replicas)

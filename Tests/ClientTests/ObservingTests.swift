@@ -77,6 +77,39 @@ struct ObservingTests {
         try PythonClient.run("logs.py", against: try RunningNode(["up"]))
     }
 
+    @Test("boto3 and the aws command line keep objects in buckets")
+    func buckets() throws {
+        try PythonClient.run("s3.py", against: try RunningNode(["up"]))
+    }
+
+    @Test("roles are kept and trusted as AWS does, and everything can be forgotten")
+    func identity() throws {
+        try PythonClient.run("identity.py", against: try RunningNode(["up"]))
+    }
+
+    @Test("a trace goes on through the doors and its segments arrive in the file")
+    func tracing() throws {
+        let folder = try CommandRun.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appendingPathComponent("segments").path
+        let node = try RunningNode(["up", "--xray-file", file])
+        try PythonClient.run("tracing.py", against: node, [file])
+    }
+
+    @Test("a place for traces that is of no use is refused")
+    func tracingFlags() throws {
+        for (flags, status) in [
+            (["--xray-daemon", "nowhere"], 64), (["--xray-daemon", "127.0.0.1:0"], 64),
+            (["--xray-daemon", "127.0.0.1:2000", "--xray-file", "x"], 64),
+            (["--xray-file", "/nowhere/at/all"], 1),
+        ] as [([String], Int32)] {
+            let ports = ["--https-port", "0", "--http-port", "0", "--api-port", "0"]
+            let run = try CommandRun(["up"] + flags + ports, in: try CommandRun.folder()).finish()
+            #expect(run.status == status, "\(flags): \(run.errors)")
+            #expect(run.errors.contains("--xray-"))
+        }
+    }
+
     @Test("portico logs shows lines of all, of a function, of an edge, and as JSON")
     func logs() throws {
         let node = try node()

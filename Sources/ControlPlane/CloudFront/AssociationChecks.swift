@@ -86,6 +86,15 @@ struct AssociationChecks {
                     + arn
             )
         }
+        if let role = version.role, let trust = RoleTrust(arn: role, in: snapshot),
+            !trust.admits(service: "edgelambda.amazonaws.com")
+                || !trust.admits(service: "lambda.amazonaws.com")
+        {
+            throw refused(
+                "The function execution role must be assumable with edgelambda.amazonaws.com as well as "
+                    + "lambda.amazonaws.com principals. Update the IAM role and try again. Role: \(role)"
+            )
+        }
         let record = FunctionRecord(version.name, in: snapshot, created: 0)
         guard let members = record?.versions[version.version],
             let feature = feature(members, of: version)

@@ -131,6 +131,7 @@ enum FunctionConfiguration {
         let storage = members["EphemeralStorage"]?["Size"]?.int
         version.ephemeralStorage = storage == 512 ? nil : storage
         version.snapStart = SnapStartSetting.of(members)
+        version.tracing = members["TracingConfig"]?["Mode"]?.string == "Active" ? true : nil
         return version
     }
 

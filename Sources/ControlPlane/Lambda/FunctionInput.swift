@@ -134,7 +134,7 @@ struct FunctionInput {
 
     /// Members that are kept and shown but change nothing on this machine.
     var withoutEffect: [String] {
-        ["KMSKeyArn", "TracingConfig"]
+        ["KMSKeyArn"]
             .filter { !(input[$0]?.isNull ?? true) }
     }
 }

@@ -102,7 +102,7 @@ struct FunctionRecord: Sendable {
         if let target = version.deadLetterTarget {
             members["DeadLetterConfig"] = ["TargetArn": .string(target)]
         }
-        members["TracingConfig"] = ["Mode": "PassThrough"]
+        members["TracingConfig"] = ["Mode": version.tracing == true ? "Active" : "PassThrough"]
         members["LoggingConfig"] = FunctionConfiguration.logging(nil, of: version.name)
         members["SnapStart"] = SnapStartSetting.stored(
             .string(version.snapStart?.rawValue ?? "None")

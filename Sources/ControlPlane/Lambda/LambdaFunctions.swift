@@ -33,6 +33,7 @@ extension LambdaService {
             var members = Self.defaults(name, archive, architectures: call["Architectures"])
             input.apply(to: &members, name: name)
             try SnapStartSetting.check(members)
+            try RoleTrust.checkForLambda(members["Role"]?.string, in: draft.snapshot)
             members["Layers"] = try Self.layers(call["Layers"], in: draft.snapshot)
             FunctionConfiguration.touch(&members, revision: draft.revision, isUpdate: false)
             var record = FunctionRecord(name: name, latest: members)
@@ -287,6 +288,9 @@ extension LambdaService {
             try checkChange(record, call)
             input.apply(to: &record.latest, name: record.name)
             try SnapStartSetting.check(record.latest)
+            if call["Role"] != nil {
+                try RoleTrust.checkForLambda(call["Role"]?.string, in: draft.snapshot)
+            }
             if call["Layers"] != nil {
                 record.latest["Layers"] = try Self.layers(call["Layers"], in: draft.snapshot)
             }

@@ -109,5 +109,6 @@ extension ServiceModel {
     static let gatewayV1 = ServiceModel(GeneratedModels.gatewayV1)
     static let eventBridge = ServiceModel(GeneratedModels.eventBridge)
     static let cloudWatchLogs = ServiceModel(GeneratedModels.cloudWatchLogs)
+    static let identity = ServiceModel(GeneratedModels.identity)
     static let tokenService = ServiceModel(GeneratedModels.tokenService)
 }

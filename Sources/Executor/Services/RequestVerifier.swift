@@ -154,6 +154,8 @@ package struct RequestVerifier: Sendable {
             return isPresigned && service == "s3" ? RequestSignature.unsignedPayload : actual
         }
         if given == RequestSignature.unsignedPayload { return given }
+        // The pieces of such a body carry signatures of their own, which are not checked.
+        if service == "s3", given.hasPrefix("STREAMING-") { return given }
         guard given == actual else { throw .mismatch }
         return given
     }

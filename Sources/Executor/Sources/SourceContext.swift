@@ -53,6 +53,10 @@ package struct SourceContext: Sendable {
             maximumResponse: Invocation.largestResponse
         )
         invocation.arn = FunctionARN(name: mapping.function, qualifier: mapping.qualifier).text
+        invocation.traceID =
+            records.lazy.compactMap {
+                $0.event["attributes"]?["AWSTraceHeader"]?.string
+            }.first
         invocation.route = "event source " + mapping.uuid
         return (await invoker.invoke(invocation), id, version.versionText)
     }

@@ -94,6 +94,9 @@ struct RoleOptions: ParsableArguments {
     )
     var credentials: String?
 
+    @OptionGroup
+    var tracing: TracingOptions
+
     mutating func validate() throws {
         try FlagChecks.ports(apiPort)
         try FlagChecks.reactors(reactors)
@@ -121,6 +124,7 @@ struct RoleOptions: ParsableArguments {
             liftsProcessBudget: liftsProcessBudget,
             logsJSON: logFormat == .json
         )
+        configuration.tracing = tracing.destination
         configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }
         return configuration
     }

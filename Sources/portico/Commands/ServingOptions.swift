@@ -93,6 +93,9 @@ struct ServingOptions: ParsableArguments {
     @OptionGroup
     var care: CareOptions
 
+    @OptionGroup
+    var tracing: TracingOptions
+
     /// How far a function may spread.
     enum Concurrency: String, ExpressibleByArgument, CaseIterable { case local, aws }
 
@@ -169,6 +172,7 @@ struct ServingOptions: ParsableArguments {
         configuration.isolation = isolation
         configuration.freezes = freeze
         configuration.limitsRates = rateLimits
+        configuration.tracing = tracing.destination
         configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }
         return configuration
     }

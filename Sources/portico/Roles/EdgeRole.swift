@@ -66,11 +66,14 @@ final class EdgeRole: Sendable {
             steps: { point?.pass($0) }
         )
         let hasState = try await replica.open()
+        let tracing = try TracingParts(configuration.tracing)
+        tracing?.start(on: reactors[0], log: log)
         let parts = ExecutorParts(
             configuration: configuration,
             reactors: reactors,
             log: log,
-            tails: LogTails()
+            tails: LogTails(),
+            tracing: tracing
         )
         let invoker = parts.makeInvoker([replica])
         try await ExecutorParts.check(invoker)
@@ -101,6 +104,7 @@ final class EdgeRole: Sendable {
             edges: { [follower.status()] + follower.behind() },
             requests: requests,
             load: { viewers.load() },
+            segments: { tracing?.counts },
             logs: LogPage(
                 store: parts.logs,
                 snapshot: { replica.box.current },

@@ -60,11 +60,14 @@ final class RegistryRole: Sendable {
         )
         try await home.start()
         let tails = LogTails()
+        let tracing = try TracingParts(configuration.tracing)
+        tracing?.start(on: reactors[0], log: log)
         let parts = ExecutorParts(
             configuration: configuration,
             reactors: reactors,
             log: log,
-            tails: tails
+            tails: tails,
+            tracing: tracing
         )
         let invoker = parts.makeInvoker([home])
         parts.follow(home, with: invoker)
@@ -201,6 +204,8 @@ final class RegistryRole: Sendable {
             bus: bus,
             logs: parts.logs,
             costs: parts.costs,
+            home: configuration.state,
+            segments: { parts.tracing?.counts },
             keys: configuration.signingKeys,
             applied: applied,
             operate: { await operations.answer($0) }
