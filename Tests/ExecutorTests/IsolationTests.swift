@@ -188,6 +188,12 @@ extension ProcessTests {
                     base + "register", json.dumps({"events": ["INVOKE"]}).encode(),
                     {"Lambda-Extension-Name": "watcher"})
                 identifier = urllib.request.urlopen(request).headers["Lambda-Extension-Identifier"]
+                body = {"schemaVersion": "2022-12-13", "types": ["platform"],
+                        "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:9911"}}
+                answer = urllib.request.urlopen(urllib.request.Request(
+                    base.replace("2020-01-01/extension/", "2022-07-01/telemetry"), json.dumps(body).encode(),
+                    {"Lambda-Extension-Identifier": identifier}, method="PUT"))
+                print("telemetry", answer.status, flush=True)
                 while True:
                     urllib.request.urlopen(urllib.request.Request(
                         base + "event/next", headers={"Lambda-Extension-Identifier": identifier})).read()
@@ -205,6 +211,9 @@ extension ProcessTests {
                     let text = await bench.call(version).text
                     #expect(text == "success \"from /opt\"", "\(level): \(text)")
                     #expect(bench.lines.texts.contains { $0.contains("EXTENSION\tName: watcher") })
+                    let told = level == .noNetwork ? "telemetry 202" : "telemetry 200"
+                    let said = await bench.lines.wait { $0.first { $0.hasPrefix("telemetry ") } }
+                    #expect(said == told, "\(level)")
                 }
             }
         }

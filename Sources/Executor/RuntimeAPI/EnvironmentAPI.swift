@@ -49,6 +49,7 @@ final class EnvironmentAPI {
         do throws(SocketError) {
             let socket = try await ProcessNetwork.listen(inside: pid, port: Self.portInside)
             try listen(taking: socket)
+            isInside = true
             return true
         } catch {
             return false
@@ -79,9 +80,17 @@ final class EnvironmentAPI {
 
     var extensionRoutes: ExtensionRoutes { ExtensionRoutes(desk: extensions, identity: identity) }
 
+    /// Whether the port lies in a network that nothing outside reaches into.
+    private var isInside = false
+
     /// `PUT /2022-07-01/telemetry`.
     func subscribe(_ exchange: Exchange) async -> Response {
-        await TelemetryRoutes(extensions: extensions, telemetry: telemetry).respond(exchange) {
+        guard !isInside else {
+            // Where subscribers listen is out of reach; extensions know this answer from other local runs.
+            let text = "Telemetry API is not supported with --isolation no-network"
+            return RuntimeReplies.error(202, "Telemetry.NotSupported", text)
+        }
+        return await TelemetryRoutes(extensions: extensions, telemetry: telemetry).respond(exchange) {
             onSubscription?($0, $1)
         }
     }
