@@ -39,3 +39,47 @@ for call, members in [
     with refused(invalid, "is not supported here", 400):
         getattr(lambda_, call)(**members)
 assert lambda_.list_event_source_mappings()["EventSourceMappings"] == []
+
+# Errors as they travel: status, the code in its field, Type, and the case of the message's name ("Errors" of each operation).
+import json
+import urllib.error
+import urllib.request
+
+create(lambda_, "f")
+
+
+def travel(method, path, body=None, **fields):
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + path, method=method, data=body, headers=fields)
+    try:
+        answer = urllib.request.urlopen(request)
+    except urllib.error.HTTPError as error:
+        answer = error
+    assert answer.headers["x-amzn-RequestId"], (method, path)
+    return answer.status, answer.headers["x-amzn-ErrorType"], json.loads(answer.read())
+
+
+FUNCTIONS = "/2015-03-31/functions/"
+function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:"
+missing, wrong, unread = "ResourceNotFoundException", "InvalidParameterValueException", "InvalidRequestContentException"
+for method, path, body, status, code, member, text in [
+    ("GET", FUNCTIONS + "none", None, 404, missing, "Message", f"Function not found: {function}none"),
+    ("GET", FUNCTIONS + "f/policy", None, 404, missing, "Message", "The resource you requested does not exist."),
+    ("GET", "/2021-10-31/functions/f/url", None, 404, missing, "Message", "The resource you requested does not exist."),
+    ("GET", "/2019-09-25/functions/f/event-invoke-config", None, 404, missing, "Message", f"The function {function}f:$LATEST"),
+    ("POST", FUNCTIONS + "f/aliases", b'{"Name":"a","FunctionVersion":"77"}', 404, missing, "Message", f"Function not found: {function}f:77"),
+    ("POST", FUNCTIONS + "f/invocations", b"{x", 400, unread, "message", "Could not parse request body into json: "),
+    ("POST", FUNCTIONS, b"no json", 400, unread, "message", "Could not parse request body into json: "),
+    ("GET", FUNCTIONS + "?Marker=%25", None, 400, wrong, "message", "The marker"),
+    ("DELETE", FUNCTIONS + "f?Qualifier=$LATEST", None, 400, wrong, "message", "$LATEST version cannot be deleted"),
+    ("POST", FUNCTIONS + "f/versions", b'{"CodeSha256":"x"}', 400, wrong, "message", "CodeSHA256 (x) is different"),
+    ("POST", FUNCTIONS + "f/versions", b'{"RevisionId":"x"}', 412, "PreconditionFailedException", "message", "The Revision Id provided"),
+    ("GET", FUNCTIONS + "?MaxItems=0", None, 400, "ValidationException", "message", "1 validation error detected: Value '0' at 'maxItems'"),
+    ("POST", FUNCTIONS + "f/aliases", b'{"Name":"1","FunctionVersion":"1"}', 400, "ValidationException", "message", "1 validation error"),
+    ("GET", "/2099-01-01/nothing", None, 404, "UnknownOperationException", "message", "GET /2099-01-01/nothing"),
+]:
+    answer = travel(method, path, body)
+    assert answer[:2] == (status, code), (path, answer)
+    assert answer[2][member].startswith(text), (path, answer)
+    untyped = code in ("ValidationException", "UnknownOperationException")
+    assert sorted(answer[2]) == sorted([member] if untyped else ["Type", member]), (path, answer)
+    assert untyped or answer[2]["Type"] == "User", (path, answer)
