@@ -167,7 +167,7 @@ package enum EdgeResults {
 
     private static func uri(_ value: JSONValue?, old: String) throws(EdgeViolation) -> String {
         guard let value else { throw EdgeViolation(.invalidURI) }
-        guard let text = value.string, text.hasPrefix("/") || text == old,
+        guard let text = value.string, text.beginsWithSlash || text == old,
             !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }),
             !text.utf8.contains(UInt8(ascii: "?"))
         else { throw EdgeViolation(.invalidURI) }

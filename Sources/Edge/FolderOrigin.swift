@@ -1,6 +1,7 @@
 import DataPlane
 import Glibc
 import HTTP
+import Model
 
 /// Answers as an S3 bucket does from the files of a folder.
 enum FolderOrigin {
@@ -92,8 +93,8 @@ enum FolderOrigin {
             rest = rest.dropFirst(2)
         }
         guard !bytes.contains(0), let key = String(validating: bytes, as: UTF8.self),
-            !key.hasPrefix("/"),
-            !key.split(separator: "/").contains(where: { $0 == ".." || $0 == "." })
+            !key.beginsWithSlash,
+            !key.pathSegments().contains(where: { $0 == ".." || $0 == "." })
         else { return nil }
         return key
     }
@@ -130,7 +131,7 @@ enum FolderOrigin {
     }
 
     private static func contentType(_ key: String) -> String {
-        let name = key.split(separator: "/").last ?? ""
+        let name = key.pathSegments().last ?? ""
         guard let dot = name.lastIndex(of: ".") else { return "binary/octet-stream" }
         return types[name[name.index(after: dot)...].lowercased()] ?? "binary/octet-stream"
     }

@@ -28,7 +28,7 @@ enum LenientResults {
         if value["status"] != nil || value["statusCode"] != nil {
             return generated(value).map { .response($0) }
         }
-        guard let path = value["uri"]?.string, path.hasPrefix("/"), isClean(path),
+        guard let path = value["uri"]?.string, path.beginsWithSlash, isClean(path),
             let headers = headers(value["headers"], hidden: sent.head.headers)
         else { return nil }
         let query = value["querystring"]?.string ?? ""

@@ -1,3 +1,5 @@
+import Model
+
 /// A path pattern of a cache behaviour.
 ///
 /// `*` stands for any characters including `/`, `?` for exactly one; a leading `/` is implied.
@@ -9,7 +11,7 @@ package struct PathPattern: Sendable {
     package init(_ pattern: String) {
         matchesAll = pattern == "*" || pattern == "/*"
         // "*x" may match without a slash of its own: the star takes it.
-        let isRooted = pattern.hasPrefix("/") || pattern.hasPrefix("*")
+        let isRooted = pattern.beginsWithSlash || pattern.utf8.first == UInt8(ascii: "*")
         bytes = Array((isRooted ? pattern : "/" + pattern).utf8)
     }
 
@@ -56,7 +58,7 @@ package struct PathPattern: Sendable {
     package static func normalized(_ path: String) -> String {
         guard needsNormalizing(path) else { return path }
         var segments: [Substring] = []
-        let parts = path.split(separator: "/", omittingEmptySubsequences: true)
+        let parts = path.pathSegments()
         for part in parts {
             switch part {
             case ".": continue
@@ -64,7 +66,7 @@ package struct PathPattern: Sendable {
             default: segments.append(part)
             }
         }
-        let endsInSlash = path.hasSuffix("/") || parts.last == "." || parts.last == ".."
+        let endsInSlash = path.endsWithSlash || parts.last == "." || parts.last == ".."
         let joined = "/" + segments.joined(separator: "/")
         return endsInSlash && !segments.isEmpty ? joined + "/" : joined
     }

@@ -233,12 +233,12 @@ package struct SignedPolicy {
                 rest = rest[mark.upperBound...]
             }
             // A question mark before the path's end is a wildcard only where no query can begin.
-            if let slash = rest.firstIndex(of: "/") {
+            if let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) {
                 domain = rest[..<slash]
                 let target = rest[slash...]
-                if let mark = target.firstIndex(of: "?") {
+                if let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) {
                     path = target[..<mark]
-                    query = target[target.index(after: mark)...]
+                    query = target[target.utf8.index(after: mark)...]
                 } else {
                     path = target
                 }

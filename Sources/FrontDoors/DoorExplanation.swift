@@ -41,7 +41,7 @@ package enum DoorExplanation {
     /// The routes of an HTTP API, with why those that match lose against the chosen one.
     package static func lines(_ api: HTTPAPI, _ head: RequestHead) -> [String] {
         var lines = ["HTTP API \(api.id)"]
-        let first = head.path.split(separator: "/").first.map(String.init) ?? ""
+        let first = head.path.pathSegments().first.map(String.init) ?? ""
         var path = head.path
         if api.stages.contains(where: { $0.name == first }) {
             path = String(path.dropFirst(first.count + 1))

@@ -135,7 +135,7 @@ extension RuleEvaluation.Decision {
                     )
                 else { continue }
                 let isTarget =
-                    changed.hasPrefix("/")
+                    changed.beginsWithSlash
                     && changed.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") }
                 guard isTarget else { throw .url }
                 let mark = changed.firstIndex(of: "?")

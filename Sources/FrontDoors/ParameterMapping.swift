@@ -30,7 +30,7 @@ enum ParameterMapping {
                 }
                 head.query = pairs.isEmpty ? nil : pairs.joined(separator: "&")
             case .path:
-                let path = value.hasPrefix("/") ? value : "/" + value
+                let path = value.beginsWithSlash ? value : "/" + value
                 head.path = PercentText.encodePath(PercentText.decode(path))
             case .status: break
             }

@@ -58,8 +58,7 @@ struct RouteMatcher: Sendable {
     /// `/` has no segments; a trailing slash makes an empty last one.
     private static func pieces(_ path: some StringProtocol) -> [String] {
         if path == "/" || path.isEmpty { return [] }
-        return String(path).dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-            .map(String.init)
+        return path.pathSegments(omittingEmpty: false).dropFirst().map(String.init)
     }
 
     /// Routes without a greedy end win, then literals from left to right, then a named method.

@@ -212,7 +212,7 @@ extension RedirectAction {
         if host.isEmpty || host.utf8.count > 128 {
             found.append("a redirect's host has 1 to 128 characters")
         }
-        if !path.hasPrefix("/") || path.utf8.count > 128 {
+        if !path.beginsWithSlash || path.utf8.count > 128 {
             found.append("a redirect's path starts with / and has at most 128 characters")
         }
         if query.hasPrefix("?") || query.utf8.count > 128 {

@@ -101,6 +101,7 @@ struct PathPatternTests {
         arguments: [
             ("/a/b/..", "/a/"), ("/b/../a/x", "/a/x"), ("//a/x", "/a/x"), ("/./a", "/a"),
             ("/../..", "/"), ("/a.b/c", "/a.b/c"), ("/a//", "/a/"),
+            ("/a/\u{301}b/../c", "/a/c"),
         ]
     )
     func normalisation(_ path: String, _ wanted: String) {

@@ -86,7 +86,9 @@ struct ArchiveTests {
         )
     }
 
-    @Test(arguments: ["../evil", "/etc/evil", "a/../../evil", "a//b", "..\\\\evil", "./x"])
+    @Test(arguments: [
+        "../\u{301}evil", "../evil", "/etc/evil", "a/../../evil", "a//b", "..\\\\evil", "./x",
+    ])
     func namesThatLeaveAreRefused(name: String) throws {
         let folder = try TemporaryFolder()
         try python(

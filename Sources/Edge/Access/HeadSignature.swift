@@ -1,5 +1,6 @@
 import Crypto
 package import HTTP
+import Model
 
 /// Who signs a request head, and which of its fields.
 ///
@@ -89,7 +90,7 @@ package struct HeadSignature: Sendable, Hashable {
 
     /// A path as AWS encodes it, however the viewer did.
     private static func encodedOnce(_ path: String) -> String {
-        path.split(separator: "/", omittingEmptySubsequences: false)
+        path.pathSegments(omittingEmpty: false)
             .map { RequestSignature.encode(RequestSignature.decode($0.utf8)) }
             .joined(separator: "/")
     }

@@ -62,7 +62,7 @@ struct FunctionResults {
     }
 
     private func uri(_ value: JSONValue?) throws(FunctionViolation) -> String {
-        guard let text = value?.string, text.hasPrefix("/") || text == event.request.path,
+        guard let text = value?.string, text.beginsWithSlash || text == event.request.path,
             !text.utf8.contains(where: { byte in
                 byte <= 0x20 || byte == 0x7F || byte == UInt8(ascii: "#")
                     || byte == UInt8(ascii: "?")

@@ -70,7 +70,7 @@ struct ResourceMatcher: Sendable {
     init(_ resources: [RESTResource]) {
         root = Node(
             resources.map { resource in
-                let parts = resource.path.split(separator: "/").map(String.init)
+                let parts = resource.path.pathSegments().map(String.init)
                 return (parts: parts[...], resource: resource)
             }
         )
@@ -78,8 +78,7 @@ struct ResourceMatcher: Sendable {
 
     /// The resource of an undecoded path; a trailing slash does not matter.
     func match(_ path: String) -> Match? {
-        var parts = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-            .map(String.init)
+        var parts = path.pathSegments(omittingEmpty: false).dropFirst().map(String.init)
         while parts.last?.isEmpty ?? false { parts.removeLast() }
         while parts.first?.isEmpty ?? false { parts.removeFirst() }
         return root.match(parts[...])

@@ -42,7 +42,7 @@ package struct WebSocketDoor: ExchangeHandler {
 
     /// Answers a request to a stage; the path is that behind the stage or the domain's mapping.
     func respond(_ exchange: inout Exchange, stage name: String, path: String) async -> Response {
-        let parts = path.split(separator: "/").map(String.init)
+        let parts = path.pathSegments().map(String.init)
         guard let stage = api.stages.first(where: { $0.name == name }) else {
             return GatewayResponses.forbidden
         }

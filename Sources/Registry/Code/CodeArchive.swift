@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Glibc
+import Model
 
 /// Function code as a zip archive.
 package struct CodeArchive {
@@ -144,10 +145,10 @@ package struct CodeArchive {
 enum ZipName {
     /// Whether a relative path stays inside the folder it is joined to.
     static func isSafe(_ name: String) -> Bool {
-        guard !name.isEmpty, !name.hasPrefix("/"), !name.contains("\\"), !name.contains("\0")
+        guard !name.isEmpty, !name.beginsWithSlash, !name.contains("\\"), !name.contains("\0")
         else { return false }
-        let trimmed = name.hasSuffix("/") ? name.dropLast() : name[...]
-        return trimmed.split(separator: "/", omittingEmptySubsequences: false)
+        let segments = name.pathSegments(omittingEmpty: false)
+        return segments.dropLast(name.endsWithSlash ? 1 : 0)
             .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
     }
 
@@ -155,17 +156,17 @@ enum ZipName {
     ///
     /// A step upwards after another link could leave the folder unseen, so none is allowed there.
     static func isSafe(link: String, target: String) -> Bool {
-        guard !target.isEmpty, !target.hasPrefix("/"), !target.contains("\0") else { return false }
-        let parts = target.split(separator: "/").filter { $0 != "." }
+        guard !target.isEmpty, !target.beginsWithSlash, !target.contains("\0") else { return false }
+        let parts = target.pathSegments().filter { $0 != "." }
         let upwards = parts.prefix { $0 == ".." }.count
-        let depth = link.split(separator: "/").count - 1
+        let depth = link.pathSegments().count - 1
         return upwards <= depth && !parts.dropFirst(upwards).contains("..")
     }
 
     /// The folders that a path passes.
     static func parents(of name: String) -> [String] {
         var parents: [String] = []
-        for index in name.indices.dropFirst() where name[index] == "/" {
+        for index in name.utf8.indices.dropFirst() where name.utf8[index] == UInt8(ascii: "/") {
             parents.append(String(name[..<index]))
         }
         return parents

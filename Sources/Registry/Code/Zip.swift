@@ -1,4 +1,5 @@
 import Glibc
+import Model
 
 /// Little-endian numbers of zip records.
 extension [UInt8] {
@@ -175,7 +176,7 @@ struct ZipReader {
         return Entry(
             name: name,
             size: bytes.number32(position + 24),
-            isFolder: name.hasSuffix("/"),
+            isFolder: name.endsWithSlash,
             isLink: mode & S_IFMT == S_IFLNK,
             permissions: permissions == 0 ? 0o644 : permissions,
             packedSize: bytes.number32(position + 20),

@@ -43,7 +43,7 @@ enum ResultTarget {
         else { return }
         switch result {
         case .request(let request):
-            precondition(request.path.hasPrefix("/"), "a path without a slash")
+            precondition(request.path.utf8.first == UInt8(ascii: "/"), "a path without a slash")
             check(line: request.path)
             if let query = request.querystring { check(line: query) }
             check(request.headers)
