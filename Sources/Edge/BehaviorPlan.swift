@@ -8,6 +8,10 @@ final class BehaviorPlan: Sendable {
     let pattern: PathPattern
     /// One origin, or the two of a group; empty when the target is missing.
     let origins: [OriginPlan]
+    /// The same behaviour for calls of gRPC, which pass functions, caches and groups by; nil where it takes none.
+    let calls: BehaviorPlan?
+    /// Whether this is a behaviour's plan for calls of gRPC.
+    let isForCalls: Bool
     /// Whether a shield stands between the edges and the first origin.
     let hasShield: Bool
     /// The statuses on which a group turns to its second origin.
@@ -47,23 +51,37 @@ final class BehaviorPlan: Sendable {
         of distribution: Distribution,
         signers: [String: PublicKey]?,
         functions: ViewerFunctions = .none,
-        realTimeLog: RealTimeLog? = nil
+        realTimeLog: RealTimeLog? = nil,
+        isForCalls: Bool = false
     ) {
+        self.isForCalls = isForCalls
+        calls =
+            behavior.acceptsGRPC == true && !isForCalls
+            ? BehaviorPlan(
+                behavior,
+                of: distribution,
+                signers: signers,
+                functions: functions,
+                realTimeLog: realTimeLog,
+                isForCalls: true
+            ) : nil
         self.realTimeLog = realTimeLog
         self.behavior = behavior
         policy = behavior.cachePolicy
         pattern = PathPattern(behavior.pathPattern)
         let target = behavior.targetOriginID
         let group = distribution.originGroups.first { $0.id == target }
-        let ids = group.map { [$0.primary, $0.secondary] } ?? [target]
+        let members = group.map { [$0.primary, $0.secondary] } ?? [target]
+        let ids = isForCalls ? Array(members.prefix(1)) : members
         origins = ids.compactMap { id in
             distribution.origins.first { $0.id == id }.map { OriginPlan($0) }
         }
-        hasShield = origins.first?.origin.shieldRegion != nil
+        hasShield = !isForCalls && origins.first?.origin.shieldRegion != nil
         failoverStatuses = Set(group?.statusCodes ?? [])
         signatures = signers.map { SignedRequests(keys: $0) }
         responseHeaders = behavior.responseHeadersPolicy.map { ResponseHeaderRules($0) }
-        isCachingOff = policy.isCachingOff || policy.isLegacy && policy.headers == .all
+        isCachingOff =
+            isForCalls || policy.isCachingOff || policy.isLegacy && policy.headers == .all
         let extra = behavior.originRequestPolicy
         forwardsCookies = policy.cookies != .none || (extra?.cookies ?? .none) != .none
         cachesOptions = behavior.cachedMethods.contains("OPTIONS")
@@ -89,13 +107,23 @@ final class BehaviorPlan: Sendable {
         forwardedQueries = NameFilter(policy.queryStrings, joining: extra?.queryStrings ?? .none)
         hasCookiePatterns = policy.isLegacy
         hooks = EdgeEvent.allCases.map { event in
-            behavior.functions.first { $0.event == event }
+            isForCalls ? nil : behavior.functions.first { $0.event == event }
         }
         let viewer = behavior.viewerFunctions ?? []
         viewerRequestFunction = viewer.first { $0.event == .viewerRequest }
             .map(functions.function)
         viewerResponseFunction = viewer.first { $0.event == .viewerResponse }
             .map(functions.function)
+    }
+
+    /// The plan for a request: calls of gRPC have their own.
+    ///
+    /// Source: "Using gRPC with CloudFront distributions"; the content type may name an encoding behind it.
+    func plan(for head: RequestHead) -> BehaviorPlan {
+        guard let calls, head.version == .http2, head.method == "POST",
+            head.headers[.contentType]?.lowercased().hasPrefix("application/grpc") == true
+        else { return self }
+        return calls
     }
 
     private static func names(_ selection: Selection) -> [String] {

@@ -20,8 +20,10 @@ extension EdgePipeline {
         let path = PathPattern.normalized(exchange.request.path)
         if let plan = plans.first(where: { $0.pattern.matches(path) }) { passage.plan = plan }
         if passage.isErrorPage { return }
+        passage.plan = passage.plan.plan(for: exchange.request)
         let behavior = passage.plan.behavior
         if !exchange.viewer.isTLS {
+            if passage.plan.isForCalls { throw .refusal(.https, requestID: id) }
             try checkProtocol(behavior.viewerProtocolPolicy, exchange.request, id)
         }
         let method = exchange.request.method

@@ -72,11 +72,13 @@ extension EdgePipeline {
                     viewerIsAuthorized: exchange.request.headers.contains(.authorization),
                     now: self.clock()
                 )
-                outcome = .success(try await send(request, outbound.body, &exchange))
+                outcome = .success(try await send(request, outbound.body, passage.plan, &exchange))
             } else if let request = outbound.request.withOriginSettings {
-                outcome = .success(try await send(request, outbound.body, &exchange))
+                outcome = .success(try await send(request, outbound.body, passage.plan, &exchange))
             } else {
-                outcome = .success(try await send(outbound.request, outbound.body, &exchange))
+                outcome = .success(
+                    try await send(outbound.request, outbound.body, passage.plan, &exchange)
+                )
             }
         } catch {
             outcome = .failure(error)
@@ -154,6 +156,7 @@ extension EdgePipeline {
     private func send(
         _ request: OriginRequest,
         _ body: Body,
+        _ plan: BehaviorPlan,
         _ exchange: inout Exchange
     ) async throws(Fault) -> Response {
         switch origins.target(for: request) {
@@ -166,6 +169,7 @@ extension EdgePipeline {
             )
         case .upstream(var target):
             if let name = request.plan.origin.serverName { target.serverName = name }
+            if plan.isForCalls { target.version = .http2 }
             let limit = CompletionLimit(request.plan, exchange.context.reactor)
             var response = try await exchange.context.upstream.send(
                 request.head,

@@ -96,7 +96,8 @@ package final class EdgePipeline: ExchangeHandler {
         exchange.record.requestID = passage.requestID
         exchange.record.edge = edge.name
         var answer = await pass(&exchange, &passage)
-        if answer.mayHaveErrorPage, let page = errorResponse(for: answer.head.status),
+        if answer.mayHaveErrorPage, !passage.plan.isForCalls,
+            let page = errorResponse(for: answer.head.status),
             page.responsePagePath != nil
         {
             answer = await errorPage(page, instead: answer, &exchange, passage)

@@ -13,7 +13,13 @@ extension EdgePipeline {
         if path != request.path { lines.append("  matched as \(path); sent as \(request.path)") }
         let chosen = plans.firstIndex { $0.pattern.matches(path) } ?? plans.count - 1
         lines += explainChoice(path, chosen)
-        let plan = plans[chosen]
+        // A call of gRPC comes by HTTP/2, whatever the request in question was made of.
+        var asked = request
+        asked.version = .http2
+        let plan = plans[chosen].plan(for: asked)
+        if plan.isForCalls {
+            lines.append("  a call of gRPC: no cache, no Lambda@Edge, no failover")
+        }
         var passage = Passage(requestID: "", plan: plan)
         passage.facts = locations.facts(of: viewer.address)
         lines += explainAdmission(request, viewer, plan)

@@ -25,6 +25,7 @@ enum OriginHeaders {
     ) -> RequestHead {
         let isUpgrade = self.isUpgrade(viewer)
         var head = RequestHead(method: viewer.method, path: viewer.path)
+        if plan.isForCalls { head.version = .http2 }
         head.query = viewer.query.flatMap { query in
             filteredQuery(query) { plan.forwards(query: $0) }
         }
@@ -90,6 +91,7 @@ enum OriginHeaders {
             if name.hasPrefix("x-edge-") || name.hasPrefix("x-amz-cf-") || named.contains(name) {
                 return false
             }
+            if plan.isForCalls, name.hasPrefix("grpc-") { return true }
             return plan.forwards(header: name) || legacyForwards(name, .other, method, plan)
         default: break
         }

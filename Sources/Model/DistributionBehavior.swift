@@ -20,6 +20,8 @@ package struct CacheBehavior: Sendable, Codable, Hashable {
     /// The ids of the key groups whose signatures are asked for; empty: anyone may ask.
     package var trustedKeyGroups: [String] = []
     package var compress = false
+    /// Whether calls of gRPC go through to the origin over HTTP/2; nil for no.
+    package var acceptsGRPC: Bool?
     package var functions: [EdgeFunctionAssociation] = []
     /// CloudFront Functions at the viewer's events; nil when there are none.
     package var viewerFunctions: [ViewerFunctionAssociation]?

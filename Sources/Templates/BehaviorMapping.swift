@@ -32,6 +32,7 @@ extension ResourceMapper {
         result.compress = fields.bool("Compress") ?? false
         readPolicies(fields, &result)
         readSigners(fields, &result)
+        result.acceptsGRPC = acceptsGRPC(fields)
         readInert(fields)
         result.realTimeLog = realTimeLog(fields)
         result.functions = fields.each("LambdaFunctionAssociations").compactMap(association)
@@ -101,7 +102,12 @@ extension ResourceMapper {
         if fields.node["FieldLevelEncryptionId"]?.text == "" {
             _ = fields.value("FieldLevelEncryptionId")
         }
-        if fields.node["GrpcConfig"]?["Enabled"]?.text == "false" { _ = fields.value("GrpcConfig") }
+    }
+
+    private func acceptsGRPC(_ fields: Fields) -> Bool? {
+        guard let inner = fields.fields("GrpcConfig") else { return nil }
+        defer { inner.finish() }
+        return inner.bool("Enabled") == true ? true : nil
     }
 
     func association(_ fields: Fields) -> EdgeFunctionAssociation? {

@@ -42,6 +42,7 @@ extension ResourceMapper {
         }
         checkQuotas(result, config)
         readProtocols(config, into: &result)
+        checkGRPC(result, config)
         readInert(config)
         config.finish()
         made.append(.distribution(result))
@@ -219,6 +220,21 @@ extension ResourceMapper {
         case "http3", "http2and3":
             config.note("HttpVersion", "HTTP/3 is not spoken here; viewers use HTTP/2 or HTTP/1.1")
         default: break
+        }
+    }
+
+    /// Refuses calls of gRPC where they could not come in or go on.
+    private func checkGRPC(_ distribution: Distribution, _ config: Fields) {
+        for behavior in distribution.behaviors where behavior.acceptsGRPC == true {
+            let key = behavior.pathPattern == "*" ? "DefaultCacheBehavior" : "CacheBehaviors"
+            let group = distribution.originGroups.first { $0.id == behavior.targetOriginID }
+            let id = group?.primary ?? behavior.targetOriginID
+            let origin = distribution.origins.first { $0.id == id }
+            if distribution.refusesHTTP2 == true || !behavior.allowedMethods.contains("POST")
+                || origin?.protocolPolicy == .httpOnly
+            {
+                config.refuse(key, .grpc)
+            }
         }
     }
 

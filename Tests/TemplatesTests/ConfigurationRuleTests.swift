@@ -212,6 +212,17 @@ struct ConfigurationPair: Sendable, CustomTestStringConvertible {
             "CachedMethods: [POST]"
         ), ConfigurationPair(.pathPattern, in: whole, "PathPattern: /old/*", "PathPattern: '/a#'"),
         ConfigurationPair(
+            .grpc,
+            in: whole.replacingOccurrences(
+                of: "PathPattern: /old/*",
+                with: "PathPattern: /old/*\n"
+                    + "            AllowedMethods: [GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE]\n"
+                    + "            GrpcConfig: {Enabled: true}"
+            ),
+            "AllowedMethods: [GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE]",
+            "AllowedMethods: [GET, HEAD]"
+        ),
+        ConfigurationPair(
             .originPath,
             in: whole,
             "DomainName: two.example.com",

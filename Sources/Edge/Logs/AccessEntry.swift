@@ -37,6 +37,8 @@ struct AccessEntry: Sendable {
     /// What the first origin of a group answered when the second was asked.
     var failover: String?
     var isUpgrade: Bool
+    /// Whether it was a call of gRPC.
+    var isCall: Bool
     /// The name of the viewer's connection; nil where viewers show no certificates.
     var connectionID: String?
 
@@ -82,6 +84,7 @@ struct AccessEntry: Sendable {
     }
 
     private var scheme: String {
+        if isCall { return "grpcs" }
         if isUpgrade { return hasTLS ? "wss" : "ws" }
         return hasTLS ? "https" : "http"
     }

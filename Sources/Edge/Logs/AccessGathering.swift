@@ -51,6 +51,7 @@ extension EdgePipeline {
             originHost: origin?.asked?.host,
             failover: origins.count > 1 ? origins.first?.outcome : nil,
             isUpgrade: answer.isUpgrade,
+            isCall: passage.plan.isForCalls,
             connectionID: viewer.connectionID
         )
         exchange.record.attachment = PendingAccess(

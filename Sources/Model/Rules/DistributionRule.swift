@@ -16,6 +16,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
     case allowedMethods = "config.methods.allowed"
     case cachedMethods = "config.methods.cached"
     case pathPattern = "config.path-pattern"
+    case grpc = "config.grpc"
     case originPath = "config.origin.path"
     case originSetting = "config.origin.range"
     case originHeader = "config.origin.header"
@@ -54,6 +55,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .viewerFunctionEvent: "Differences between CloudFront Functions and Lambda@Edge"
         case .viewerFunctionStage: "Associate functions with distributions"
         case .allowedMethods, .cachedMethods, .pathPattern: "Cache behavior settings"
+        case .grpc: "Using gRPC with CloudFront distributions"
         case .originPath, .originSetting, .originTarget: "Origin settings"
         case .originHeader: "Add custom headers to origin requests"
         case .originGroup: "Optimize high availability with CloudFront origin failover"
@@ -125,6 +127,8 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .cachedMethods:
             "CachedMethods are GET, HEAD or GET, HEAD, OPTIONS, and are among AllowedMethods."
         case .pathPattern: "A path pattern has 1 to 255 letters, digits and _-.*$/~\"'@:+&?."
+        case .grpc:
+            "gRPC needs HTTP/2, POST among AllowedMethods, and an origin that is asked by HTTPS."
         case .originPath: "An origin path starts with / and does not end with one."
         case .originSetting: "The setting of the origin is out of its range."
         case .originHeader: "The header cannot be sent to origins as a custom header."
@@ -185,6 +189,7 @@ package enum DistributionRule: String, Sendable, CaseIterable {
         case .allowedMethods: "AllowedMethods: [GET, POST]"
         case .cachedMethods: "CachedMethods: [GET, POST]"
         case .pathPattern: "PathPattern: /a#b"
+        case .grpc: "GrpcConfig: {Enabled: true} at AllowedMethods: [GET, HEAD]"
         case .originPath: "OriginPath: production/"
         case .originSetting: "OriginReadTimeout: 121"
         case .originHeader: "OriginCustomHeaders: [{HeaderName: Cookie, HeaderValue: a=1}]"
