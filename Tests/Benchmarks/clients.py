@@ -25,6 +25,16 @@ TEMPLATE = """Resources:
         Enabled: true
         Origins:
           - {{ Id: app, DomainName: app.example.com, CustomOriginConfig: {{ OriginProtocolPolicy: http-only }} }}
+          - Id: calls
+            DomainName: calls.example.com
+            CustomOriginConfig: {{ OriginProtocolPolicy: https-only }}
+        CacheBehaviors:
+          - PathPattern: /test.Echo/*
+            TargetOriginId: calls
+            ViewerProtocolPolicy: https-only
+            AllowedMethods: [GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE]
+            CachePolicyId: {policy}
+            GrpcConfig: {{ Enabled: true }}
         DefaultCacheBehavior:
           TargetOriginId: app
           ViewerProtocolPolicy: allow-all
@@ -55,7 +65,9 @@ TEMPLATE = """Resources:
       Targets: [{{ Id: 127.0.0.1, Port: {grpc} }}]
 Metadata:
   Portico:
-    Origins: {{ app.example.com: 'http://127.0.0.1:{origin}' }}
+    Origins:
+      app.example.com: http://127.0.0.1:{origin}
+      calls.example.com: http://127.0.0.1:{grpc}
 """
 
 
@@ -169,10 +181,19 @@ def grpc(doors):
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), handlers=[handlers])
     server.add_insecure_port(f"127.0.0.1:{doors.grpc}")
     server.start()
+    for name in ("calls.elb.localhost", "localhost"):
+        calls(doors, name)
+    server.stop(0)
+    return ("through a load balancer and a distribution: unary with trailers, 101 messages both ways in one stream, "
+            "an error's status")
+
+
+def calls(doors, name):
+    """Three kinds of calls through the door of a name."""
+    import grpc
     channel = grpc.secure_channel(
         f"127.0.0.1:{doors.port}", grpc.ssl_channel_credentials(pathlib.Path(doors.authority).read_bytes()),
-        [("grpc.ssl_target_name_override", "calls.elb.localhost"),
-         ("grpc.default_authority", "calls.elb.localhost")])
+        [("grpc.ssl_target_name_override", name), ("grpc.default_authority", name)])
     with channel:
         answer, call = channel.unary_unary("/test.Echo/Upper").with_call(b"abc", timeout=30, wait_for_ready=True)
         demand(answer == b"ABC" and ("x-count", "1") in call.trailing_metadata(), f"{answer} {call}")
@@ -183,8 +204,6 @@ def grpc(doors):
             demand(False, "a refusal came as an answer")
         except grpc.RpcError as error:
             demand(error.code() == grpc.StatusCode.FAILED_PRECONDITION, str(error))
-    server.stop(0)
-    return "unary with trailers, 101 messages both ways in one stream, an error's status"
 
 
 def websockets(doors):
