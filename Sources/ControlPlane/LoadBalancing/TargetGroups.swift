@@ -38,7 +38,7 @@ extension LoadBalancingService {
         members["HealthyThresholdCount"] = .integer(check.healthyThreshold)
         members["UnhealthyThresholdCount"] = .integer(check.unhealthyThreshold)
         members["HealthCheckPath"] = .string(check.path)
-        members["Matcher"] = ["HttpCode": .string(check.matcher)]
+        members["Matcher"] = [check.isGRPC ? "GrpcCode" : "HttpCode": .string(check.matcher)]
         let users = Self.users(of: group.arn, in: snapshot)
         members["LoadBalancerArns"] = .array(users.map(JSONValue.string))
         members["TargetType"] = .string(type)
@@ -57,7 +57,8 @@ extension LoadBalancingService {
         if let value = call["HealthCheckTimeoutSeconds"]?.int { check.timeout = value }
         if let value = call["HealthyThresholdCount"]?.int { check.healthyThreshold = value }
         if let value = call["UnhealthyThresholdCount"]?.int { check.unhealthyThreshold = value }
-        if let value = call["Matcher"]?["HttpCode"]?.string { check.matcher = value }
+        let code = check.isGRPC ? "GrpcCode" : "HttpCode"
+        if let value = call["Matcher"]?[code]?.string { check.matcher = value }
         if let value = call["HealthCheckPort"]?.string {
             check.port = Int(value)
             guard check.port != nil || value == "traffic-port" else {
@@ -95,15 +96,13 @@ extension LoadBalancingService {
             }
             guard call["Port"] != nil else { throw Self.validation("A port must be specified") }
         }
-        guard call["ProtocolVersion"]?.string != "GRPC" else {
-            throw Self.error("OperationNotPermitted", "GRPC targets are not supported here.")
-        }
         return try await ledger.change { [self] draft throws(APIError) in
             let arn = Self.arn("targetgroup/\(name)/\(Self.makeID())")
             var group = TargetGroup(name: name, arn: arn, targets: [])
             group.isTLS = scheme == "HTTPS"
             group.version =
                 call["ProtocolVersion"]?.string.flatMap(TargetGroup.Version.init) ?? .http1
+            if group.version == .grpc { group.healthCheck = .grpc }
             if type == "lambda" {
                 // Lambda: "Health checks for Lambda targets" are off unless asked for.
                 group.healthCheck.isEnabled = false

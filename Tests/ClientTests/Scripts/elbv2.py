@@ -71,6 +71,8 @@ elb.get_waiter("target_in_service").wait(TargetGroupArn=group["TargetGroupArn"],
 # A function as target needs its permission.
 create(lambda_, "f", "exports.handler = async event => ({ statusCode: 200, body: 'function ' + event.path })")
 function = lambda_.get_function_configuration(FunctionName="f")["FunctionArn"]
+calls = elb.create_target_group(Name="calls", Protocol="HTTP", ProtocolVersion="GRPC", Port=1, VpcId="vpc-1", TargetType="ip", Matcher={"GrpcCode": "0,12"})["TargetGroups"][0]
+assert calls["ProtocolVersion"] == "GRPC" and calls["Matcher"] == {"GrpcCode": "0,12"} and calls["HealthCheckPath"] == "/AWS.ALB/healthcheck"
 functions = elb.create_target_group(Name="functions", TargetType="lambda")["TargetGroups"][0]
 assert functions["TargetType"] == "lambda" and "Protocol" not in functions
 with refused("AccessDenied", "does not have permission to invoke"):
