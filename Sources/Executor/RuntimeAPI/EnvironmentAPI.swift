@@ -90,7 +90,8 @@ final class EnvironmentAPI {
             let text = "Telemetry API is not supported with --isolation no-network"
             return RuntimeReplies.error(202, "Telemetry.NotSupported", text)
         }
-        return await TelemetryRoutes(extensions: extensions, telemetry: telemetry).respond(exchange) {
+        return await TelemetryRoutes(extensions: extensions, telemetry: telemetry).respond(exchange)
+        {
             onSubscription?($0, $1)
         }
     }
