@@ -136,7 +136,8 @@ struct TracingTests {
     }
 
     private func traced(_ bench: Bench, _ handler: String, _ isActive: Bool) -> FunctionVersion {
-        bench.version("index.\(handler)") {
+        // A worker may take long to boot beside all other tests.
+        bench.version("index.\(handler)", timeout: 120) {
             $0.tracing = isActive
             $0.name += isActive ? "-on" : "-off"
         }

@@ -1,6 +1,6 @@
 """SnapStart: versions that start from a snapshot, their states, what they refuse, and who serves."""
 import json
-import os
+import socket
 
 from support import *
 
@@ -84,16 +84,24 @@ lambda_.get_waiter("published_version_active").wait(FunctionName="hook", Qualifi
 with refused("SnapStartException", "after-restore", 400):
     lambda_.invoke(FunctionName="hook", Qualifier="1")
 
-# Until the snapshot is there, calls are refused.
-gate = os.path.abspath("snapstart-gate-%d" % os.getpid())
-python("slow", "import os, time\nwhile not os.path.exists(%r): time.sleep(0.01)\ndef handler(e, c): return 1\n" % gate,
-       SnapStart=ON, Publish=True)
+# Until the snapshot is there, calls are refused. A port is the gate: a folder of this script's need not be the worker's.
+gate = socket.socket()
+gate.bind(("127.0.0.1", 0))
+python("slow", """
+import socket, time
+while True:
+    try:
+        socket.create_connection(("127.0.0.1", %d)).close()
+        break
+    except OSError:
+        time.sleep(0.01)
+
+def handler(event, context):
+    return 1
+""" % gate.getsockname()[1], SnapStart=ON, Publish=True)
 assert lambda_.get_function_configuration(FunctionName="slow", Qualifier="1")["State"] == "Pending"
 with refused("SnapStartNotReadyException", "once your function state becomes ACTIVE", 409):
     lambda_.invoke(FunctionName="slow", Qualifier="1")
-try:
-    open(gate, "w").close()
-    lambda_.get_waiter("published_version_active").wait(FunctionName="slow", Qualifier="1", WaiterConfig={"Delay": 1})
-    assert json.load(lambda_.invoke(FunctionName="slow", Qualifier="1")["Payload"]) == 1
-finally:
-    os.remove(gate)
+gate.listen()
+lambda_.get_waiter("published_version_active").wait(FunctionName="slow", Qualifier="1", WaiterConfig={"Delay": 1})
+assert json.load(lambda_.invoke(FunctionName="slow", Qualifier="1")["Payload"]) == 1
