@@ -261,7 +261,8 @@ struct InvocationRun {
         after limit: Duration,
         _ environment: ExecutionEnvironment
     ) -> InvocationResult {
-        let text = "Task timed out after \(System.twoDecimals(limit, per: .seconds(1))) seconds"
+        let seconds = System.twoDecimals(max(limit, .zero), per: .seconds(1))
+        let text = "Task timed out after \(seconds) seconds"
         environment.write(
             .text("\(System.timestamp(System.milliseconds)) \(id) \(text)"),
             requestID: id

@@ -16,8 +16,6 @@ extension ReactorWorkers {
         {
             return start
         }
-        let deadline =
-            request == nil ? min(latest, reactor.preciseTime + configuration.initLimit) : latest
         guard let kind = RuntimeKind(identity.version) else {
             let text =
                 "The runtime \(identity.version.runtime) is not supported here; functions may use "
@@ -33,6 +31,10 @@ extension ReactorWorkers {
         switch found {
         case .failure(let failure): return .failed(failure, nil)
         case .success(let environment):
+            // The time is that of the function's code: an interpreter that boots late is not its fault.
+            let deadline =
+                request == nil
+                ? min(latest, reactor.preciseTime + configuration.initLimit) : latest
             accompany(environment)
             environment.initialization = initialization
             if kind != .provided { await carry(scratch, to: environment) }

@@ -9,7 +9,7 @@ import Testing
 @testable import Executor
 
 /// Trace headers, sampling and segments.
-@Suite("Tracing", .timeLimit(.minutes(5)))
+@Suite("Tracing", .serialized, .timeLimit(.minutes(10)))
 struct TracingTests {
     static let root = "1-6955b900-0123456789abcdef01234567"
     static let parent = "6226467e3f845502"
@@ -121,7 +121,10 @@ struct TracingTests {
         defer { try? FileManager.default.removeItem(atPath: file) }
         let output = TraceOutput(file: file)
         let tracer = Tracer(output: output, address: "127.0.0.1:4444")
-        let bench = try Bench(files: Self.files) { $0.tracer = tracer }
+        let bench = try Bench(files: Self.files) {
+            $0.tracer = tracer
+            $0.initLimit = .seconds(120)
+        }
         try await calls(bench, file)
         await bench.invoker.shutdown()
         await output.flush()
