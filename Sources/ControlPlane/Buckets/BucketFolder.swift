@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Model
 import Synchronization
 
 /// A bucket as a folder of this machine: each object is a file below it, and what else is known of objects
@@ -30,7 +31,7 @@ struct BucketFolder {
         guard key.utf8.count <= Self.maximumKey else {
             throw BucketError(400, "KeyTooLongError", "Your key is too long")
         }
-        let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = key.pathSegments(omittingEmpty: false)
         let isFile =
             !key.isEmpty && !key.utf8.contains(0)
             && parts.enumerated().allSatisfy { index, part in
