@@ -138,7 +138,7 @@ extension H2Upstream {
                 scheme: scheme,
                 length: length,
                 content: content,
-                takesTrailers: Self.isGRPC(request.headers)
+                takesTrailers: request.headers.isGRPC
             )
         } catch {
             throw Fault(.connectionReset, side: .origin, retry: .safe, detail: error.reason)
@@ -163,11 +163,6 @@ extension H2Upstream {
         case .bytes(let bytes): return (.whole(bytes), bytes.count)
         case .stream(_, let length): return (.open, length)
         }
-    }
-
-    /// Whether the message is gRPC's, by its content type.
-    static func isGRPC(_ headers: Headers) -> Bool {
-        headers[.contentType]?.lowercased().hasPrefix("application/grpc") ?? false
     }
 
     private func content(

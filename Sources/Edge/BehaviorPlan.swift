@@ -118,10 +118,10 @@ final class BehaviorPlan: Sendable {
 
     /// The plan for a request: calls of gRPC have their own.
     ///
-    /// Source: "Using gRPC with CloudFront distributions"; the content type may name an encoding behind it.
+    /// Source: "Using gRPC with CloudFront distributions".
     func plan(for head: RequestHead) -> BehaviorPlan {
         guard let calls, head.version == .http2, head.method == "POST",
-            head.headers[.contentType]?.lowercased().hasPrefix("application/grpc") == true
+            head.headers.isGRPC
         else { return self }
         return calls
     }

@@ -55,11 +55,7 @@ struct PlatformLog {
         return record("platform.restoreReport", failure == nil ? .info : .warn) { json in
             json.field("status", status ?? "success")
             if let failure, !failure.isTimeout { json.field("errorType", failure.type) }
-            json.key("metrics")
-            json.beginObject()
-            json.key("durationMs")
-            json.raw(milliseconds)
-            json.endObject()
+            Self.metrics(milliseconds, into: &json)
         }
     }
 
@@ -75,11 +71,7 @@ struct PlatformLog {
             json.field("initializationType", initialization.rawValue)
             json.field("phase", LoadStage.initial.phase)
             json.field("status", "success")
-            json.key("metrics")
-            json.beginObject()
-            json.key("durationMs")
-            json.raw(milliseconds)
-            json.endObject()
+            Self.metrics(milliseconds, into: &json)
         }
     }
 
@@ -102,12 +94,17 @@ struct PlatformLog {
             json.field("phase", phase)
             json.field("status", status)
             if !failure.isTimeout { json.field("errorType", failure.type) }
-            json.key("metrics")
-            json.beginObject()
-            json.key("durationMs")
-            json.raw(milliseconds)
-            json.endObject()
+            Self.metrics(milliseconds, into: &json)
         }
+    }
+
+    /// The metrics of a phase of which only the duration is told.
+    private static func metrics(_ milliseconds: String, into json: inout JSONWriter) {
+        json.key("metrics")
+        json.beginObject()
+        json.key("durationMs")
+        json.raw(milliseconds)
+        json.endObject()
     }
 
     /// `START`.

@@ -88,8 +88,9 @@ extension ReactorWorkers {
 
     /// Why this machine cannot keep processes apart as it is told to; nil when it can.
     func isolationProblem() async -> String? {
+        guard configuration.isolation.isStrict else { return nil }
         await findIsolation()
-        guard isolation == nil, configuration.isolation.isStrict else { return nil }
+        guard isolation == nil else { return nil }
         return
             "--isolation \(configuration.isolation.rawValue): this machine does not allow it. It takes "
             + "the programs unshare, nsenter, setpriv and mount (package util-linux) and user namespaces "

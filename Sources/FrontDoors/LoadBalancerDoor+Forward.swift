@@ -57,11 +57,8 @@ extension LoadBalancerDoor {
 
     /// Whether a group's targets can be spoken to in the protocol of a request.
     private func speaks(_ head: RequestHead, _ version: TargetGroup.Version) -> Bool {
-        let isGRPC =
-            head.version == .http2
-            && head.headers["content-type"]?.lowercased().hasPrefix("application/grpc") ?? false
-        return switch version {
-        case .http1: !isGRPC
+        switch version {
+        case .http1: head.version != .http2 || !head.headers.isGRPC
         case .http2: head.version == .http2
         case .grpc: head.version == .http2 && head.method == "POST"
         }

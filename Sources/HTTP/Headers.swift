@@ -268,6 +268,11 @@ package struct Headers: @unchecked Sendable {
 }
 
 extension Headers {
+    /// Whether the message is gRPC's, by its content type, which may name an encoding behind it.
+    package var isGRPC: Bool {
+        self[.contentType]?.lowercased().hasPrefix("application/grpc") ?? false
+    }
+
     /// Whether a comma-separated list field holds this token, in any letter case (RFC 9110 §5.6.1).
     package func hasToken(_ token: String, in name: String) -> Bool {
         let wanted = token.lowercased()

@@ -92,16 +92,21 @@ package struct FeedFrameReader {
     }
 
     private static func frame(_ kind: UInt8, _ payload: Bytes) throws(FeedError) -> FeedFrame {
-        let refusal = FeedError(
-            .malformed,
-            "the feed holds a frame of kind \(kind) that makes no sense"
-        )
-        guard let text = kind > 2 ? String(validating: payload, as: UTF8.self) : "" else {
-            throw refusal
-        }
         switch kind {
         case 1: return .fragment(payload)
         case 2: return .revision(payload)
+        default:
+            if let text = String(validating: payload, as: UTF8.self), let frame = frame(kind, text)
+            {
+                return frame
+            }
+        }
+        throw FeedError(.malformed, "the feed holds a frame of kind \(kind) that makes no sense")
+    }
+
+    /// A frame whose payload is text; nil when it makes no sense.
+    private static func frame(_ kind: UInt8, _ text: String) -> FeedFrame? {
+        switch kind {
         case 3: if let number = Int(text), number >= 0 { return .head(number) }
         case 4:
             let parts = text.split(separator: " ")
@@ -112,6 +117,6 @@ package struct FeedFrameReader {
         case 6: return .fault(text)
         default: break
         }
-        throw refusal
+        return nil
     }
 }

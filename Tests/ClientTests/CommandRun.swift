@@ -10,6 +10,28 @@ final class CommandRun {
     private var outputText = ""
     private var errorText = ""
 
+    /// The rest of a template: a distribution whose origin never answers, with the function `Hook` at
+    /// viewer-request.
+    static let hookedSite = """
+          Site:
+            Type: AWS::CloudFront::Distribution
+            Properties:
+              DistributionConfig:
+                Enabled: true
+                Origins:
+                  - Id: app
+                    DomainName: app.example.com
+                    CustomOriginConfig: { OriginProtocolPolicy: http-only }
+                DefaultCacheBehavior:
+                  TargetOriginId: app
+                  ViewerProtocolPolicy: allow-all
+                  CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad
+                  LambdaFunctionAssociations:
+                    - { EventType: viewer-request, LambdaFunctionARN: !Ref Hook.Version }
+        Metadata:
+          Portico: { Origins: { app.example.com: http://127.0.0.1:9 } }
+        """
+
     /// Makes a folder with these files for the runs of one test.
     static func folder(_ files: [String: String] = [:]) throws -> URL {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(

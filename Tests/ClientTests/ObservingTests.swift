@@ -25,23 +25,7 @@ struct ObservingTests {
               Handler: index.handler
               CodeUri: ./hook
               AutoPublishAlias: live
-          Site:
-            Type: AWS::CloudFront::Distribution
-            Properties:
-              DistributionConfig:
-                Enabled: true
-                Origins:
-                  - Id: app
-                    DomainName: app.example.com
-                    CustomOriginConfig: { OriginProtocolPolicy: http-only }
-                DefaultCacheBehavior:
-                  TargetOriginId: app
-                  ViewerProtocolPolicy: allow-all
-                  CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad
-                  LambdaFunctionAssociations:
-                    - { EventType: viewer-request, LambdaFunctionARN: !Ref Hook.Version }
-        Metadata:
-          Portico: { Origins: { app.example.com: http://127.0.0.1:9 } }
+        \(CommandRun.hookedSite)
         """
     private static let teller = """
         exports.handler = async (event) => { console.log('told', event.pathParameters?.what ?? event.n); return {}; };

@@ -13,7 +13,7 @@ struct ScratchIsolation: Sendable {
     /// Gets the size, a folder to work in, how many folders of `/tmp` stay visible, these folders and the command.
     ///
     /// The state folder may itself lie in `/tmp`, with the code that is to run.
-    private static let script = """
+    private static let scratch = """
         set -e
         size=$1 stage=$2 kept=$3
         shift 3
@@ -25,6 +25,9 @@ struct ScratchIsolation: Sendable {
           shift
         done
         /bin/mount --move "$stage" /tmp
+        """
+    private static let script = """
+        \(scratch)
         exec "$@"
         """
     /// Gets the same, then the state folder and that of the worker scripts.
@@ -34,17 +37,7 @@ struct ScratchIsolation: Sendable {
     /// can be uncovered; one stays, so that a copy may make a user namespace for itself (user_namespaces(7),
     /// "Defining user and group ID mappings").
     private static let strictScript = """
-        set -e
-        size=$1 stage=$2 kept=$3
-        shift 3
-        /bin/mount -t tmpfs -o "size=$size,mode=1777,nosuid,nodev" portico-tmp "$stage"
-        while [ "$kept" -gt 0 ]; do
-          /bin/mkdir -p "$stage${1#/tmp}"
-          /bin/mount --rbind "$1" "$stage${1#/tmp}"
-          kept=$((kept - 1))
-          shift
-        done
-        /bin/mount --move "$stage" /tmp
+        \(scratch)
         state=$1 workers=$2
         shift 2
         /bin/mount -t tmpfs -o size=4m,mode=755,nosuid,nodev portico-state "$stage"

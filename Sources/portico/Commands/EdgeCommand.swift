@@ -1,5 +1,4 @@
 import ArgumentParser
-import Executor
 import Foundation
 import Replication
 
@@ -34,13 +33,8 @@ struct EdgeCommand: AsyncParsableCommand {
     @Option(help: "local: a budget of processes per function; aws: one per concurrent request.")
     var concurrency = ServingOptions.Concurrency.local
 
-    @Option(
-        help: ArgumentHelp(
-            "How far functions are kept apart. process: a process group and, where possible, a /tmp of its own; "
-                + "namespaces: no other function's files; no-network: nor any network but its own loopback."
-        )
-    )
-    var isolation = IsolationLevel.process
+    @OptionGroup
+    var isolation: IsolationOptions
 
     @OptionGroup
     var care: CareOptions
@@ -87,7 +81,7 @@ struct EdgeCommand: AsyncParsableCommand {
             edge: name,
             liftsProcessBudget: concurrency == .aws
         )
-        configuration.isolation = isolation
+        configuration.isolation = isolation.level
         configuration.care = care.care
         configuration.diskCache = disk.settings(state: configuration.state)
         try await EdgeRole(configuration, options).run()

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Edge
-import Executor
 import Foundation
 
 /// The flags that `up` and `try` share.
@@ -29,13 +28,8 @@ struct ServingOptions: ParsableArguments {
     @Option(help: "local: a budget of processes per function; aws: one per concurrent request.")
     var concurrency = Concurrency.local
 
-    @Option(
-        help: ArgumentHelp(
-            "How far functions are kept apart. process: a process group and, where possible, a /tmp of its own; "
-                + "namespaces: no other function's files; no-network: nor any network but its own loopback."
-        )
-    )
-    var isolation = IsolationLevel.process
+    @OptionGroup
+    var isolation: IsolationOptions
 
     @Flag(help: "Stops functions between invocations, as AWS does: what they left running waits.")
     var freeze = false
@@ -169,7 +163,7 @@ struct ServingOptions: ParsableArguments {
             care: care.care,
             diskCache: disk.settings(state: state)
         )
-        configuration.isolation = isolation
+        configuration.isolation = isolation.level
         configuration.freezes = freeze
         configuration.limitsRates = rateLimits
         configuration.tracing = tracing.destination
@@ -179,5 +173,3 @@ struct ServingOptions: ParsableArguments {
 }
 
 extension AccessLogFormat: ExpressibleByArgument {}
-
-extension IsolationLevel: ExpressibleByArgument {}

@@ -41,7 +41,7 @@ struct Up: AsyncParsableCommand {
     var serving: ServingOptions
 
     func validate() throws {
-        if debug != nil, serving.isolation == .noNetwork {
+        if debug != nil, serving.isolation.level == .noNetwork {
             throw ValidationError(
                 "--debug needs a network: it goes with --isolation process or namespaces"
             )
