@@ -106,6 +106,24 @@ struct StreamBatchTests {
 
     private static let failure = InvocationResult.functionError(.handled, payload: [])
 
+    @Test(
+        "the time of arrival has three decimals",
+        arguments: [
+            ("1545084650", "1545084650.000"), ("1545084650.987", "1545084650.987"),
+            ("1.54508465005E9", "1545084650.050"),
+        ]
+    )
+    func arrival(given: String, written: String) throws {
+        let stream = try #require(ServiceARN("arn:aws:kinesis:us-east-1:123456789012:stream/s"))
+        let record = SourceRecord(
+            kinesis: ["ApproximateArrivalTimestamp": .number(given)],
+            shard: "shard",
+            stream: stream,
+            role: "role"
+        )
+        #expect(record.event["kinesis"]?["approximateArrivalTimestamp"] == .number(written))
+    }
+
     @Test("a batch that fails is tried again whole until it succeeds")
     func retries() async throws {
         let calls = await run(try mapping(), try records(["1", "2"])) { _, count in

@@ -86,14 +86,16 @@ struct SourceRecord: Sendable {
         id = record["SequenceNumber"]?.string ?? ""
         group = record["PartitionKey"]?.string ?? ""
         let time = record["ApproximateArrivalTimestamp"]?.double ?? 0
-        arrival = Int64(time * 1000)
+        arrival = Int64((time * 1000).rounded())
         let data = record["Data"]?.string ?? ""
         var inner = JSONObject()
         inner["kinesisSchemaVersion"] = "1.0"
         inner["partitionKey"] = .string(group)
         inner["sequenceNumber"] = .string(id)
         inner["data"] = .string(data)
-        inner["approximateArrivalTimestamp"] = record["ApproximateArrivalTimestamp"] ?? 0
+        // With three decimals always, so that typed languages read one type of number.
+        let fraction = String(1000 + arrival % 1000).dropFirst()
+        inner["approximateArrivalTimestamp"] = .number("\(arrival / 1000).\(fraction)")
         var members = JSONObject()
         members["kinesis"] = .object(inner)
         members["eventSource"] = "aws:kinesis"

@@ -24,7 +24,8 @@ def documents(trace, count):
     deadline = time.time() + 60
     while True:
         with open(path) as file:
-            found = [json.loads(line) for line in file]
+            # A line may be half there yet.
+            found = [json.loads(line) for line in file if line.endswith("\n")]
         found = [one for one in found if one["trace_id"] == trace]
         if len(found) >= count or time.time() > deadline:
             assert len(found) == count, (count, found)
