@@ -34,6 +34,10 @@ package struct ExecutorConfiguration: Sendable {
     package var shutdownStretch = 1
     /// How often the memory of a working process is measured.
     package var memoryInterval: Duration = .milliseconds(24)
+    /// The control groups of this process's environments; nil leaves memory to be measured.
+    package var groups: ControlGroups?
+    /// Whether processor time is divided by the functions' memory.
+    package var sharesProcessors = false
     /// Whether processes stand still between invocations, as in AWS; else background work goes on.
     package var freezesBetweenInvocations = false
     /// Whether each process gets a `/tmp` of its own where the machine allows it.

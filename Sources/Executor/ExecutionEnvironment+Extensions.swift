@@ -189,13 +189,14 @@ extension ExecutionEnvironment {
                     isPowerless: $0.level.isStrict
                 )
             } ?? (file, [])
-        let command = ChildProcess.Command(
+        var command = ChildProcess.Command(
             path: line.0,
             arguments: line.1,
             environment: variables.map { "\($0.key)=\($0.value)" },
             openFiles: ReactorWorkers.openFiles,
             directory: "/"
         )
+        command.onStart = group?.admission
         do throws(SpawnError) {
             let started = try await ChildProcess.start(command, on: reactor)
             adopt(name, started, api)

@@ -63,6 +63,10 @@ final class ExecutionEnvironment {
     var initialization = InitializationType.onDemand
     /// Its `/tmp`, once it has a function; nil when it shares the machine's.
     var scratch: ScratchFolder?
+    /// The control group of its processes; nil when the machine has none for us.
+    let group: ControlGroup?
+    /// What its group may hold.
+    var groupLimits = GroupLimits()
     /// The APIs that its processes reach over HTTP, once it has a function.
     var api: EnvironmentAPI?
     /// How its namespaces are reached; nil when it has none of its own.
@@ -89,6 +93,7 @@ final class ExecutionEnvironment {
         transport: any WorkerTransport,
         reactor: Reactor,
         freezes: Bool,
+        group: ControlGroup? = nil,
         log: @escaping @Sendable (FunctionLogLine) -> Void
     ) {
         self.child = child
@@ -96,6 +101,7 @@ final class ExecutionEnvironment {
         self.transport = transport
         self.reactor = reactor
         self.freezes = freezes
+        self.group = group
         self.log = log
         idleSince = reactor.time
         for pipe in [child.output, child.errors] {
@@ -154,6 +160,7 @@ final class ExecutionEnvironment {
             }
             _ = open(api)
         }
+        if let group { groupLimits.set(group, for: identity, isOriginal: origin == .snapshot) }
         if Self.mayHurry, kind != .provided { child.renice(0) }
         let phase = stage.phase
         currentRequest = stage.request
@@ -310,6 +317,7 @@ final class ExecutionEnvironment {
     func processEnded(sweeps: Bool = true) {
         // Looking at all processes takes a moment, which is not the reactor's to spend.
         let hasExtensions = hasExtensions
+        noteKill()
         if sweeps, !hasExtensions, let scratch { Task.detached { scratch.killAll() } }
         _ = state.apply(.stopped)
         if hasExtensions { beginShutdown(.failure) } else { api?.close() }
@@ -333,9 +341,8 @@ final class ExecutionEnvironment {
         case .status(0): return "Runtime exited without providing a reason"
         case .status(let code): return "Runtime exited with error: exit status \(code)"
         case .signal(let number):
-            if number == SIGABRT, outputs.contains(where: \.sawHeapExhausted) {
-                ranOutOfMemory = true
-            }
+            if number == SIGABRT, outputs.contains(where: \.sawHeapExhausted) { runOut() }
+            noteKill()
             let name = ranOutOfMemory ? "killed" : System.signalName(number)
             return "Runtime exited with error: signal: \(name)"
         }
@@ -346,12 +353,30 @@ final class ExecutionEnvironment {
         guard let identity, isAlive else { return }
         // Those that were copied from it count for themselves.
         if origin == .snapshot, state != .initialising { return }
-        let bytes = child.residentBytes
+        let bytes = memoryInUse
         let limit = identity.version.memory << 20
         peakMemory = max(peakMemory, min(bytes, limit))
         guard bytes > limit else { return }
-        ranOutOfMemory = true
+        runOut()
         child.kill()
+    }
+
+    /// What all processes of the environment hold: those of its group, or those that descend from its program.
+    private var memoryInUse: Int {
+        let processes = group?.processes ?? []
+        guard processes.contains(child.pid) else { return child.residentBytes }
+        return ChildProcess.residentBytes(of: processes)
+    }
+
+    /// Asks the group, while it is there, why its process was killed.
+    private func noteKill() {
+        guard case .signal(SIGKILL) = child.exit, !ranOutOfMemory else { return }
+        if group?.hasRunOut == true { runOut() }
+    }
+
+    private func runOut() {
+        ranOutOfMemory = true
+        if let identity { peakMemory = identity.version.memory << 20 }
     }
 
     /// Writes a line of the function.

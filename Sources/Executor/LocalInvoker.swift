@@ -221,6 +221,17 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
         await onReactor(0) { await $0.isolationProblem() }
     }
 
+    /// Why this machine cannot divide processor time as the configuration says; nil when it can.
+    package var sharingProblem: String? {
+        guard configuration.sharesProcessors,
+            configuration.groups?.dividesProcessors != true
+        else { return nil }
+        return
+            "--cpu-share: this machine has no control group in which Portico may divide processor time. It "
+            + "takes root, or a service or container whose subtree of cgroups is delegated to it with the "
+            + "controller cpu (systemd: Delegate=yes; cgroups(7))."
+    }
+
     /// Boots blank workers on every reactor and waits until they are there.
     package func prewarm(runtimes: [String]) async -> LoadFailure? {
         for runtime in Set(runtimes) {
@@ -292,6 +303,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
     /// Call while the reactors still run.
     package func shutdown() async {
         for position in reactors.indices { await onReactor(position) { await $0.close() } }
+        await configuration.groups?.close()
     }
 
     /// How many processes there are, blank ones included.

@@ -59,6 +59,10 @@ extension ReactorWorkers {
     func accompany(_ environment: ExecutionEnvironment) {
         memory.add(environment)
         environment.shutdownStretch = configuration.shutdownStretch
+        environment.groupLimits = GroupLimits(
+            scratch: isolation?.size ?? sharedScratch,
+            dividesProcessors: configuration.sharesProcessors
+        )
         environment.namespace = isolation.map {
             NamespaceAccess(
                 asUser: $0.asUser,
@@ -206,9 +210,10 @@ extension ReactorWorkers {
             )
             // What works already goes first, most of all before what nobody waits for.
             booted.niceness = ExecutionEnvironment.niceness(ofBootFor: isAwaited)
-            let child = try await spawn(booted)
+            let group = configuration.groups?.makeGroup()
+            let child = try await spawn(booted, group)
             let frames = FrameTransport(child, reactor: reactor)
-            let environment = makeEnvironment(child, kind, frames)
+            let environment = makeEnvironment(child, kind, frames, group)
             let deadline = reactor.preciseTime + BlankWorkers.bootLimit
             if let version = await frames.waitUntilBlank(until: deadline),
                 environment.becomeBlank(version: version)
@@ -279,6 +284,7 @@ extension ReactorWorkers {
                 api.close()
                 return .failure(.notIsolated)
             }
+            let group = configuration.groups?.makeGroup()
             let child = try await spawn(
                 ChildProcess.Command(
                     path: command.path,
@@ -286,9 +292,10 @@ extension ReactorWorkers {
                     environment: variables.map { "\($0.key)=\($0.value)" },
                     openFiles: Self.openFiles,
                     directory: runtime.directory
-                )
+                ),
+                group
             )
-            let environment = makeEnvironment(child, .provided, transport)
+            let environment = makeEnvironment(child, .provided, transport, group)
             environment.isGated = isGated
             environment.attach(api)
             environment.bind(identity, logStream: stream)
@@ -309,10 +316,13 @@ extension ReactorWorkers {
 
     /// Starts a program away from the reactor; it counts as a process from the beginning.
     private func spawn(
-        _ command: ChildProcess.Command
+        _ command: ChildProcess.Command,
+        _ group: ControlGroup?
     ) async throws(SpawnError) -> ChildProcess {
         starting += 1
         defer { hasStarted() }
+        var command = command
+        command.onStart = group?.admission
         let child = try await ChildProcess.start(command, on: reactor)
         if isClosed { child.kill() }
         return child
@@ -337,7 +347,8 @@ extension ReactorWorkers {
     func makeEnvironment(
         _ child: ChildProcess,
         _ kind: RuntimeKind,
-        _ transport: any WorkerTransport
+        _ transport: any WorkerTransport,
+        _ group: ControlGroup?
     ) -> ExecutionEnvironment {
         let environment = ExecutionEnvironment(
             child: child,
@@ -345,6 +356,7 @@ extension ReactorWorkers {
             transport: transport,
             reactor: reactor,
             freezes: configuration.freezesBetweenInvocations,
+            group: group,
             log: log
         )
         living[ObjectIdentifier(environment)] = environment
@@ -354,6 +366,7 @@ extension ReactorWorkers {
             _ = await environment.child.waitForExit()
             environment.processEnded(sweeps: !workers.isClosed)
             await environment.extensionsEnded()
+            environment.group?.remove()
             workers.living[ObjectIdentifier(environment)] = nil
         }
         return environment

@@ -40,6 +40,11 @@ final class ReactorWorkers {
     var warned: Set<String> = []
     var isolation: ScratchIsolation?
     var hasTriedIsolation = false
+    /// How much of the memory of groups the machine's own `/tmp` may be.
+    ///
+    /// Unit: bytes.
+    private(set) lazy var sharedScratch =
+        System.isInMemory("/tmp") ? configuration.scratchSize : 0
     /// The snapshots of which this reactor is the home.
     private(set) lazy var snapshots = Snapshots(workers: self)
     /// How the home of a snapshot is reached; nil once everything ends.
@@ -192,6 +197,7 @@ final class ReactorWorkers {
             _ = await environment.child.waitForExit()
             environment.processEnded(sweeps: false)
             await environment.extensionsEnded()
+            environment.group?.remove()
             living[ObjectIdentifier(environment)] = nil
         }
         ScratchFolder.killAll(in: Set(folders.map(\.namespace)))

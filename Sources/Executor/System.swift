@@ -34,6 +34,17 @@ enum System {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether a folder is a file system in memory that is mounted there.
+    static func isInMemory(_ path: String) -> Bool {
+        text(of: "/proc/self/mountinfo").split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ")
+            guard fields.count > 6, fields[4] == path, let end = fields.firstIndex(of: "-") else {
+                return false
+            }
+            return fields[(end + 1)...].first == "tmpfs"
+        }
+    }
+
     /// A path without symbolic links; nil when there is nothing.
     static func realPath(_ path: String) -> String? {
         guard let found = realpath(path, nil) else { return nil }

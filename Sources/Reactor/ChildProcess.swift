@@ -59,6 +59,8 @@ package final class ChildProcess {
         package var directory: String?
         /// By how much the program yields to others, 0 to 19.
         package var niceness: Int32 = 0
+        /// Gets the process's number before anything else is done with it; its number is surely its own then.
+        package var onStart: (@Sendable (Int32) -> Void)?
 
         /// Describes a program.
         package init(
@@ -131,6 +133,7 @@ package final class ChildProcess {
                 waitpid(pid, nil, 0)
                 throw SpawnError(call: "pidfd_open", code: code)
             }
+            command.onStart?(pid)
             if command.openFiles > 0 {
                 let limit = command.openFiles
                 _ = portico_prlimit(pid, Int32(RLIMIT_NOFILE.rawValue), limit, limit)
@@ -258,6 +261,13 @@ package final class ChildProcess {
     ///
     /// Unit: bytes. Read from `/proc`, as control groups are rarely ours to write.
     package var residentBytes: Int { Self.residentBytes(of: pid, depth: 0) }
+
+    /// What some processes hold in memory together, without their descendants.
+    ///
+    /// Unit: bytes.
+    package static func residentBytes(of pids: [Int32]) -> Int {
+        pids.reduce(0) { $0 + residentBytes(of: $1, depth: deepestDescendant) }
+    }
 
     private static let deepestDescendant = 4
 

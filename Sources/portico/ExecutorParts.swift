@@ -33,6 +33,8 @@ struct ExecutorParts: Sendable {
             liftsProcessBudget: configuration.liftsProcessBudget
         )
         settings.costs = costs
+        settings.groups = ControlGroups.find(dividingProcessors: configuration.sharesProcessors)
+        settings.sharesProcessors = configuration.sharesProcessors
         settings.isolation = configuration.isolation
         settings.freezesBetweenInvocations = configuration.freezes
         settings.concurrency.limitsRequestRate = configuration.limitsRates
@@ -64,9 +66,11 @@ struct ExecutorParts: Sendable {
         return invoker
     }
 
-    /// Throws when this machine cannot keep functions apart as it is told to.
+    /// Throws when this machine cannot keep functions apart or divide its time as it is told to.
     static func check(_ invoker: LocalInvoker) async throws {
-        guard let problem = await invoker.isolationProblem() else { return }
+        var found = invoker.sharingProblem
+        if found == nil { found = await invoker.isolationProblem() }
+        guard let problem = found else { return }
         await invoker.shutdown()
         throw CommandFailure(problem)
     }

@@ -22,6 +22,8 @@ struct NodeConfiguration: Sendable {
     var logsJSON: Bool
     /// Whether functions stand still between invocations.
     var freezes = false
+    /// Whether processor time is divided by the functions' memory.
+    var sharesProcessors = false
     /// Whether requests and new environments of a function are held to AWS's rates.
     var limitsRates = false
     /// How far functions are kept from each other and from the machine.

@@ -40,7 +40,10 @@ extension ReactorWorkers {
         guard let child = ChildProcess.adopt(process, on: reactor, reap: reap) else { return nil }
         if isClosed { child.kill() }
         let transport = FrameTransport(child, reactor: reactor)
-        let environment = makeEnvironment(child, .python, transport)
+        let group = configuration.groups?.makeGroup()
+        // It runs already, in the group of its original, and need not wait.
+        group?.admitSoon(child.pid)
+        let environment = makeEnvironment(child, .python, transport, group)
         environment.origin = .restored
         environment.restoreBegan = began
         let deadline = reactor.preciseTime + Snapshots.copyLimit

@@ -81,7 +81,7 @@ struct EdgeCommand: AsyncParsableCommand {
             edge: name,
             liftsProcessBudget: concurrency == .aws
         )
-        configuration.isolation = isolation.level
+        isolation.apply(to: &configuration)
         configuration.care = care.care
         configuration.diskCache = disk.settings(state: configuration.state)
         try await EdgeRole(configuration, options).run()

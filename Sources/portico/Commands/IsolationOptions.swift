@@ -11,6 +11,19 @@ struct IsolationOptions: ParsableArguments {
         )
     )
     var level = IsolationLevel.process
+
+    @Flag(
+        name: .customLong("cpu-share"),
+        help:
+            "Gives functions processor time by their memory, as AWS does: one processor for each 1,769 MB."
+    )
+    var sharesProcessors = false
+
+    /// Puts what the flags say where a node reads it.
+    func apply(to configuration: inout NodeConfiguration) {
+        configuration.isolation = level
+        configuration.sharesProcessors = sharesProcessors
+    }
 }
 
 extension IsolationLevel: ExpressibleByArgument {}

@@ -163,7 +163,7 @@ struct ServingOptions: ParsableArguments {
             care: care.care,
             diskCache: disk.settings(state: state)
         )
-        configuration.isolation = isolation.level
+        isolation.apply(to: &configuration)
         configuration.freezes = freeze
         configuration.limitsRates = rateLimits
         configuration.tracing = tracing.destination

@@ -1,0 +1,54 @@
+import Glibc
+
+/// The process that groups belong to, as their folder's name tells it.
+///
+/// A number is given to one process after the other, so its start belongs to it, and it means something only among
+/// the processes that are numbered together.
+struct GroupOwner: Equatable {
+    /// The number of the namespace in which processes are numbered.
+    let namespace: String
+    let pid: Int32
+    /// Unit: clock ticks since the machine's start.
+    let start: String
+
+    /// This process; nil when the system does not tell.
+    static var current: GroupOwner? {
+        let pid = getpid()
+        guard let namespace = ownNamespace, let start = start(of: pid) else { return nil }
+        return GroupOwner(namespace: namespace, pid: pid, start: start)
+    }
+
+    private init(namespace: String, pid: Int32, start: String) {
+        self.namespace = namespace
+        self.pid = pid
+        self.start = start
+    }
+
+    /// Reads what `name` gives, with anything after a further hyphen.
+    init?(name: Substring) {
+        let parts = name.split(separator: "-")
+        guard parts.count >= 3, let pid = Int32(parts[1]) else { return nil }
+        self.init(namespace: String(parts[0]), pid: pid, start: String(parts[2]))
+    }
+
+    var name: String { "\(namespace)-\(pid)-\(start)" }
+
+    /// Whether it has ended; of processes that are numbered elsewhere nothing is known.
+    var isGone: Bool { namespace == Self.ownNamespace && Self.start(of: pid) != start }
+
+    private static var ownNamespace: String? {
+        System.link("/proc/self/ns/pid").map { $0.filter(\.isNumber) }
+    }
+
+    /// When a process started; nil when there is none.
+    ///
+    /// Source: proc_pid_stat(5), field 22; the second, the program's name, may contain anything.
+    private static func start(of pid: Int32) -> String? {
+        let text = System.text(of: "/proc/\(pid)/stat")
+        guard let name = text.lastIndex(of: ")") else { return nil }
+        let fields = text[name...].split(separator: " ")
+        // A process that has ended and was not awaited yet is gone as well.
+        guard fields.count > 20, fields[1] != "Z", fields[1] != "X" else { return nil }
+        return String(fields[20])
+    }
+}
