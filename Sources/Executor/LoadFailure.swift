@@ -59,8 +59,19 @@ package struct LoadFailure: Error, Sendable, Equatable {
         message: "The machine refused the namespaces that --isolation asks for."
     )
 
-    /// Whether another process would fare no better: the program itself is missing.
-    var isFinal: Bool { type == "Runtime.InvalidEntrypoint" || type == "Runtime.InvalidTaskConfig" }
+    /// The function's variables are sealed with a key that is not here.
+    static let sealedVariables = LoadFailure(
+        type: "KMSNotFoundException",
+        message:
+            "The function's environment variables are sealed with a key that is not among those of this node "
+            + "(variables.key in its state folder)."
+    )
+
+    /// Whether another process would fare no better: the program itself or a key is missing.
+    var isFinal: Bool {
+        ["Runtime.InvalidEntrypoint", "Runtime.InvalidTaskConfig", "KMSNotFoundException"]
+            .contains(type)
+    }
 
     /// The failure of an interpreter that did not become a worker.
     static func unusable(_ program: String) -> LoadFailure {

@@ -10,6 +10,7 @@ extension ReactorWorkers {
         initialization: InitializationType = .onDemand,
         until latest: MonotonicInstant
     ) async -> Start {
+        if identity.version.sealedVariables != nil { return .failed(.sealedVariables, nil) }
         if request == nil, identity.startsFromSnapshot,
             configuration.debug?.isMeant(identity.version.name) != true,
             let start = await startFromSnapshot(identity, scratch: scratch, until: latest)

@@ -88,6 +88,12 @@ package struct FunctionVersion: Sendable, Codable, Hashable {
         self.description = description
     }
 
+    /// The name under which variables stand that are sealed; no variable can have it.
+    package static let sealedName = "(sealed)"
+
+    /// The variables as sealed text, where no key was there to open them; nil as a rule.
+    package var sealedVariables: String? { environment[Self.sealedName] }
+
     /// `name:version`, the key used between doors and executor.
     package var qualifiedName: String { "\(name):\(versionText)" }
 

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
 package import Model
-import Registry
+package import Registry
 
 /// A whole state with its code in one file, from which an edge can start while every primary is down.
 ///
@@ -12,12 +12,13 @@ package enum SnapshotFile {
     /// The most bytes that are read at once.
     private static let maximumPiece = 1 << 20
 
-    /// Writes a snapshot; `blob` gives the archive of a digest.
+    /// Writes a snapshot; `blob` gives the archive of a digest, `keys` seal the variables of functions.
     ///
     /// - Throws: `FeedError` when an archive is missing or the file can't be written.
     package static func write(
         _ snapshot: Snapshot,
         to path: String,
+        keys: VariableKeys = VariableKeys(),
         blob: (String) throws -> [UInt8]?
     ) throws {
         let temporary = path + ".tmp"
@@ -40,7 +41,7 @@ package enum SnapshotFile {
             try put(bytes)
         }
         try put(Array(title.utf8))
-        try section(try snapshot.encoded())
+        try section(try snapshot.encoded(with: keys))
         for digest in snapshot.codeDigests.sorted() {
             guard let bytes = try blob(digest) else {
                 throw FeedError(.storage, "the archive \(digest) is missing")
@@ -56,11 +57,14 @@ package enum SnapshotFile {
         }
     }
 
-    /// Reads a file and gives each archive to `keep`; nothing counts before the checksum was right.
+    /// Reads a file and gives each archive to `keep`.
+    ///
+    /// Nothing counts before the checksum was right. Variables that none of the `keys` opens stay sealed.
     ///
     /// - Throws: `FeedError` when the file is damaged or no snapshot.
     package static func read(
         _ path: String,
+        keys: VariableKeys = VariableKeys(),
         keep: (_ digest: String, _ bytes: [UInt8]) async throws -> Void
     ) async throws -> Snapshot {
         try verify(path)
@@ -79,7 +83,7 @@ package enum SnapshotFile {
             }
             return [UInt8](try file.read(upToCount: Int(length)) ?? Data())
         }
-        let snapshot = try Snapshot(encoded: try section())
+        let snapshot = keys.opened(try Snapshot(encoded: try section()))
         while try file.offset() < end {
             let digest = String(decoding: try section(), as: UTF8.self)
             try await keep(digest, try section())

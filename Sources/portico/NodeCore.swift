@@ -20,9 +20,17 @@ struct NodeCore: Sendable {
         var configuration = node.configuration
         if let handover = predecessor?.handover { configuration.workers = handover.otherWorkers }
         let state = configuration.state
-        let registry = PrimaryRegistry(store: try SQLiteStore(directory: state + "/registry"))
+        let keys = try StoreOption.keys(state: state)
+        let registry = PrimaryRegistry(
+            store: try SQLiteStore(directory: state + "/registry", keys: keys)
+        )
         let replicas = configuration.edges.map { name in
-            EdgeReplica(name: name, directory: state + "/edges/" + name, registry: registry)
+            EdgeReplica(
+                name: name,
+                directory: state + "/edges/" + name,
+                registry: registry,
+                keys: keys
+            )
         }
         for replica in replicas { try await replica.start() }
         let tracing = try TracingParts(configuration.tracing)

@@ -34,13 +34,20 @@ final class StoreBench: Sendable {
     /// Another store on the same storage; it is closed with the bench.
     func open(
         pollDelay: Duration = .milliseconds(200),
-        stallLimit: Duration = StoreLimits.stallLimit
+        stallLimit: Duration = StoreLimits.stallLimit,
+        keys: VariableKeys = VariableKeys()
     ) throws -> any RegistryStore {
         let store: any RegistryStore =
             switch engine {
-            case .sqlite: try SQLiteStore(directory: folder.path, pollDelay: pollDelay)
+            case .sqlite:
+                try SQLiteStore(directory: folder.path, pollDelay: pollDelay, keys: keys)
             case .postgreSQL:
-                try PostgreSQLStore(url: url, pollDelay: pollDelay, stallLimit: stallLimit)
+                try PostgreSQLStore(
+                    url: url,
+                    pollDelay: pollDelay,
+                    stallLimit: stallLimit,
+                    keys: keys
+                )
             }
         opened.withLock { $0.append(store) }
         return store

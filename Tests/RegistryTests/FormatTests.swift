@@ -232,7 +232,7 @@ struct FormatTests {
     func sentences() throws {
         let error = #expect(throws: RegistryError.self) {
             let change = #"[{"put":{"_0":{"bucket":{"name":"a"}}}}]"#
-            return try StoredForm.revision(7, Data(change.utf8))
+            return try StoredForm.revision(7, Data(change.utf8), VariableKeys())
         }
         #expect(
             error?.description

@@ -33,6 +33,13 @@ enum FunctionConfiguration {
         members["Version"] = .string(FunctionVersion.text(of: version))
         members["CodeSha256"] = .string(base64(ofHex: stored["CodeDigest"]?.string ?? ""))
         SnapStartSetting.show(in: &members, version)
+        if isSealed(stored) {
+            let error: JSONValue = [
+                "ErrorCode": .string(APIError.sealedVariables.code),
+                "Message": .string(APIError.sealedVariables.message),
+            ]
+            members["Environment"] = ["Error": error]
+        }
         let isUpdate = stored["IsUpdate"]?.bool ?? false
         switch view {
         case .listed: return .object(members)
@@ -60,6 +67,11 @@ enum FunctionConfiguration {
             ]
         }
         return .object(members)
+    }
+
+    /// Whether no key was there to open its variables.
+    static func isSealed(_ stored: JSONObject) -> Bool {
+        stored["Environment"]?["Variables"]?[FunctionVersion.sealedName] != nil
     }
 
     private static func setState(_ state: String, _ members: inout JSONObject) {

@@ -22,6 +22,17 @@ extension APIError {
         APIError(409, "ResourceConflictException", message)
     }
 
+    /// Variables that no key opens.
+    ///
+    /// Source: "Invoke", errors: KMSNotFoundException.
+    static let sealedVariables = APIError(
+        502,
+        "KMSNotFoundException",
+        "Lambda was unable to decrypt the environment variables because the KMS key was not found. They are sealed "
+            + "with a key that is not among those of this node (variables.key in its state folder, or "
+            + "--variables-key)."
+    )
+
     static func throttled(_ reason: String) -> APIError {
         APIError(429, "TooManyRequestsException", "Rate Exceeded.", ["Reason": reason])
     }

@@ -12,17 +12,21 @@ package final class PostgreSQLStore: RegistryStore {
     let pool: PostgreSQLPool
     private let broadcast = HeadBroadcast()
     private let listener: PostgreSQLListener
+    private let keys: VariableKeys
 
     /// Connects, and makes or brings up to date the tables.
     ///
     /// `pollDelay` is how long a commit may stay unseen when its notice is lost; `stallLimit` how long a
-    /// primary may hold its turn without doing anything; `patience` how long a call tries to reach a server.
+    /// primary may hold its turn without doing anything; `patience` how long a call tries to reach a server;
+    /// `keys` seal variables of functions, and are the same at each primary.
     package init(
         url: String,
         pollDelay: Duration = StoreLimits.pollDelay,
         stallLimit: Duration = StoreLimits.stallLimit,
-        patience: Duration = StoreLimits.patience
+        patience: Duration = StoreLimits.patience,
+        keys: VariableKeys = VariableKeys()
     ) throws {
+        self.keys = keys
         pool = try PostgreSQLPool(
             PostgreSQLURL(url),
             stallLimit: stallLimit,
@@ -63,7 +67,7 @@ package final class PostgreSQLStore: RegistryStore {
                 _ = try connection.run([PostgreSQLStatement("COMMIT")])
                 return (head.revision, false)
             }
-            let prepared = try StoredForm.prepare(changes)
+            let prepared = try StoredForm.prepare(changes, keys)
             try holdCode(prepared.required, connection)
             let statements = PostgreSQLCommit.statements(
                 prepared,
@@ -112,7 +116,7 @@ package final class PostgreSQLStore: RegistryStore {
     ) throws -> [Revision] {
         guard head > known else { return [] }
         let rows = try connection.run([Self.changes(after: known, upTo: head)])[0]
-        let revisions = try Self.revisions(rows, after: known)
+        let revisions = try revisions(rows, after: known)
         guard revisions.count == head - known else {
             throw RegistryError(.behind, "\(head - known) revisions must be read first")
         }
@@ -162,7 +166,7 @@ package final class PostgreSQLStore: RegistryStore {
         let head = try Self.head(results[0])
         // The floor may have risen between the two.
         try StoredForm.checkFloor(after, results[2].int(0, 0) ?? head.floor)
-        let revisions = try Self.revisions(results[1], after: after)
+        let revisions = try revisions(results[1], after: after)
         if revisions.isEmpty, limit > 0, head.revision > after {
             throw RegistryError(.corrupt, "the registry has lost revision \(after + 1)")
         }
@@ -185,13 +189,13 @@ package final class PostgreSQLStore: RegistryStore {
         )
     }
 
-    private static func revisions(_ rows: PostgreSQLRows, after: Int) throws -> [Revision] {
+    private func revisions(_ rows: PostgreSQLRows, after: Int) throws -> [Revision] {
         var revisions: [Revision] = []
         for row in 0..<rows.count {
             guard let number = rows.int(row, 0), let body = rows.bytes(row, 1),
                 number == after + row + 1
             else { break }
-            revisions.append(try StoredForm.revision(number, body))
+            revisions.append(try StoredForm.revision(number, body, keys))
         }
         return revisions
     }
@@ -214,7 +218,8 @@ package final class PostgreSQLStore: RegistryStore {
             results[2].rows.compactMap { $0[0].map { Data($0) } },
             revision: head.revision,
             counters: counters,
-            history: head.history
+            history: head.history,
+            keys
         )
     }
 

@@ -64,6 +64,7 @@ package final class EdgeReplica: Sendable {
     package let directory: String
     private let registry: PrimaryRegistry?
     private let keepsState: Bool
+    private let keys: VariableKeys
     private let worker: ReplicaWorker
     private let steps: @Sendable (ApplyStep) -> Void
     private let shared: Mutex<Shared>
@@ -87,20 +88,22 @@ package final class EdgeReplica: Sendable {
     /// Makes a replica with its own folder.
     ///
     /// One that follows a registry of this process is brought to life by `start`, any other by `open`. One
-    /// that does not keep its state starts anew each time: simulations do so.
+    /// that does not keep its state starts anew each time: simulations do so. `keys` seal variables on disk.
     package init(
         name: String,
         directory: String,
         registry: PrimaryRegistry? = nil,
         keepsState: Bool = true,
+        keys: VariableKeys = VariableKeys(),
         steps: @escaping @Sendable (ApplyStep) -> Void = { _ in }
     ) {
         self.name = name
         self.directory = directory
         self.registry = registry
         self.keepsState = keepsState
+        self.keys = keys
         self.steps = steps
-        worker = ReplicaWorker(name: name, directory: directory, steps: steps)
+        worker = ReplicaWorker(name: name, directory: directory, keys: keys, steps: steps)
         shared = Mutex(Shared())
     }
 
@@ -114,13 +117,14 @@ package final class EdgeReplica: Sendable {
             withIntermediateDirectories: true
         )
         let primary = try await registry.snapshot()
-        let (kept, problem) = ReplicaState.read(directory + "/state.json")
+        let (kept, problem) = ReplicaState.read(directory + "/state.json", keys: keys)
         shared.withLock {
             $0.head = primary.revision
             $0.error = problem
         }
-        // A state from another history than the primary's is of no use.
-        let first = kept.flatMap { $0.revision <= primary.revision ? $0 : nil } ?? primary
+        // A state from another history than the primary's is of no use, nor one that nobody can open.
+        let first =
+            kept.flatMap { $0.revision <= primary.revision && $0.isOpen ? $0 : nil } ?? primary
         try await apply(first) { try registry.blob($0) }
         let task = Task.detached { [weak self] in
             while !Task.isCancelled {
@@ -274,7 +278,7 @@ extension EdgeReplica {
             atPath: directory + "/code",
             withIntermediateDirectories: true
         )
-        let (kept, problem) = ReplicaState.read(directory + "/state.json")
+        let (kept, problem) = ReplicaState.read(directory + "/state.json", keys: keys)
         shared.withLock { $0.error = problem }
         try await worker.clean(keeping: kept?.codeDigests ?? [])
         guard let kept, kept.codeDigests.allSatisfy({ codeFolder($0) != nil }) else {

@@ -24,8 +24,12 @@ struct ReplicaState {
     }
 
     /// Writes a snapshot, which is encoded once.
-    static func write(_ snapshot: Snapshot, to path: String) throws {
-        let encoded = try snapshot.encoded()
+    static func write(
+        _ snapshot: Snapshot,
+        to path: String,
+        keys: VariableKeys = VariableKeys()
+    ) throws {
+        let encoded = try snapshot.encoded(with: keys)
         try write(encoded, Digest.hex(Digest.sha256(encoded)), to: path)
     }
 
@@ -39,9 +43,14 @@ struct ReplicaState {
     /// What the file holds; nil when there is none.
     ///
     /// A file that is damaged, or that a newer build wrote, is renamed and counts as none.
-    static func read(_ path: String) -> (snapshot: Snapshot?, problem: String?) {
+    static func read(
+        _ path: String,
+        keys: VariableKeys = VariableKeys()
+    ) -> (snapshot: Snapshot?, problem: String?) {
         guard let data = FileManager.default.contents(atPath: path) else { return (nil, nil) }
-        do { return (try Snapshot(encoded: verified([UInt8](data))), nil) } catch {
+        do {
+            return (keys.opened(try Snapshot(encoded: verified([UInt8](data)))), nil)
+        } catch {
             rename(path, path + ".damaged")
             let reason = (error as? RegistryError)?.description ?? "\(error)"
             return (nil, "\(reason): the state file was set aside as \(path).damaged")

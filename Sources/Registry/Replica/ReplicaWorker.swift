@@ -8,6 +8,7 @@ import Synchronization
 actor ReplicaWorker {
     private let executor: QueueExecutor
     private let directory: String
+    private let keys: VariableKeys
     /// What waits to be written; set without waiting for what is being written.
     private nonisolated let waiting = Mutex(Waiting())
 
@@ -26,7 +27,13 @@ actor ReplicaWorker {
         executor.asUnownedSerialExecutor()
     }
 
-    init(name: String, directory: String, steps: @escaping @Sendable (ApplyStep) -> Void) {
+    init(
+        name: String,
+        directory: String,
+        keys: VariableKeys,
+        steps: @escaping @Sendable (ApplyStep) -> Void
+    ) {
+        self.keys = keys
         self.steps = steps
         executor = QueueExecutor(label: "portico.replica.\(name)")
         self.directory = directory
@@ -85,7 +92,7 @@ actor ReplicaWorker {
                 unsynced.remove(folder)
             }
             try DurableFile.sync(directory + "/code")
-            try ReplicaState.write(snapshot, to: directory + "/state.json")
+            try ReplicaState.write(snapshot, to: directory + "/state.json", keys: keys)
         } catch {
             // It is tried again, unless a newer one waits by now.
             waiting.withLock { $0.newest = $0.newest ?? snapshot }

@@ -39,12 +39,14 @@ private struct WireRevision: Codable {
 }
 
 extension Snapshot {
-    /// The snapshot as it goes over the wire and into files: its resources, with the form they have.
-    package func encoded() throws -> [UInt8] {
+    /// The snapshot as it goes over the wire and into files: its resources, with the form they have, and with
+    /// variables sealed where there are keys.
+    package func encoded(with keys: VariableKeys = VariableKeys()) throws -> [UInt8] {
         let form = WireSnapshot(
             format: StateFormat.current,
             revision: revision,
-            resources: resources.map { ($0.key, $0) }.sorted { $0.0 < $1.0 }.map(\.1)
+            resources: resources.map { ($0.key, $0) }.sorted { $0.0 < $1.0 }
+                .map { keys.sealed($0.1) }
         )
         return [UInt8](try Self.encoder.encode(form))
     }

@@ -7,14 +7,20 @@ import Synchronization
 package final class SQLiteStore: RegistryStore {
     let queue: DatabaseQueue
     let blobs: SQLiteBlobs
+    private let keys: VariableKeys
     private let broadcast = HeadBroadcast()
     private let poll: Task<Void, Never>
     private let isClosed = Atomic<Bool>(false)
 
     /// Opens the store in a folder, which is made when it is missing.
     ///
-    /// `pollDelay` is how soon commits of another process are noticed.
-    package init(directory folder: String, pollDelay: Duration = StoreLimits.pollDelay) throws {
+    /// `pollDelay` is how soon commits of another process are noticed; `keys` seal variables of functions.
+    package init(
+        directory folder: String,
+        pollDelay: Duration = StoreLimits.pollDelay,
+        keys: VariableKeys = VariableKeys()
+    ) throws {
+        self.keys = keys
         let blobFolder = folder + "/blobs"
         try FileManager.default.createDirectory(
             atPath: blobFolder,
@@ -45,11 +51,11 @@ package final class SQLiteStore: RegistryStore {
         let number = try writing { database in
             let head = try Self.readHead(database)
             try StoredForm.checkMissing(known, head)
-            let missing = try Self.readChanges(database, after: known, upTo: head.revision)
+            let missing = try readChanges(database, after: known, upTo: head.revision)
             let changes = try body(missing)
             guard !changes.isEmpty else { return head.revision }
             isNew = true
-            let prepared = try StoredForm.prepare(changes)
+            let prepared = try StoredForm.prepare(changes, keys)
             try Self.commit(prepared, as: head.revision + 1, database)
             return head.revision + 1
         }
@@ -159,7 +165,7 @@ package final class SQLiteStore: RegistryStore {
             let head = try Self.readHead(database)
             try StoredForm.checkFloor(after, head.floor)
             let last = min(head.revision, after + max(0, limit))
-            return try Self.readChanges(database, after: after, upTo: last)
+            return try readChanges(database, after: after, upTo: last)
         }
     }
 
@@ -178,7 +184,8 @@ package final class SQLiteStore: RegistryStore {
                 counters.map { ($0["name"], $0["version"]) },
                 uniquingKeysWith: max
             ),
-            history: head.history
+            history: head.history,
+            keys
         )
     }
 
@@ -197,7 +204,7 @@ package final class SQLiteStore: RegistryStore {
     }
 
     /// Revisions of a range, until they are many bytes together.
-    private static func readChanges(
+    private func readChanges(
         _ database: Database,
         after: Int,
         upTo last: Int
@@ -217,7 +224,7 @@ package final class SQLiteStore: RegistryStore {
             let body: Data = row["body"]
             size += body.count
             if size > StoreLimits.changeBytesLimit, !revisions.isEmpty { break }
-            let revision = try StoredForm.revision(row["revision"], body)
+            let revision = try StoredForm.revision(row["revision"], body, keys)
             guard revision.number == after + revisions.count + 1 else { break }
             revisions.append(revision)
         }

@@ -23,7 +23,8 @@ enum StoredForm {
         var highest = 0
     }
 
-    static func prepare(_ changes: [Change]) throws -> Prepared {
+    static func prepare(_ changes: [Change], _ keys: VariableKeys) throws -> Prepared {
+        let changes = keys.sealed(changes)
         let encoder = JSONEncoder()
         var prepared = Prepared(body: [UInt8](try encoder.encode(changes)))
         guard prepared.body.count <= StoreLimits.revisionBytesLimit else {
@@ -64,12 +65,14 @@ enum StoredForm {
         return prepared
     }
 
-    static func revision(_ number: Int, _ body: some DataProtocol) throws -> Revision {
+    static func revision(
+        _ number: Int,
+        _ body: some DataProtocol,
+        _ keys: VariableKeys
+    ) throws -> Revision {
         do {
-            return Revision(
-                number: number,
-                changes: try JSONDecoder().decode([Change].self, from: Data(body))
-            )
+            let changes = try JSONDecoder().decode([Change].self, from: Data(body))
+            return Revision(number: number, changes: keys.opened(changes))
         } catch {
             let reason = StateFormat.sentence(error)
             throw RegistryError(.corrupt, "revision \(number) cannot be read: \(reason)")
@@ -80,12 +83,13 @@ enum StoredForm {
         _ resources: some Sequence<Data>,
         revision: Int,
         counters: [String: Int],
-        history: String
+        history: String,
+        _ keys: VariableKeys
     ) throws -> StoredState {
         let decoder = JSONDecoder()
         do {
             let puts = try resources.map {
-                Change.put(try decoder.decode(Resource.self, from: $0))
+                Change.put(keys.opened(try decoder.decode(Resource.self, from: $0)))
             }
             return StoredState(
                 snapshot: Snapshot().applying(puts, revision: revision),

@@ -17,6 +17,16 @@ struct RegistryCommand: AsyncParsableCommand {
     @Option(help: "The folder of the authority that edges trust; default STATE/authority.")
     var authority: String?
 
+    @Option(
+        name: .customLong("variables-key"),
+        help: ArgumentHelp(
+            "A file of keys that seal functions' variables; default STATE/variables.key, or with --store one that "
+                + "comes from the authority's.",
+            valueName: "file"
+        )
+    )
+    var variablesKey: String?
+
     @Option(help: "Seconds for which a function stays replicated after its last association.")
     var replicaRemovalDelay = 1.0
 
@@ -32,6 +42,7 @@ struct RegistryCommand: AsyncParsableCommand {
             listenPort: listen.port,
             authority: JoinTokenCommand.authority(authority, state: role.statePath),
             store: store,
+            variablesKey: variablesKey,
             settings: feed.settings,
             replicaRemovalDelay: .seconds(max(0, replicaRemovalDelay))
         )

@@ -63,6 +63,7 @@ final class EdgeRole: Sendable {
         let replica = EdgeReplica(
             name: options.name,
             directory: configuration.state + "/replica",
+            keys: try StoreOption.keys(state: configuration.state),
             steps: { point?.pass($0) }
         )
         let hasState = try await replica.open()

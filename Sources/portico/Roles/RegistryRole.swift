@@ -20,6 +20,8 @@ final class RegistryRole: Sendable {
         /// The folder of the authority that edges trust; shared by all primaries of one store.
         var authority: String
         var store: String?
+        /// The file of keys for variables of functions; nil for that of the state folder or the shared one.
+        var variablesKey: String?
         var settings: FeedSettings
         /// How long a function stays replicated after its last association has gone from every edge.
         var replicaRemovalDelay: Duration
@@ -51,12 +53,24 @@ final class RegistryRole: Sendable {
     }
 
     private func serve(until stop: Signals) async throws {
-        let store = try StoreOption.open(options.store, state: configuration.state)
+        let keys = try StoreOption.keys(
+            file: options.variablesKey,
+            store: options.store,
+            state: configuration.state
+        )
+        let store = try StoreOption.open(options.store, state: configuration.state, keys: keys)
         let registry = PrimaryRegistry(store: store)
+        // Before the first revision is read: its key may open them.
+        let authority = try await SharedAuthority.open(
+            folder: options.authority,
+            registry: registry
+        )
+        StoreOption.share(keys, authority, file: options.variablesKey, store: options.store)
         let home = EdgeReplica(
             name: "us-east-1",
             directory: configuration.state + "/home",
-            registry: registry
+            registry: registry,
+            keys: keys
         )
         try await home.start()
         let tails = LogTails()
@@ -75,10 +89,6 @@ final class RegistryRole: Sendable {
         let events = try parts.makeEvents(invoker, home, bus)
         invoker.attach(events)
         let sources = try parts.makeSources(invoker, home)
-        let authority = try await SharedAuthority.open(
-            folder: options.authority,
-            registry: registry
-        )
         let office = MembershipOffice(
             registry: registry,
             authority: authority,
