@@ -182,9 +182,14 @@ final class Connection {
         guard let tls else { return readiness.receive(into: room) }
         guard readiness.isOpen else { return .failed(EBADF) }
         if readiness.isDrained { return .wouldBlock }
+        return Self.transfer(read(tls, into: room))
+    }
+
+    private func read(_ tls: TLSSession, into room: UnsafeMutableRawBufferPointer) -> TLSIO {
+        if readiness.takeNews() { tls.noteArrival() }
         let result = tls.read(into: room)
         readiness.noteRead(tookAll: tls.isDrained)
-        return Self.transfer(result)
+        return result
     }
 
     private func send(_ bytes: UnsafeRawBufferPointer) -> Readiness.Transfer {
@@ -212,8 +217,6 @@ final class Connection {
         // Over TLS what waits may be a session ticket, which reading takes away.
         guard let tls else { return false }
         var byte: UInt8 = 0
-        let result = withUnsafeMutableBytes(of: &byte) { tls.read(into: $0) }
-        readiness.noteRead(tookAll: tls.isDrained)
-        return result == .wantRead
+        return withUnsafeMutableBytes(of: &byte) { read(tls, into: $0) } == .wantRead
     }
 }

@@ -12,6 +12,9 @@ struct WorkerProgram: Hashable {
 final class BlankWorkers {
     /// How long a blank worker may take to boot.
     static let bootLimit: Duration = .seconds(30)
+    /// How long the place of a worker that was taken stays empty while another one waits: what is started now
+    /// should have the processors for itself.
+    static let refillPause: Duration = .milliseconds(100)
 
     private let wanted: Int
     /// Boots a worker; tells whether somebody waits for this one.
@@ -19,6 +22,7 @@ final class BlankWorkers {
     private let reactor: Reactor
     private var waiting: [WorkerProgram: [ExecutionEnvironment]] = [:]
     private var booting: [WorkerProgram: Int] = [:]
+    private var refills: [WorkerProgram: TimerID] = [:]
     private var isClosed = false
     /// Who waits for a boot of somebody else to end.
     private var sleepers: [UnsafeContinuation<Void, Never>] = []
@@ -87,16 +91,30 @@ final class BlankWorkers {
     /// Ends the waiting workers; nothing boots any more.
     func close() {
         isClosed = true
+        for timer in refills.values { reactor.cancel(timer) }
+        refills = [:]
         wakeSleepers()
         for environment in waiting.values.joined() { environment.stop() }
         waiting = [:]
     }
 
-    /// Boots workers in the background until enough blank ones wait.
+    /// Boots workers in the background until enough blank ones wait: one at once when none does, the others later.
     private func refill(_ program: WorkerProgram) {
         guard !isClosed else { return }
+        if waiting[program, default: []].isEmpty, booting[program, default: 0] == 0 {
+            bootMissing(program, atMost: 1)
+        }
+        guard refills[program] == nil else { return }
+        refills[program] = reactor.schedule(at: reactor.time + Self.refillPause) { [weak self] in
+            self?.refills[program] = nil
+            self?.bootMissing(program, atMost: .max)
+        }
+    }
+
+    private func bootMissing(_ program: WorkerProgram, atMost limit: Int) {
+        guard !isClosed else { return }
         let missing = wanted - (waiting[program]?.count ?? 0) - booting[program, default: 0]
-        for _ in 0..<max(0, missing) {
+        for _ in 0..<max(0, min(missing, limit)) {
             let confined = ReactorLocal(self)
             reactor.submit {
                 let blank = confined.value

@@ -31,6 +31,8 @@ package final class Readiness {
     package var isDrained: Bool { tookAll }
     @exclusivity(unchecked)
     private var tookAll = false
+    @exclusivity(unchecked)
+    private var hasNews = false
     /// Whether both directions are dead.
     package private(set) var isHungUp = false
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
@@ -60,6 +62,12 @@ package final class Readiness {
     /// An end that has been announced needs no further event, so after it nothing counts as drained.
     package func noteRead(tookAll: Bool) { self.tookAll = tookAll && !hasEnded }
 
+    /// Whether input or its end has been announced since this was last asked.
+    package func takeNews() -> Bool {
+        defer { hasNews = false }
+        return hasNews
+    }
+
     /// The instant a while after the beginning of the reactor's turn.
     package func deadline(_ duration: Duration) -> MonotonicInstant { reactor.time + duration }
 
@@ -67,7 +75,10 @@ package final class Readiness {
         let trouble = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
         let half = events & EPOLLRDHUP.rawValue != 0
         if trouble { isHungUp = true }
-        if trouble || half || events & EPOLLIN.rawValue != 0 { tookAll = false }
+        if trouble || half || events & EPOLLIN.rawValue != 0 {
+            tookAll = false
+            hasNews = true
+        }
         if trouble || half {
             hasEnded = true
             if reader == nil, let action = onHangUp { action() }

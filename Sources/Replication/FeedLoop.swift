@@ -234,20 +234,32 @@ final class FeedLoop {
         switch response.body {
         case .empty, .upgrade: break
         case .bytes(let bytes): try await depot.append(digest, bytes)
-        case .stream(let source, _):
-            while let piece = try await next(source, of: digest) {
-                try await depot.append(digest, piece)
-                client.options.steps(.receiving)
-            }
+        case .stream(let source, _): try await receive(digest, from: source)
         }
         try await depot.finish(digest)
     }
 
-    private func next(_ source: any BodySource, of digest: String) async throws -> Bytes? {
-        do throws(Fault) {
-            return try await source.read()
-        } catch {
-            throw FeedError(.unreachable, "the archive \(digest) broke off: \(error.kind)")
+    /// Takes an archive to the depot in large pieces: each is a way to another thread and back.
+    private func receive(_ digest: String, from source: any BodySource) async throws {
+        var received: [UInt8] = []
+        var fault: Fault?
+        var isOver = false
+        while !isOver {
+            do throws(Fault) {
+                if let piece = try await source.read() { received += piece } else { isOver = true }
+            } catch {
+                // What came before it is not asked for again.
+                (fault, isOver) = (error, true)
+            }
+            guard isOver || received.count >= FeedProtocol.depotPiece, !received.isEmpty else {
+                continue
+            }
+            try await client.depot.append(digest, received[...])
+            received.removeAll(keepingCapacity: true)
+            client.options.steps(.receiving)
+        }
+        if let fault {
+            throw FeedError(.unreachable, "the archive \(digest) broke off: \(fault.kind)")
         }
     }
 

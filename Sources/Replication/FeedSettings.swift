@@ -31,6 +31,8 @@ package enum FeedProtocol {
     package static let maximumRevision = 64 << 20
     /// How many bytes of an archive are read at once.
     package static let blobPart = 1 << 20
+    /// How many bytes of an archive an edge gathers before it writes them.
+    static let depotPiece = 256 << 10
     /// The most bytes of a snapshot.
     package static let maximumSnapshot = 512 << 20
     /// The most bytes of a request's content: a report or a certificate request.

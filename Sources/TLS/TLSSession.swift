@@ -231,6 +231,11 @@ extension TLSSession {
     /// Whether the last read took all that had arrived: the next one would block until the socket is readable.
     package var isDrained: Bool { portico_ssl_is_drained(ssl) == 1 }
 
+    /// Takes note that more has arrived than the last read of the socket saw.
+    ///
+    /// The next read may be served from inside the session and not look at the socket.
+    package func noteArrival() { portico_bio_note(SSL_get_rbio(ssl), 0) }
+
     /// The peer's certificate in DER, if it showed one.
     package var peerCertificateDER: [UInt8]? {
         guard let certificate = portico_ssl_peer_certificate(ssl) else { return nil }

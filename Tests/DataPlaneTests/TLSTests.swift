@@ -88,4 +88,65 @@ struct TLSProxyTests {
         wire.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         #expect(wire.readText().hasPrefix("HTTP/1.1 502 "))
     }
+
+    @Test("what arrives between two reads is found, also when the session serves the first alone")
+    func arrivalsBetweenReads() async throws {
+        let (pair, file) = try Self.makePair()
+        let server = try TLSContext.server(
+            certificates: CertificateStore { _ in pair },
+            options: TLSServerOptions()
+        )
+        var options = TLSClientOptions()
+        options.authorityFiles = [file]
+        let client = try TLSContext.client(options: options)
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        let (near, far) = (ends[0], ends[1])
+        let reactor = Reactor()
+        reactor.start()
+        defer { reactor.stop() }
+        let (written, wrote) = AsyncStream<Void>.makeStream()
+        let mayGoOn = DispatchSemaphore(value: 0)
+        defer { mayGoOn.signal() }
+        Thread.detachNewThread {
+            guard let wire = try? Wire(accepted: far, tls: server) else { return wrote.finish() }
+            wire.send("one")
+            wire.send("two")
+            wrote.yield()
+            mayGoOn.wait()
+            wire.send("three")
+            wrote.yield()
+            mayGoOn.wait()
+        }
+        let pieces = Task(executorPreference: reactor) { () -> [String] in
+            let session = try TLSSession(
+                connecting: client,
+                descriptor: near,
+                serverName: "localhost",
+                verifies: true
+            )
+            guard case .done = session.handshake() else { return [] }
+            _ = fcntl(near, F_SETFL, O_NONBLOCK)
+            let connection = Connection(reactor.register(near), tls: session)
+            defer { connection.close() }
+            var steps = written.makeAsyncIterator()
+            func piece() async -> String {
+                let piece = await connection.readPiece(
+                    limit: 100,
+                    until: connection.deadline(.seconds(20))
+                )
+                return String(decoding: piece.bytes, as: UTF8.self)
+            }
+            await steps.next()
+            let first = await piece()
+            mayGoOn.signal()
+            await steps.next()
+            // The announcement of the third piece finds nobody who waits for it.
+            await withUnsafeContinuation { continuation in
+                reactor.schedule(at: reactor.time + .milliseconds(5)) { continuation.resume() }
+            }
+            return [first, await piece(), await piece()]
+        }
+        #expect(try await pieces.value == ["one", "two", "three"])
+    }
 }

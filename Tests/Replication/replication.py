@@ -711,13 +711,15 @@ def main():
     parser.add_argument("--postgres", action="store_true", help="two primaries on a PostgreSQL of the script's own")
     parser.add_argument("--versions", type=int, default=20)
     parser.add_argument("--size", type=int, default=1_000_000)
-    parser.add_argument("--pause", type=float, default=0.001,
+    parser.add_argument("--pause", type=float, default=0.01,
                         help="seconds between two requests of one of the load's %d clients at each edge" % CLIENTS)
-    parser.add_argument("--rest", type=float, default=0,
-                        help="seconds between two versions, in which the edges boot workers for the next")
+    parser.add_argument("--rest", type=float,
+                        help="seconds between two versions, in which the edges boot workers for the next (1; smoke: 0)")
     parser.add_argument("--loopback", action="store_true", help="no namespaces")
     parser.add_argument("--only", help="names of parts, after commas")
     options = parser.parse_args()
+    if options.rest is None:
+        options.rest = 0 if options.smoke else 1
     if options.smoke:
         options.versions = min(options.versions, 3)
     names = options.only.split(",") if options.only else ["publishing", "state", "chaos", "alone"] if options.smoke else None

@@ -57,7 +57,7 @@ struct JSONBody {
         case (.timestamp, .string(let text)):
             guard let seconds = Timestamp.parse(text) else { throw wrong(shape, path) }
             return Timestamp.json(seconds)
-        case (.blob, .string(let text)): return .string(text.filter { !$0.isWhitespace })
+        case (.blob, .string(let text)): return .string(BlobText.compact(text))
         case (.string, .string), (.character, .string), (.string, .null), (_, .null): return json
         // AWS reads numbers and truth values where text is wanted.
         case (.string, .integer(let number)): return .string(String(number))

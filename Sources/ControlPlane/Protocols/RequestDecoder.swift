@@ -138,7 +138,7 @@ extension ServiceModel {
         case .integer, .long: Int(text).map(JSONValue.integer)
         case .float, .double: Double(text).map { _ in JSONValue.number(text) }
         case .timestamp: Timestamp.parse(text).map(Timestamp.json)
-        case .blob: .string(text.filter { !$0.isWhitespace })
+        case .blob: .string(BlobText.compact(text))
         default: .string(text)
         }
     }

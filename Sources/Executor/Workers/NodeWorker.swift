@@ -1,7 +1,8 @@
 /// The program that runs a Node.js function.
 enum NodeWorker {
     /// The script as written to the worker folder.
-    static let source = [channel, logging, loading, streaming, invocation].joined(separator: "\n")
+    static let source = [rehearsed, channel, logging, loading, streaming, rehearsal, invocation]
+        .joined(separator: "\n")
 
     private static let channel = #"""
         'use strict';
@@ -16,10 +17,11 @@ enum NodeWorker {
           onread: { buffer: inbox, callback: (size) => { receive(size); return true; } } });
         const pause = new Int32Array(new SharedArrayBuffer(4));
         let settings = null, handler = null, modern = false, current = null, currentID = undefined;
-        let traced = false;
+        let traced = false, rehearsing = false;
 
         // Written at once, so that nothing is lost when the function ends the process.
         function write(bytes, size) {
+          if (rehearsing) return;
           for (let at = 0; at < size;) {
             try { at += writeSync(3, bytes, at, size - at); } catch (error) {
               if (error.code === 'EAGAIN') Atomics.wait(pause, 0, 0, 1); else realExit(0);
@@ -208,6 +210,6 @@ enum NodeWorker {
         sock.resume();
         sock.on('end', () => realExit(0));
         sock.on('error', () => realExit(0));
-        send(READY, process.versions.node);
+        rehearse().then(() => send(READY, process.versions.node));
         """#
 }
