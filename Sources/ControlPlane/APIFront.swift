@@ -78,7 +78,11 @@ struct APIFront: Sendable {
             : entry.model.match(method: head.method, path: head.path, query: query)
         guard let (operation, labels) = matched else { throw Self.unknown(head) }
         let limit = Self.limit(operation, head, entry)
-        let body = try await Self.content(exchange.body, limit: limit.bytes) { limit.message($0) }
+        let body = try await Self.content(
+            exchange.body,
+            limit: limit.bytes,
+            discards: head.headers["expect"] == nil
+        ) { limit.message($0) }
         try verify(head, body, entry)
         let decoder = RequestDecoder(model: entry.model, operation: operation, head: head)
         let (input, payload) = try decoder.rest(labels: labels, query: query, body: body)
@@ -177,28 +181,44 @@ struct APIFront: Sendable {
         )
     }
 
+    /// How much of a body that is too large is read, for clients that read no answer before all is sent.
+    ///
+    /// Unit: bytes.
+    static let maximumDiscarded = 70_167_211
+
     /// The whole body, or AWS's error when it is larger than allowed.
+    ///
+    /// With `discards` a larger one is read to its end before it is refused, unless it is very much larger: a
+    /// connection that closed earlier would take the answer with it.
     static func content(
         _ body: Body,
         limit: Int,
+        discards: Bool = false,
         tooLarge: (Int) -> String
     ) async throws(APIError) -> [UInt8] {
         var bytes: [UInt8] = []
+        var size = 0
         switch body {
         case .empty, .upgrade: break
-        case .bytes(let all): bytes = Array(all)
+        case .bytes(let all):
+            bytes = Array(all)
+            size = bytes.count
         case .stream(let source, let length):
-            if let length, length > limit {
+            let most = discards ? limit + maximumDiscarded : limit
+            if let length, length > most {
                 throw APIError(413, "RequestEntityTooLargeException", tooLarge(length))
             }
             do throws(Fault) {
-                while bytes.count <= limit, let piece = try await source.read() { bytes += piece }
+                while size <= most, let piece = try await source.read() {
+                    size += piece.count
+                    if size > limit { bytes = [] } else { bytes += piece }
+                }
             } catch {
                 throw APIError(400, "InvalidRequestContentException", "the body did not arrive")
             }
         }
-        guard bytes.count <= limit else {
-            throw APIError(413, "RequestEntityTooLargeException", tooLarge(bytes.count))
+        guard size <= limit else {
+            throw APIError(413, "RequestEntityTooLargeException", tooLarge(size))
         }
         return bytes
     }

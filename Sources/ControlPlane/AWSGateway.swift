@@ -23,7 +23,7 @@ package final class AWSGateway: ExchangeHandler {
     /// (`name:version`) fares; `bus` takes events, `logs` keeps the lines of functions and `costs` counts what
     /// they use; `segments` tells how traces fare, `home` is where buckets and what is known of their objects
     /// lie, nil for none. With `keys` every call
-    /// must be signed by one of them; `applied` tells when an edge has applied something. `operate` answers a POST under `/_portico/`, or nil when it knows none of that path.
+    /// must be signed by one of them; `codeStorage` bounds the bytes of functions' and layers' code; `applied` tells when an edge has applied something. `operate` answers a POST under `/_portico/`, or nil when it knows none of that path.
     package init(
         registry: PrimaryRegistry,
         snapshot: @escaping @Sendable () -> Snapshot,
@@ -46,6 +46,7 @@ package final class AWSGateway: ExchangeHandler {
         home: String? = nil,
         segments: @escaping @Sendable () -> SegmentCounts? = { nil },
         keys: SigningKeys? = nil,
+        codeStorage: Int = 80_530_636_800,
         applied: AppliedSignal = AppliedSignal(),
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
@@ -82,6 +83,7 @@ package final class AWSGateway: ExchangeHandler {
                     invoker: invoker,
                     tails: tails,
                     httpsPort: httpsPort,
+                    codeStorage: codeStorage,
                     sources: sources,
                     snapshots: snapshots,
                     logicalIDs: logicalIDs

@@ -1,4 +1,4 @@
-import Model
+package import Model
 
 /// How a function's process is started and spoken to.
 package enum RuntimeKind: Sendable, Hashable {
@@ -24,7 +24,7 @@ package enum RuntimeKind: Sendable, Hashable {
     }
 
     /// The kind for a version, nil when its runtime is not supported.
-    init?(_ version: FunctionVersion) {
+    package init?(_ version: FunctionVersion) {
         if version.image != nil { self = .provided } else { self.init(runtime: version.runtime) }
     }
 

@@ -184,6 +184,7 @@ final class Node: Sendable {
             home: configuration.state,
             segments: { core.parts.tracing?.counts },
             keys: configuration.signingKeys,
+            codeStorage: configuration.codeStorage,
             applied: applied,
             operate: { await operations.answer($0) }
         )

@@ -24,6 +24,10 @@ struct NodeConfiguration: Sendable {
     var freezes = false
     /// Whether processor time is divided by the functions' memory.
     var sharesProcessors = false
+    /// How much code all versions of functions and layers may be.
+    ///
+    /// Unit: bytes.
+    var codeStorage = 76_800 << 20
     /// Whether requests and new environments of a function are held to AWS's rates.
     var limitsRates = false
     /// How far functions are kept from each other and from the machine.

@@ -108,6 +108,43 @@ struct CommandLineTests {
         )
     }
 
+    @Test("a function whose snapshot is being made is waited for, and then invoked")
+    func pendingSnapshot() throws {
+        let folder = try CommandRun.folder([
+            "template.yaml": """
+            Transform: AWS::Serverless-2016-10-31
+            Resources:
+              Slow:
+                Type: AWS::Serverless::Function
+                Properties:
+                  Runtime: python3.12
+                  Handler: app.handler
+                  CodeUri: ./slow
+                  AutoPublishAlias: live
+                  SnapStart: { ApplyOn: PublishedVersions }
+            """,
+            // Static code ends when the file is there, which the test makes once the call has begun to wait.
+            "slow/app.py": """
+            import os, time
+            while not os.path.exists(os.path.join(os.environ["LAMBDA_TASK_ROOT"], "..", "go")): time.sleep(0.02)
+            def handler(event, context): return "restored"
+            """, "event.json": "{}",
+        ])
+        let node = try CommandRun.node(["up"], in: folder)
+        let port = String(try node.port("api"))
+        let call = try CommandRun(
+            ["invoke", "Slow:live", "--event", "event.json", "--api-port", port],
+            in: folder
+        )
+        #expect(call.readErrors(until: "is being made").contains("Slow:live"))
+        let code = folder.appendingPathComponent(".portico/edges/iad/code/go")
+        try Data().write(to: code)
+        let result = call.finish()
+        #expect(result.status == 0, "\(result)")
+        #expect(result.output == "\"restored\"\n")
+        _ = node.stop()
+    }
+
     @Test("without a template an empty endpoint starts")
     func emptyEndpoint() throws {
         let folder = try CommandRun.folder()

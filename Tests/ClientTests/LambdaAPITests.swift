@@ -16,6 +16,14 @@ struct LambdaAPITests {
         try PythonClient.run(script, against: try RunningNode(["up"]))
     }
 
+    @Test("code over the account's storage is refused and what is kept is counted")
+    func storage() throws {
+        try PythonClient.run(
+            "lambda_storage.py",
+            against: try RunningNode(["up", "--code-storage", "1"])
+        )
+    }
+
     @Test("the aws command line drives a function through its life")
     func commandLine() throws {
         try PythonClient.run("lambda_cli.py", against: try RunningNode(["up"]))

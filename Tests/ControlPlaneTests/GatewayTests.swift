@@ -98,4 +98,19 @@ struct GatewayTests {
         #expect(await fixture.send("POST", base + "/g/invocations", "{}").status == 404)
         #expect(await fixture.send("GET", "/2020-05-31/nothing").status == 404)
     }
+
+    @Test("a store that fails is the service's fault, in its own words and form")
+    func brokenStore() async throws {
+        let fixture = try GatewayFixture()
+        #expect(try await fixture.create("f", "1").status == 201)
+        fixture.registry.close()
+        let answer = try await fixture.create("g", "2")
+        #expect(answer.status == 500, "\(answer)")
+        #expect(answer.headers["x-amzn-errortype"] == "ServiceException")
+        let body = try JSONValue.parse(answer.text)
+        #expect(body["Type"]?.string == "Service")
+        #expect(body["Message"]?.string?.contains("the store is closed") == true, "\(answer.text)")
+        // What is in memory can still be read.
+        #expect(await fixture.send("GET", base + "/f").status == 200)
+    }
 }

@@ -32,13 +32,13 @@ struct FunctionInput {
     /// Members of the newer kinds of functions, which only AWS can run.
     private static let foreign = [
         "CapacityProviderConfig", "DurableConfig", "TenancyConfig", "PublishTo",
-        "CodeSigningConfigArn",
     ]
 
     func check() throws(APIError) {
         for name in Self.foreign where !(input[name]?.isNull ?? true) {
             throw .invalid("\(name) is not supported here.")
         }
+        if let arn = input["CodeSigningConfigArn"]?.string { throw .noSigning(arn) }
         if !(input["FileSystemConfigs"]?.array?.isEmpty ?? true) {
             throw .invalid("FileSystemConfigs are not supported here.")
         }

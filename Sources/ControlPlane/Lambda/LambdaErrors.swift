@@ -33,6 +33,27 @@ extension APIError {
             + "--variables-key)."
     )
 
+    /// A runtime that functions may be made with and that nothing runs here.
+    ///
+    /// Source: "Invoke", errors.
+    static func runtime(_ name: String) -> APIError {
+        APIError(
+            502,
+            "InvalidRuntimeException",
+            "The runtime \(name) is not supported here; functions may use nodejs, python and provided runtimes."
+        )
+    }
+
+    /// Nothing makes code signing configurations here, so none is found.
+    static func noSigning(_ arn: String) -> APIError {
+        APIError(
+            404,
+            "CodeSigningConfigNotFoundException",
+            "The code signing configuration cannot be found. Check that the provided configuration is not "
+                + "deleted: \(arn)."
+        )
+    }
+
     static func throttled(_ reason: String) -> APIError {
         APIError(429, "TooManyRequestsException", "Rate Exceeded.", ["Reason": reason])
     }

@@ -26,10 +26,11 @@ extension LambdaService {
         try Self.check(tags: tags)
         let archive = try await code.keep(call["Code"] ?? [:], in: snapshot)
         let publishes = call["Publish"]?.bool == true
-        return try await ledger.change { draft throws(APIError) in
+        return try await ledger.change { [self] draft throws(APIError) in
             guard draft.snapshot.resolve(function: name) == nil else {
                 throw .conflict("Function already exist: \(name)")
             }
+            try checkStorage(draft.snapshot, adding: archive.size * (publishes ? 2 : 1))
             var members = Self.defaults(name, archive, architectures: call["Architectures"])
             input.apply(to: &members, name: name)
             try SnapStartSetting.check(members)
@@ -228,6 +229,9 @@ extension LambdaService {
             var record = try record(reference, in: draft.snapshot)
             try checkChange(record, call)
             var members = record.latest
+            let before = code.size(members["CodeDigest"]?.string ?? "")
+            let published = call["Publish"]?.bool == true ? archive.size : 0
+            try checkStorage(draft.snapshot, adding: archive.size + published - before)
             Self.set(archive, in: &members)
             if let architectures = call["Architectures"] {
                 members["Architectures"] = architectures

@@ -51,6 +51,7 @@ extension LambdaService {
         do throws(JSONError) { _ = try JSONValue.parse(payload[...]) } catch {
             throw .unreadableJSON("Could not parse payload into json: \(error)")
         }
+        guard RuntimeKind(version) != nil else { throw .runtime(version.runtime) }
         if version.sealedVariables != nil { throw .sealedVariables }
         try await waitWhilePending(found.configuration)
         if snapshots(version.qualifiedName) == .preparing,

@@ -6,8 +6,11 @@ import Registry
 extension LambdaService {
     private static let maximumLayers = 5
 
+    /// The kind of the records of layer versions.
+    static let layerKind = "lambda/layer/"
+
     private static func id(_ name: String, _ version: Int) -> String {
-        "lambda/layer/\(name):\(version)"
+        "\(layerKind)\(name):\(version)"
     }
 
     private static func arn(_ name: String, _ version: Int? = nil) -> String {
@@ -65,7 +68,8 @@ extension LambdaService {
         let snapshot = try await ledger.snapshot()
         let archive = try await code.keep(call["Content"] ?? [:], in: snapshot)
         let name = Self.name(call.text("LayerName"))
-        return try await ledger.change { draft throws(APIError) in
+        return try await ledger.change { [self] draft throws(APIError) in
+            try checkStorage(draft.snapshot, adding: archive.size)
             let counter = "lambda/layer-counter/" + name
             let number = (draft.record(counter)?["Last"]?.int ?? 0) + 1
             var count = JSONObject()

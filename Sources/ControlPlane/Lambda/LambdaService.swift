@@ -21,6 +21,10 @@ final class LambdaService: APIService {
     let tails: LogTails
     /// The port that viewers reach over HTTPS.
     let httpsPort: Int
+    /// How much code all versions of functions and layers may be.
+    ///
+    /// Unit: bytes.
+    let codeStorage: Int
     /// When this node began; functions of templates carry it as their date.
     let started = Timestamp.now()
     /// What is known of the work of each event source mapping, by UUID.
@@ -34,6 +38,7 @@ final class LambdaService: APIService {
         invoker: any FunctionInvoker,
         tails: LogTails,
         httpsPort: Int,
+        codeStorage: Int = LambdaService.defaultCodeStorage,
         sources: @escaping @Sendable () -> [String: SourceStatus],
         snapshots: @escaping @Sendable (String) -> SnapshotStatus?,
         logicalIDs: @escaping @Sendable (String) -> String?
@@ -42,6 +47,7 @@ final class LambdaService: APIService {
         self.invoker = invoker
         self.tails = tails
         self.httpsPort = httpsPort
+        self.codeStorage = codeStorage
         self.sources = sources
         self.snapshots = snapshots
         self.logicalIDs = logicalIDs

@@ -11,13 +11,14 @@ extension LambdaService {
             return try await runtimeManagement(call)
         case "GetFunctionRecursionConfig", "PutFunctionRecursionConfig":
             return try await recursion(call)
-        case "GetFunctionCodeSigningConfig":
-            let snapshot = try await ledger.snapshot()
-            let record = try record(try reference(call, in: snapshot), in: snapshot)
-            return APIReply([
-                "CodeSigningConfigArn": "", "FunctionName": .string(record.name),
-            ])
+        case "GetFunctionCodeSigningConfig", "PutFunctionCodeSigningConfig",
+            "DeleteFunctionCodeSigningConfig":
+            return try await functionSigning(call)
         case "ListCodeSigningConfigs": return APIReply(["CodeSigningConfigs": []])
+        case "GetCodeSigningConfig", "UpdateCodeSigningConfig", "DeleteCodeSigningConfig",
+            "ListFunctionsByCodeSigningConfig":
+            let arn = call.text("CodeSigningConfigArn")
+            throw .missing("The Lambda code signing configuration \(arn) can not be found.")
         case "ListEventSourceMappings": return APIReply(["EventSourceMappings": []])
         case "GetEventSourceMapping":
             throw .missing("The resource you requested does not exist.")
@@ -26,22 +27,35 @@ extension LambdaService {
         }
     }
 
+    /// No function has a code signing configuration, as there are none.
+    private func functionSigning(_ call: APICall) async throws(APIError) -> APIReply {
+        let snapshot = try await ledger.snapshot()
+        let record = try record(try reference(call, in: snapshot), in: snapshot)
+        switch call.operation.name {
+        case "PutFunctionCodeSigningConfig": throw .noSigning(call.text("CodeSigningConfigArn"))
+        case "DeleteFunctionCodeSigningConfig": return .empty(204)
+        default:
+            return APIReply([
+                "CodeSigningConfigArn": "", "FunctionName": .string(record.name),
+            ])
+        }
+    }
+
     private func accountSettings() async throws(APIError) -> APIReply {
         let snapshot = try await ledger.snapshot()
         let reserved = snapshot.functionSettings.values
             .reduce(0) { $0 + ($1.reservedConcurrency ?? 0) }
-        let digests = Set(snapshot.functions.values.map(\.codeDigest))
-        let used = digests.reduce(0) { $0 + code.size($1) }
         let names = Set(snapshot.functions.values.map(\.name))
         return APIReply([
             "AccountLimit": [
-                "TotalCodeSize": 80_530_636_800, "CodeSizeUnzipped": 262_144_000,
+                "TotalCodeSize": .integer(codeStorage), "CodeSizeUnzipped": 262_144_000,
                 "CodeSizeZipped": .integer(CodeStore.maximumArchive),
                 "ConcurrentExecutions": .integer(Self.accountConcurrency),
                 "UnreservedConcurrentExecutions": .integer(Self.accountConcurrency - reserved),
             ],
             "AccountUsage": [
-                "TotalCodeSize": .integer(used), "FunctionCount": .integer(names.count),
+                "TotalCodeSize": .integer(codeInUse(snapshot)),
+                "FunctionCount": .integer(names.count),
             ],
         ])
     }

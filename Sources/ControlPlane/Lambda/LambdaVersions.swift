@@ -38,6 +38,8 @@ extension LambdaService {
                         + "the following state: Pending"
                 )
             }
+            let digest = record.latest["CodeDigest"]?.string ?? ""
+            try checkStorage(draft.snapshot, adding: code.size(digest))
             let number = publish(&record, description: call["Description"]?.string, in: &draft)
             record.save(to: &draft)
             let isOn = SnapStartSetting.isOn(record.latest, number)

@@ -32,17 +32,8 @@ struct Invoke: AsyncParsableCommand {
             }
             payload = content
         }
-        let parts = name.split(separator: ":", maxSplits: 1).map(String.init)
-        var allowed = CharacterSet.alphanumerics
-        allowed.insert(charactersIn: "-_.$")
-        let function = parts[0].addingPercentEncoding(withAllowedCharacters: allowed) ?? parts[0]
-        var address = "http://127.0.0.1:\(apiPort)/2015-03-31/functions/\(function)/invocations"
-        if parts.count == 2,
-            let qualifier = parts[1].addingPercentEncoding(withAllowedCharacters: allowed)
-        {
-            address += "?Qualifier=\(qualifier)"
-        }
-        guard let url = URL(string: address) else {
+        let function = try functionAddress()
+        guard let url = URL(string: function.address("invocations")) else {
             throw ValidationError("'\(name)' is no function name")
         }
         var request = URLRequest(url: url)
@@ -51,16 +42,14 @@ struct Invoke: AsyncParsableCommand {
         request.timeoutInterval = 910
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         request.setValue("Tail", forHTTPHeaderField: "X-Amz-Log-Type")
-        let body: Data
-        let answer: HTTPURLResponse
-        do {
-            let (data, response) = try await URLSession.shared.data(for: request)
-            guard let http = response as? HTTPURLResponse else { throw ExitCode(2) }
-            (body, answer) = (data, http)
-        } catch {
-            report("no answer from 127.0.0.1:\(apiPort): is `portico up` running there?")
-            throw ExitCode(2)
+        var (body, answer) = try await send(request)
+        if Self.isPending(answer), await waitWhilePending(function) {
+            (body, answer) = try await send(request)
         }
+        try show(body, answer)
+    }
+
+    private func show(_ body: Data, _ answer: HTTPURLResponse) throws {
         if let log = answer.value(forHTTPHeaderField: "X-Amz-Log-Result"),
             let text = Data(base64Encoded: log)
         {
@@ -74,6 +63,75 @@ struct Invoke: AsyncParsableCommand {
         if let failure = answer.value(forHTTPHeaderField: "X-Amz-Function-Error") {
             report("function error: \(failure)")
             throw ExitCode(1)
+        }
+    }
+
+    // MARK: A function that is being made
+
+    /// How long a function may be pending: its snapshot is made with its static code.
+    ///
+    /// Source: "Lambda SnapStart runtime hooks for Python": 130 seconds, or the function's timeout of at most 900.
+    private static let pendingLimit = Duration.seconds(910)
+    private static let pendingPause = Duration.milliseconds(200)
+
+    /// Whether the function was not there yet.
+    private static func isPending(_ answer: HTTPURLResponse) -> Bool {
+        let code = answer.value(forHTTPHeaderField: "x-amzn-ErrorType") ?? ""
+        return answer.statusCode == 409
+            && ["SnapStartNotReadyException", "ResourceConflictException"].contains(code)
+    }
+
+    /// Waits as `aws lambda wait function-active` does; false when there is nothing to wait for.
+    private func waitWhilePending(_ function: FunctionAddress) async -> Bool {
+        guard let url = URL(string: function.address("configuration")) else { return false }
+        let end = ContinuousClock.now + Self.pendingLimit
+        var hasSaid = false
+        while ContinuousClock.now < end {
+            guard let (data, _) = try? await URLSession.shared.data(from: url),
+                let found = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
+                let state = found["State"] as? String
+            else { return false }
+            guard state == "Pending" else { return true }
+            if !hasSaid { report("\(name) is being made; the call waits for it") }
+            hasSaid = true
+            try? await Task.sleep(for: Self.pendingPause)
+        }
+        return true
+    }
+
+    /// Where a function's pages are on the API port.
+    private struct FunctionAddress {
+        var base: String
+        var query: String
+
+        func address(_ page: String) -> String { base + "/" + page + query }
+    }
+
+    private func functionAddress() throws -> FunctionAddress {
+        let parts = name.split(separator: ":", maxSplits: 1).map(String.init)
+        var allowed = CharacterSet.alphanumerics
+        allowed.insert(charactersIn: "-_.$")
+        let function = parts[0].addingPercentEncoding(withAllowedCharacters: allowed) ?? parts[0]
+        var query = ""
+        if parts.count == 2,
+            let qualifier = parts[1].addingPercentEncoding(withAllowedCharacters: allowed)
+        {
+            query = "?Qualifier=\(qualifier)"
+        }
+        return FunctionAddress(
+            base: "http://127.0.0.1:\(apiPort)/2015-03-31/functions/\(function)",
+            query: query
+        )
+    }
+
+    private func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) {
+        do {
+            let (data, response) = try await URLSession.shared.data(for: request)
+            guard let answer = response as? HTTPURLResponse else { throw ExitCode(2) }
+            return (data, answer)
+        } catch {
+            report("no answer from 127.0.0.1:\(apiPort): is `portico up` running there?")
+            throw ExitCode(2)
         }
     }
 

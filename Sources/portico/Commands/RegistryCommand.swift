@@ -31,6 +31,9 @@ struct RegistryCommand: AsyncParsableCommand {
     var replicaRemovalDelay = 1.0
 
     @OptionGroup
+    var codeStorage: CodeStorageOption
+
+    @OptionGroup
     var role: RoleOptions
 
     @OptionGroup
@@ -46,6 +49,8 @@ struct RegistryCommand: AsyncParsableCommand {
             settings: feed.settings,
             replicaRemovalDelay: .seconds(max(0, replicaRemovalDelay))
         )
-        try await RegistryRole(role.configuration(edge: "us-east-1"), options).run()
+        var configuration = role.configuration(edge: "us-east-1")
+        configuration.codeStorage = codeStorage.bytes
+        try await RegistryRole(configuration, options).run()
     }
 }

@@ -85,6 +85,9 @@ struct ServingOptions: ParsableArguments {
     var edgeSetting: [String] = []
 
     @OptionGroup
+    var codeStorage: CodeStorageOption
+
+    @OptionGroup
     var care: CareOptions
 
     @OptionGroup
@@ -165,6 +168,7 @@ struct ServingOptions: ParsableArguments {
         )
         isolation.apply(to: &configuration)
         configuration.freezes = freeze
+        configuration.codeStorage = codeStorage.bytes
         configuration.limitsRates = rateLimits
         configuration.tracing = tracing.destination
         configuration.signingKeys = credentials.flatMap { try? CredentialsFile.read($0) }

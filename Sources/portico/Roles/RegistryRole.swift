@@ -217,6 +217,7 @@ final class RegistryRole: Sendable {
             home: configuration.state,
             segments: { parts.tracing?.counts },
             keys: configuration.signingKeys,
+            codeStorage: configuration.codeStorage,
             applied: applied,
             operate: { await operations.answer($0) }
         )

@@ -83,3 +83,28 @@ for method, path, body, status, code, member, text in [
     untyped = code in ("ValidationException", "UnknownOperationException")
     assert sorted(answer[2]) == sorted([member] if untyped else ["Type", member]), (path, answer)
     assert untyped or answer[2]["Type"] == "User", (path, answer)
+
+# Payloads over the limit are read to their end and then refused, also where the client only reads once it has sent all.
+for size, kind, type_ in [(6_291_457, "RequestResponse", None), (1_048_577, "Event", "Event"), (20_000_000, "RequestResponse", None)]:
+    headers = {"X-Amz-Invocation-Type": type_} if type_ else {}
+    answer = travel("POST", FUNCTIONS + "f/invocations", b'"' + b"x" * (size - 2) + b'"', **headers)
+    assert answer[:2] == (413, "RequestEntityTooLargeException"), answer
+    limit = 1_048_576 if type_ else 6_291_456
+    text = f"{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
+    assert text in (answer[2].get("message"), answer[2].get("Message")), answer
+
+# A runtime that functions may name and nothing runs here, and code signing configurations, of which there are none.
+create(lambda_, "java", Runtime="java21")
+signing = f"arn:aws:lambda:us-east-1:{ACCOUNT}:code-signing-config:csc-0123456789abcdef0"
+unsigned = "CodeSigningConfigNotFoundException"
+for method, path, body, status, code, text in [
+    ("POST", FUNCTIONS + "java/invocations", b"{}", 502, "InvalidRuntimeException", "The runtime java21 is not supported here"),
+    ("PUT", "/2020-06-30/functions/f/code-signing-config", json.dumps({"CodeSigningConfigArn": signing}).encode(), 404, unsigned, "The code signing configuration cannot be found."),
+    ("GET", "/2020-04-22/code-signing-configs/" + signing, None, 404, missing, f"The Lambda code signing configuration {signing} can not be found."),
+]:
+    answer = travel(method, path, body)
+    assert answer[:2] == (status, code) and answer[2]["Message"].startswith(text), answer
+    assert answer[2]["Type"] == ("Service" if status >= 500 else "User"), answer
+refuse(unsigned, signing, name="signed", CodeSigningConfigArn=signing)
+lambda_.delete_function_code_signing_config(FunctionName="f")
+assert lambda_.get_function_code_signing_config(FunctionName="f")["CodeSigningConfigArn"] == ""
