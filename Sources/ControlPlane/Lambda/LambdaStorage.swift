@@ -7,6 +7,8 @@ import Registry
 /// Source: Lambda quotas, "Storage for uploaded functions (.zip file archives) and layers": each version of a
 /// function or layer counts.
 extension LambdaService {
+    /// How much an account may keep unless told otherwise.
+    ///
     /// Unit: bytes. Source: Lambda quotas: 75 GB.
     package static let defaultCodeStorage = 80_530_636_800
 
