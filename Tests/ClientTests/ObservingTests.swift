@@ -76,9 +76,74 @@ struct ObservingTests {
         let folder = try CommandRun.folder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appendingPathComponent("segments").path
-        let node = try RunningNode(["up", "--xray-file", file])
-        try PythonClient.run("tracing.py", against: node, [file])
+        let moto = try MotoServer()
+        let stack = try moto.template(Self.tracedStack)
+        defer { try? FileManager.default.removeItem(at: stack) }
+        for name in ["traced", "places"] {
+            try CommandRun.write(
+                "exports.handler = async () => 1;\n",
+                to: "\(name)/index.js",
+                in: stack
+            )
+        }
+        let node = try RunningNode(["up", "--xray-file", file], in: stack)
+        try PythonClient.run("tracing.py", against: node, [file, moto.url])
     }
+
+    /// A function behind the APIs that only templates make, and one that tells where they are.
+    private static let tracedStack = """
+        Transform: AWS::Serverless-2016-10-31
+        Resources:
+          Traced:
+            Type: AWS::Serverless::Function
+            Properties:
+              FunctionName: traced
+              Runtime: nodejs20.x
+              Handler: index.handler
+              CodeUri: ./traced
+              Events:
+                Rest: { Type: Api, Properties: { Path: /, Method: get } }
+          Web:
+            Type: AWS::ApiGatewayV2::Api
+            Properties:
+              { Name: web, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action }
+          Calls:
+            Type: AWS::ApiGatewayV2::Integration
+            Properties:
+              ApiId: !Ref Web
+              IntegrationType: AWS_PROXY
+              IntegrationUri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Traced.Arn}/invocations
+          Connect:
+            Type: AWS::ApiGatewayV2::Route
+            Properties: { ApiId: !Ref Web, RouteKey: $connect, Target: !Sub "integrations/${Calls}" }
+          Default:
+            Type: AWS::ApiGatewayV2::Route
+            Properties:
+              ApiId: !Ref Web
+              RouteKey: $default
+              Target: !Sub integrations/${Calls}
+              RouteResponseSelectionExpression: $default
+          Answer:
+            Type: AWS::ApiGatewayV2::RouteResponse
+            Properties: { ApiId: !Ref Web, RouteId: !Ref Default, RouteResponseKey: $default }
+          Live:
+            Type: AWS::ApiGatewayV2::Stage
+            Properties: { ApiId: !Ref Web, StageName: live, AutoDeploy: true }
+          Allowed:
+            Type: AWS::Lambda::Permission
+            Properties:
+              FunctionName: !Ref Traced
+              Action: lambda:InvokeFunction
+              Principal: apigateway.amazonaws.com
+          Places:
+            Type: AWS::Serverless::Function
+            Properties:
+              FunctionName: places
+              Runtime: nodejs20.x
+              Handler: index.handler
+              CodeUri: ./places
+              Environment: { Variables: { REST: !Ref ServerlessRestApi, WEB: !Ref Web } }
+        """
 
     @Test("a place for traces that is of no use is refused")
     func tracingFlags() throws {

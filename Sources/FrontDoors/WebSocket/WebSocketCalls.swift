@@ -21,11 +21,14 @@ struct WebSocketCalls {
     }
 
     /// Runs a route; nil when its integration fails.
+    ///
+    /// `trace` is that of the request which is answered; each message is a request of its own and begins one.
     func run(
         _ route: WebSocketAPI.Route,
         _ stage: GatewayStage,
         _ event: [UInt8],
-        message: Bytes
+        message: Bytes,
+        trace: String? = nil
     ) async -> Answer? {
         switch route.integration {
         case .mock: return Answer(status: 200)
@@ -42,8 +45,7 @@ struct WebSocketCalls {
                 limit: .milliseconds(timeout)
             )
             invocation.route = call.sourceARN
-            // Each message is a request of its own, and with it a trace.
-            invocation.traceID = "Root=" + ForwardedHead.newTraceID()
+            invocation.traceID = trace ?? "Root=" + ForwardedHead.newTraceID()
             let result = await invoker.invoke(invocation)
             guard case .success(let payload) = result else { return nil }
             return Self.answer(payload)

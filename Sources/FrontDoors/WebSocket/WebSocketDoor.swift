@@ -93,7 +93,8 @@ package struct WebSocketDoor: ExchangeHandler {
                 route,
                 session.stage,
                 JSONValue.object(event).encoded(),
-                message: []
+                message: [],
+                trace: seen.headers["x-amzn-trace-id"]
             )
             guard let answer else {
                 return Self.failure(502, "Internal server error", session, requestID)

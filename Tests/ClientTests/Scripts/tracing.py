@@ -1,13 +1,17 @@
-"""X-Ray: a trace goes on through every door, and its segments arrive; argument: the file with the segments."""
+"""X-Ray: a trace goes on through every door, and its segments arrive; arguments: the file with the segments, moto's server."""
+import base64
 import json
 import socket
+import ssl
 import sys
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 
 from support import *
 
-path = sys.argv[1]
+path, moto = sys.argv[1:]
 lambda_ = client("lambda")
 PARENT = "6226467e3f845502"
 CODE = """
@@ -43,7 +47,10 @@ def check(trace, seen=None, parent=PARENT):
         assert (fields["Root"], fields["Parent"], fields["Sampled"]) == (trace, run["id"], "1"), seen
 
 
-create(lambda_, "traced", CODE, TracingConfig={"Mode": "PassThrough"})
+# The template brings the function's APIs, which calls cannot make.
+lambda_.update_function_code(FunctionName="traced", ZipFile=archive(CODE))
+settle(lambda_, "traced")
+places = lambda_.get_function_configuration(FunctionName="places")["Environment"]["Variables"]
 
 
 def invoke(header, **more):
@@ -77,19 +84,19 @@ lambda_.add_permission(FunctionName="traced", StatementId="api", Action="lambda:
                        Principal="apigateway.amazonaws.com")
 
 
-def get(host, header):
-    request = urllib.request.Request(f"http://127.0.0.1:{os.environ['HTTP_PORT']}/")
+def get(host, header, way="/"):
+    request = urllib.request.Request(f"http://127.0.0.1:{os.environ['HTTP_PORT']}{way}")
     request.add_header("Host", host)
     request.add_header("X-Amzn-Trace-Id", header)
     return json.load(urllib.request.urlopen(request))
 
 
-def ask(host):
+def ask(host, way="/"):
     deadline = time.time() + 60
     while True:
         trace = root()
         try:
-            check(trace, get(host, f"Root={trace};Parent={PARENT};Sampled=1")[0])
+            check(trace, get(host, f"Root={trace};Parent={PARENT};Sampled=1", way)[0])
             return
         except urllib.error.HTTPError as error:
             # The door or its permission may be under way.
@@ -97,9 +104,69 @@ def ask(host):
             time.sleep(0.1)
 
 
-hosts = [f"{api['ApiId']}.execute-api.localhost"]
-for host in hosts:
-    ask(host)
+balancing = client("elbv2")
+balancer = balancing.create_load_balancer(Name="traced", Subnets=["subnet-a", "subnet-b"])["LoadBalancers"][0]
+group = balancing.create_target_group(Name="traced", TargetType="lambda")["TargetGroups"][0]["TargetGroupArn"]
+lambda_.add_permission(FunctionName="traced", StatementId="balancer", Action="lambda:InvokeFunction",
+                       Principal="elasticloadbalancing.amazonaws.com", SourceArn=group)
+balancing.register_targets(TargetGroupArn=group, Targets=[{"Id": arn}])
+balancing.create_listener(LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80,
+                          DefaultActions=[{"Type": "forward", "TargetGroupArn": group}])
+hosts = [(f"{api['ApiId']}.execute-api.localhost", "/"), (urllib.parse.urlsplit(url).hostname, "/"),
+         (balancer["DNSName"], "/"), (f"{places['REST']}.execute-api.localhost", "/Prod/")]
+for host, way in hosts:
+    ask(host, way)
+
+
+# A WebSocket API: the handshake goes on with its trace, each message begins one.
+def exactly(stream, count):
+    read = stream.read(count)
+    assert len(read) == count, read
+    return read
+
+
+def converse(header):
+    """Opens a connection, sends one message, and returns the answer to it."""
+    with socket.create_connection(("127.0.0.1", int(os.environ["HTTPS_PORT"])), 60) as plain:
+        context = ssl.create_default_context(cafile=os.environ["CA"])
+        host = f"{places['WEB']}.execute-api.localhost"
+        with context.wrap_socket(plain, server_hostname=host) as connection:
+            connection.sendall(
+                f"GET /live HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n"
+                f"X-Amzn-Trace-Id: {header}\r\n\r\n".encode())
+            stream = connection.makefile("rb")
+            head = stream.readline()
+            assert b" 101 " in head, head
+            while stream.readline().strip():
+                pass
+            text = b'{"action": "any"}'
+            # A masked frame of text, masked with zeros (RFC 6455, section 5.2).
+            connection.sendall(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
+            while True:
+                kind, length = exactly(stream, 2)
+                length = length if length < 126 else int.from_bytes(exactly(stream, 2), "big")
+                frame = exactly(stream, length)
+                if kind == 0x81:
+                    return json.loads(frame)
+
+
+trace = root()
+answer = converse(f"Root={trace};Parent={PARENT};Sampled=1")
+check(trace)
+of_message = dict(field.split("=", 1) for field in answer[0].split(";"))
+assert of_message["Root"] != trace and of_message.get("Sampled") != "1", answer
+
+# A queue: the trace of who sent the message goes on.
+queues = boto3.client("sqs", endpoint_url=moto)
+queue = queues.create_queue(QueueName="traced")["QueueUrl"]
+queued = root()
+queues.send_message(QueueUrl=queue, MessageBody="{}", MessageSystemAttributes={"AWSTraceHeader": {
+    "DataType": "String", "StringValue": f"Root={queued};Parent={PARENT};Sampled=1"}})
+mapping = lambda_.create_event_source_mapping(
+    FunctionName="traced", EventSourceArn=f"arn:aws:sqs:us-east-1:{ACCOUNT}:traced", BatchSize=1)
+check(queued)
+lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
 
 # Segments that code makes itself; what is no datagram of the protocol is ignored.
 host, port = body[1].split(":")
