@@ -160,7 +160,10 @@ final class ExecutionEnvironment {
             }
             _ = open(api)
         }
-        if let group { groupLimits.set(group, for: identity, isOriginal: origin == .snapshot) }
+        if let group {
+            let isUnbounded = origin == .snapshot || debug != nil
+            groupLimits.set(group, for: identity, isUnbounded: isUnbounded)
+        }
         if Self.mayHurry, kind != .provided { child.renice(0) }
         let phase = stage.phase
         currentRequest = stage.request
@@ -356,7 +359,8 @@ final class ExecutionEnvironment {
         let bytes = memoryInUse
         let limit = identity.version.memory << 20
         peakMemory = max(peakMemory, min(bytes, limit))
-        guard bytes > limit else { return }
+        // A debugger lives in the same process, and has processes of its own.
+        guard bytes > limit, debug == nil else { return }
         runOut()
         child.kill()
     }

@@ -41,9 +41,9 @@ extension ReactorWorkers {
             if kind != .provided { await carry(scratch, to: environment) }
             let debug = configuration.debug?.port(for: identity, kind)
             environment.debug = debug
-            let watch = debug.map {
-                DebugWatch($0, environment, limit: deadline - reactor.preciseTime, reactor)
-            }
+            // A debugger that starts takes time that is not the function's either.
+            let limit = deadline - reactor.preciseTime + BlankWorkers.bootLimit
+            let watch = debug.map { DebugWatch($0, environment, limit: limit, reactor) }
             let failure = await environment.load(
                 identity,
                 path: configuration.path,

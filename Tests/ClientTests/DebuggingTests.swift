@@ -56,6 +56,52 @@ struct DebuggingTests {
         #expect(try invoke("Other", 600_000, api).output.contains("Task timed out after"))
     }
 
+    private static let code = """
+        import os, time
+
+        def handler(event, context):
+            twice = event["number"] * 2
+            time.sleep(event.get("wait", 0))
+            return {"twice": twice, "pid": os.getpid(), "file": __file__, "line": 4}
+        """
+
+    /// The folder of debugpy's package, where `scripts/install-dependencies test` puts it.
+    private static let debugpy = RunningNode.root.appendingPathComponent(".debugger/debugpy")
+
+    @Test(
+        "debugpy stops a Python function at a breakpoint, whatever its time limit, and lets it go on",
+        .enabled(if: FileManager.default.fileExists(atPath: debugpy.path))
+    )
+    func python() throws {
+        let folder = try CommandRun.folder([
+            "template.yaml": """
+            Transform: AWS::Serverless-2016-10-31
+            Resources:
+              Slow:
+                Type: AWS::Serverless::Function
+                Properties:
+                  { FunctionName: slow, Runtime: python3.12, Handler: app.handler, CodeUri: slow, Timeout: 4 }
+            """,
+            "slow/app.py": Self.code,
+        ])
+        // As a user brings it: with the function's own packages.
+        try FileManager.default.copyItem(
+            at: Self.debugpy,
+            to: folder.appendingPathComponent("slow/debugpy")
+        )
+        let debug = try Self.freePort()
+        let node = try CommandRun.node(
+            ["up", "--debug", "Slow", "--debug-port", "\(debug)"],
+            in: folder
+        )
+        try PythonClient.run(
+            "debugpy_session.py",
+            ports: ["api": try node.port("api")],
+            ["\(debug)"]
+        )
+        _ = node.stop()
+    }
+
     /// Connects as a debugger does and asks the inspector who it is.
     private static func attach(to port: Int) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

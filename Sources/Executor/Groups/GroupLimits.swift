@@ -11,12 +11,12 @@ struct GroupLimits {
     /// Bounds a group for a function.
     ///
     /// Memory is measured besides, without what lies in `/tmp`: the system's bound is for what grows faster than it
-    /// is measured. A process that others are copied from keeps what they share, so its memory has no bound here.
-    func set(_ group: ControlGroup, for identity: FunctionIdentity, isOriginal: Bool) {
+    /// is measured. A process that others are copied from keeps what they share, and one that is looked at has a debugger: neither has it.
+    func set(_ group: ControlGroup, for identity: FunctionIdentity, isUnbounded: Bool) {
         let memory = identity.version.memory
         let files = scratch > 0 ? identity.version.ephemeralStorage.map { $0 << 20 } ?? scratch : 0
         group.limit(
-            memory: isOriginal ? nil : (memory << 20) + files,
+            memory: isUnbounded ? nil : (memory << 20) + files,
             share: dividesProcessors ? GroupTree.share(ofMemory: memory) : nil
         )
     }
