@@ -19,6 +19,7 @@ final class Stage {
     let log = LineLog()
     private let folder: String
     private let invoker: LocalInvoker
+    private let runtimes: [String]
 
     init(
         _ snapshot: Snapshot,
@@ -49,6 +50,7 @@ final class Stage {
         options.authorityFiles = [authority.certificatePath]
         client = try TLSContext.client(options: options)
         let log = log
+        runtimes = snapshot.functions.values.map(\.runtime)
         invoker = LocalInvoker(
             configuration: ExecutorConfiguration(workFolder: folder + "/workers"),
             reactors: [reactor],
@@ -72,7 +74,6 @@ final class Stage {
                 log: { log.append($0) }
             )
         }
-        let runtimes = snapshot.functions.values.map(\.runtime)
         if let failure = await invoker.prewarm(runtimes: runtimes) { throw failure }
     }
 
@@ -94,6 +95,8 @@ final class Stage {
     /// Drops the idle connections to origins and counts what the door holds, once it is quiet.
     func counts(settlingAt level: ProcessCounts?) async -> ProcessCounts {
         let reactor = reactor
+        // The place of a blank worker that was taken is filled later.
+        _ = await invoker.prewarm(runtimes: runtimes)
         await withCheckedContinuation { continuation in
             reactor.submit {
                 ReactorContext.make(reactor: reactor).upstream.closeIdle()
