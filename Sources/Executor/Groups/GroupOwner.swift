@@ -33,22 +33,26 @@ struct GroupOwner: Equatable {
 
     var name: String { "\(namespace)-\(pid)-\(start)" }
 
-    /// Whether it has ended; of processes that are numbered elsewhere nothing is known.
-    var isGone: Bool { namespace == Self.ownNamespace && Self.start(of: pid) != start }
+    /// Whether it has ended; of processes that are numbered elsewhere, or that cannot be looked at, nothing is known.
+    var isGone: Bool {
+        guard namespace == Self.ownNamespace else { return false }
+        if let now = Self.start(of: pid) { return now != start }
+        return kill(pid, 0) != 0 && errno == ESRCH
+    }
 
     private static var ownNamespace: String? {
         System.link("/proc/self/ns/pid").map { $0.filter(\.isNumber) }
     }
 
-    /// When a process started; nil when there is none.
+    /// When a process started; nil when there is none, or when it cannot be looked at.
     ///
     /// Source: proc_pid_stat(5), field 22; the second, the program's name, may contain anything.
     private static func start(of pid: Int32) -> String? {
         let text = System.text(of: "/proc/\(pid)/stat")
         guard let name = text.lastIndex(of: ")") else { return nil }
         let fields = text[name...].split(separator: " ")
-        // A process that has ended and was not awaited yet is gone as well.
-        guard fields.count > 20, fields[1] != "Z", fields[1] != "X" else { return nil }
-        return String(fields[20])
+        guard fields.count > 20 else { return nil }
+        // A process that has ended and was not awaited yet is gone as well: it is none of any start.
+        return fields[1] == "Z" || fields[1] == "X" ? "" : String(fields[20])
     }
 }
