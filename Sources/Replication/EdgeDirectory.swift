@@ -289,6 +289,11 @@ extension EdgeDirectory {
             return order
         }
     }
+
+    /// Forgets orders for a process that followed before: a new connection may be another process's.
+    func withdrawOrders(for name: String) {
+        state.withLock { $0.members[name]?.orders = [] }
+    }
 }
 
 extension EdgeDirectory.Member {

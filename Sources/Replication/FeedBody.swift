@@ -40,6 +40,7 @@ final class FeedBody: BodySource {
         nextHeartbeat = reactor.time
         nextHash = reactor.time + settings.hashInterval
         station.add(self)
+        directory.withdrawOrders(for: name)
     }
 
     deinit { station.remove(ObjectIdentifier(self)) }

@@ -105,10 +105,11 @@ def free_port():
 def family(pid):
     """The process and all its descendants."""
     found = [pid]
-    for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if int(status.read_text().rsplit(")", 1)[1].split()[1]) == pid:
-                found += family(int(status.parent.name))
+            text = pathlib.Path(f"/proc/{name}/stat").read_text()
+            if int(text.rsplit(")", 1)[1].split()[1]) == pid:
+                found += family(int(name))
         except (OSError, ValueError, IndexError):
             pass
     return found

@@ -112,6 +112,9 @@ def publish(port, version, size, distribution=None):
                 "LambdaFunctionAssociations": {"Quantity": 1, "Items": [
                     {"LambdaFunctionARN": arn, "EventType": "viewer-request"}]}}})["Distribution"]
         return {"distribution": made["Id"], "arn": arn}
+    # The change of before may still be under way to this primary.
+    lambda_.get_waiter("function_updated_v2").wait(
+        FunctionName=FUNCTION, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
     updated = lambda_.update_function_code(FunctionName=FUNCTION, ZipFile=code, Publish=True)
     got = cloudfront.get_distribution_config(Id=distribution)
     items = got["DistributionConfig"]["DefaultCacheBehavior"]["LambdaFunctionAssociations"]["Items"]

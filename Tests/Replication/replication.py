@@ -317,8 +317,8 @@ class Stage:
                 states = [edge.health() for edge in edges or self.edges]
                 if all(state["revision"] == wanted and not state["edges"][0].get("error") for state in states):
                     return wanted
-            except Broken:
-                states = None
+            except Broken as broken:
+                states = broken
             check(time.monotonic() < deadline, f"the edges do not converge: {states}")
             time.sleep(0.05)
 

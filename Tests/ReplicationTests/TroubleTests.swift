@@ -368,4 +368,23 @@ struct TroubleTests {
         await edge.stop()
         await primary.stop()
     }
+
+    @Test("an order to end is for the process that followed when it was given, not the next")
+    func staleOrder() async throws {
+        let folder = try TemporaryFolder()
+        let primary = try await Primary(folder: folder.path + "/primary")
+        let first = try await primary.enrol("fra", in: folder)
+        try await eventually { first.replica.appliedRevision > 0 }
+        await first.stop()
+        #expect(primary.directory.inject(.kill, into: "fra"))
+        let ends = Numbers()
+        let second = try await primary.enrol("fra", in: folder) { options in
+            options.end = { ends.append(1) }
+        }
+        let later = try await primary.registry.publish([bucket("later")])
+        await second.replica.waitUntil(revision: later)
+        #expect(ends.all.isEmpty)
+        await second.stop()
+        await primary.stop()
+    }
 }

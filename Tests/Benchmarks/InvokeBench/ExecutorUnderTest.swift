@@ -79,7 +79,7 @@ final class ExecutorUnderTest: Sendable {
                 handler: "app.handler",
                 codeDigest: "code"
             )
-        case .nodeAPI, .pythonAPI, .bootstrapAPI, .many:
+        case .nodeAPI, .pythonAPI, .lambdaricAPI, .bootstrapAPI, .many:
             version = FunctionVersion(
                 name: name,
                 version: 1,
@@ -89,6 +89,7 @@ final class ExecutorUnderTest: Sendable {
             )
             let programs: [InvokeBench.Mode: [String]] = [
                 .nodeAPI: ["node", "client.js"], .pythonAPI: ["python3", "client.py"],
+                .lambdaricAPI: ["/bin/sh", "lambdaric.sh"],
             ]
             version.image = programs[mode].map { FunctionCommand(entryPoint: $0, command: []) }
         }

@@ -22,7 +22,7 @@ struct InvokeBench {
         let count = words.count > 3 ? Int(words[3]) : nil
         let bench = ExecutorUnderTest(folder: words[1], mode: mode)
         switch mode {
-        case .nodeFrames, .pythonFrames, .nodeAPI, .pythonAPI, .bootstrapAPI:
+        case .nodeFrames, .pythonFrames, .nodeAPI, .pythonAPI, .lambdaricAPI, .bootstrapAPI:
             await bench.latency(count: count ?? 5000)
         case .throughput: await bench.throughput(seconds: count ?? 5)
         case .coldNode, .coldPython: await bench.cold(count: count ?? 21)
@@ -38,6 +38,7 @@ struct InvokeBench {
         case pythonFrames = "python-frames"
         case nodeAPI = "node-api"
         case pythonAPI = "python-api"
+        case lambdaricAPI = "lambdaric-api"
         case bootstrapAPI = "bootstrap-api"
         case throughput
         case coldNode = "cold-node"
