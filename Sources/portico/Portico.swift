@@ -1,4 +1,5 @@
 import ArgumentParser
+import Crypto
 
 /// The command line: one verb per file under `Commands`.
 @main
@@ -14,6 +15,12 @@ struct Portico: AsyncParsableCommand {
             LogsCommand.self, CostCommand.self,
         ]
     )
+
+    static func main() async {
+        // A command that fails ends the process while other parts of it still run.
+        LibCrypto.outliveExit()
+        await main(nil)
+    }
 }
 
 /// A failure that ends the program with a sentence on standard error.
