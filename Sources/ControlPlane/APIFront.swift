@@ -184,7 +184,7 @@ struct APIFront: Sendable {
     /// How much of a body that is too large is read, for clients that read no answer before all is sent.
     ///
     /// Unit: bytes.
-    static let maximumDiscarded = 70_167_211
+    static let maximumDiscarded = LambdaService.maximumRequest
 
     /// The whole body, or AWS's error when it is larger than allowed.
     ///

@@ -46,7 +46,7 @@ package final class AWSGateway: ExchangeHandler {
         home: String? = nil,
         segments: @escaping @Sendable () -> SegmentCounts? = { nil },
         keys: SigningKeys? = nil,
-        codeStorage: Int = 80_530_636_800,
+        codeStorage: Int = LambdaService.defaultCodeStorage,
         applied: AppliedSignal = AppliedSignal(),
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {

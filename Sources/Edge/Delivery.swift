@@ -252,3 +252,14 @@ enum Delivery {
         answer.body = .empty
     }
 }
+
+extension Headers {
+    /// Adds a field with the id of a request at the end.
+    fileprivate mutating func append(_ name: FieldName, _ id: ExchangeID) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ExchangeID.length) { text in
+            guard let place = text.baseAddress else { return }
+            id.write(to: place)
+            append(name, UnsafeBufferPointer(text))
+        }
+    }
+}

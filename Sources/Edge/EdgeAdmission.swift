@@ -1,6 +1,7 @@
 import DataPlane
 import HTTP
 import Model
+import Telemetry
 
 extension EdgePipeline {
     /// The checks before any function, in CloudFront's order; the behaviour is chosen on the way.
@@ -39,7 +40,7 @@ extension EdgePipeline {
         if !settings.signaturesAfterFunctions { try checkSignature(&exchange, passage) }
     }
 
-    private func checkSize(_ head: RequestHead, _ id: String) throws(Stop) {
+    private func checkSize(_ head: RequestHead, _ id: ExchangeID) throws(Stop) {
         let target = head.path.utf8.count + (head.query.map { $0.utf8.count + 1 } ?? 0)
         guard target <= EdgeLimits.uriAndQuery else {
             throw .refusal(.urlTooLong, requestID: id)
@@ -86,7 +87,7 @@ extension EdgePipeline {
     private func checkProtocol(
         _ policy: CacheBehavior.ViewerProtocolPolicy,
         _ head: RequestHead,
-        _ id: String
+        _ id: ExchangeID
     ) throws(Stop) {
         switch policy {
         case .allowAll: return

@@ -288,7 +288,7 @@ extension EdgePipeline {
         let payload = EdgeEvents.encode(
             hook.event,
             distribution: distribution,
-            requestID: passage.requestID,
+            requestID: passage.requestID.description,
             request: request,
             response: response
         )

@@ -57,7 +57,7 @@ extension EdgePipeline {
     ) async -> Result<Response, Fault> {
         let clock = exchange.context.reactor
         let started = clock.preciseTime
-        outbound.request.head.headers.set(.xAmzCfID, passage.requestID)
+        outbound.request.head.headers.set(.xAmzCfID, passage.requestID.description)
         if !passage.plan.originCertificateHeaders.isEmpty {
             addOriginCertificate(&outbound.request.head, passage)
         }

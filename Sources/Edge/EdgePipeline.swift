@@ -92,7 +92,7 @@ package final class EdgePipeline: ExchangeHandler {
 
     /// Answers one request; the record of the exchange gets a line per stage.
     package func respond(to exchange: inout Exchange) async -> Response {
-        var passage = Passage(requestID: RequestID.make(), plan: plans[plans.count - 1])
+        var passage = Passage(requestID: .make(), plan: plans[plans.count - 1])
         exchange.record.requestID = passage.requestID
         exchange.record.edge = edge.name
         var answer = await pass(&exchange, &passage)

@@ -1,6 +1,7 @@
 package import DataPlane
 package import HTTP
 import Model
+import Telemetry
 
 extension EdgePipeline {
     /// What would become of a request, line by line, without running or sending anything.
@@ -20,7 +21,7 @@ extension EdgePipeline {
         if plan.isForCalls {
             lines.append("  a call of gRPC: no cache, no Lambda@Edge, no failover")
         }
-        var passage = Passage(requestID: "", plan: plan)
+        var passage = Passage(requestID: .none, plan: plan)
         passage.facts = locations.facts(of: viewer.address)
         lines += explainAdmission(request, viewer, plan)
         let hooks = EdgeEvent.allCases.compactMap { event in

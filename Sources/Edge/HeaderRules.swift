@@ -185,8 +185,19 @@ package enum HeaderRules {
 
     /// Each part between hyphens with an initial capital: `user-agent` becomes `User-Agent`.
     package static func capitalized(_ name: String) -> String {
-        name.split(separator: "-", omittingEmptySubsequences: false)
-            .map { $0.prefix(1).uppercased() + $0.dropFirst().lowercased() }.joined(separator: "-")
+        var name = name
+        return name.withUTF8 { name in
+            String(unsafeUninitializedCapacity: name.count) { output in
+                var isFirst = true
+                for (place, byte) in name.enumerated() {
+                    let lowered = Headers.lowered(byte)
+                    let isLetter = lowered >= UInt8(ascii: "a") && lowered <= UInt8(ascii: "z")
+                    output[place] = isFirst && isLetter ? lowered & ~0x20 : lowered
+                    isFirst = byte == UInt8(ascii: "-")
+                }
+                return name.count
+            }
+        }
     }
 
     /// Whether a byte may stand in a name in lower case.

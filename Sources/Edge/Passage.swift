@@ -1,10 +1,11 @@
 import DataPlane
 import HTTP
 import Model
+import Telemetry
 
 /// What one request carries from stage to stage.
 struct Passage {
-    let requestID: String
+    let requestID: ExchangeID
     /// The behaviour that was chosen by the viewer's path.
     var plan: BehaviorPlan
     /// What is known of the viewer; empty unless some setting asks for it.
@@ -14,7 +15,7 @@ struct Passage {
     /// The request whose error page is fetched: viewer hooks do not run then.
     var failed: RequestHead?
 
-    init(requestID: String, plan: BehaviorPlan) {
+    init(requestID: ExchangeID, plan: BehaviorPlan) {
         self.requestID = requestID
         self.plan = plan
     }

@@ -1,7 +1,7 @@
 import Crypto
 import Synchronization
 
-/// `X-Amz-Cf-Id` values and their kin: unique, cheap to make and no secret.
+/// Ids of things beside a viewer's request: unique, cheap to make and no secret.
 enum RequestID {
     private static let state = Atomic<UInt64>(UInt64.random(in: .min ... .max))
 
@@ -11,31 +11,6 @@ enum RequestID {
         value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
         value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
         return value ^ (value >> 31)
-    }
-
-    private static let digits: StaticString =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-    /// 40 bytes as URL-safe base64 with its padding.
-    static func make() -> String {
-        let digits = digits.utf8Start
-        return String(unsafeUninitializedCapacity: 56) { output in
-            guard var place = output.baseAddress else { return 0 }
-            // 54 digits carry 40 bytes: nine to a word, the last in the high bits of its six.
-            var word: UInt64 = 0
-            for _ in 0..<6 {
-                word = next()
-                for _ in 0..<9 {
-                    place.pointee = digits[Int(truncatingIfNeeded: word & 0x3F)]
-                    place += 1
-                    word >>= 6
-                }
-            }
-            output[53] = digits[Int(truncatingIfNeeded: word & 0x30)]
-            output[54] = UInt8(ascii: "=")
-            output[55] = UInt8(ascii: "=")
-            return 56
-        }
     }
 
     /// 32 hexadecimal digits.

@@ -12,7 +12,7 @@ final class ResponseHeaderRules: Sendable {
         var isTLS: Bool
         var result: String
         var pop: String
-        var requestID: String
+        var requestID: ExchangeID
         var stages: Timeline
     }
 

@@ -1,5 +1,6 @@
 import HTTP
 import Model
+import Telemetry
 
 /// The end of a request before the pipeline's end: a ready response and what `X-Cache` says of it.
 struct Stop: Error, Sendable {
@@ -18,10 +19,10 @@ struct Stop: Error, Sendable {
     static func error(
         _ status: Int,
         _ reason: String,
-        requestID: String,
+        requestID: ExchangeID,
         result: String = "Error"
     ) -> Stop {
-        let page = ErrorPage.html(status: status, reason: reason, requestID: requestID)
+        let page = ErrorPage.html(status: status, reason: reason, requestID: requestID.description)
         let head = ResponseHead(
             status: status,
             headers: ["Server": "CloudFront", "Content-Type": "text/html"]
@@ -32,7 +33,7 @@ struct Stop: Error, Sendable {
     /// The answer to a request that breaks a rule of the distribution, or whose origin failed.
     static func refusal(
         _ rule: ViewerRule,
-        requestID: String,
+        requestID: ExchangeID,
         more: String = "",
         mayHavePage: Bool = true
     ) -> Stop {

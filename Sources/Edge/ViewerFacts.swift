@@ -1,6 +1,7 @@
 import DataPlane
 import HTTP
 import Model
+import Telemetry
 
 /// What CloudFront knows of a viewer beside the request: place and device.
 ///
@@ -71,7 +72,7 @@ package struct ViewerFacts: Sendable {
 
 extension EdgePipeline {
     /// What is known of the viewer; the preset header is taken out of the request.
-    func facts(_ exchange: inout Exchange, _ id: String) throws(Stop) -> ViewerFacts {
+    func facts(_ exchange: inout Exchange, _ id: ExchangeID) throws(Stop) -> ViewerFacts {
         if let text = exchange.request.headers[.xPorticoViewer],
             AddressBlock.isLoopback(exchange.viewer.address)
         {

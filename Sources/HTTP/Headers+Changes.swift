@@ -11,16 +11,17 @@ extension Headers {
     /// Adds a field of a listed name at the end.
     package mutating func append(_ name: FieldName, _ value: String) {
         var value = value
-        value.withUTF8 { value in
-            name.text.withUTF8Buffer { append(name, spelled: $0, value) }
-        }
+        value.withUTF8 { append(name, $0) }
     }
 
     /// Adds a field of a listed name whose value is bytes at the end.
     package mutating func append(_ name: FieldName, _ value: Bytes) {
-        value.withUnsafeBufferPointer { value in
-            name.text.withUTF8Buffer { append(name, spelled: $0, value) }
-        }
+        value.withUnsafeBufferPointer { append(name, $0) }
+    }
+
+    /// Adds a field of a listed name whose value lies in memory at the end.
+    package mutating func append(_ name: FieldName, _ value: UnsafeBufferPointer<UInt8>) {
+        name.text.withUTF8Buffer { append(name, spelled: $0, value) }
     }
 
     /// Adds a field of another list at the end, byte for byte.

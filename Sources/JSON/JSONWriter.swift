@@ -17,11 +17,19 @@ package struct JSONWriter: Sendable {
     package mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// Writes a key; its value comes next.
+    ///
+    /// Literals go to the overload below, which has less to look for.
+    @_disfavoredOverload
     package mutating func key(_ name: String) {
         separate()
         quote(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
+    }
+
+    /// Writes a key that is a literal: ASCII with nothing to escape.
+    package mutating func key(_ name: StaticString) {
+        name.withUTF8Buffer { key(plain: $0, lowercasing: false) }
     }
 
     /// Writes a string.
@@ -30,17 +38,26 @@ package struct JSONWriter: Sendable {
         quote(text)
     }
 
-    /// Writes a key that lies in a buffer: ASCII, made lower case.
+    /// Writes a key that lies in a buffer: the name of a field, made lower case.
     package mutating func key(lowercasing ascii: UnsafeBufferPointer<UInt8>) {
-        separate()
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ascii.count) { lowered in
-            for offset in ascii.indices {
-                let byte = ascii[offset]
-                lowered[offset] = byte &- 65 < 26 ? byte | 0x20 : byte
+        key(plain: ascii, lowercasing: true)
+    }
+
+    /// Writes a key with nothing to escape, put together first so that the buffer grows once.
+    private mutating func key(plain name: UnsafeBufferPointer<UInt8>, lowercasing: Bool) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: name.count + 4) { whole in
+            var length = 0
+            func put(_ byte: UInt8) {
+                whole[length] = byte
+                length += 1
             }
-            quote(UnsafeBufferPointer(lowered))
+            if needsComma { put(UInt8(ascii: ",")) }
+            put(UInt8(ascii: "\""))
+            for byte in name { put(lowercasing && byte &- 65 < 26 ? byte | 0x20 : byte) }
+            put(UInt8(ascii: "\""))
+            put(UInt8(ascii: ":"))
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: whole[..<length]))
         }
-        bytes.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
@@ -84,21 +101,28 @@ package struct JSONWriter: Sendable {
     package mutating func terminate() { bytes.append(0) }
 
     /// Writes a key and a string.
-    package mutating func field(_ name: String, _ text: String) {
+    package mutating func field(_ name: StaticString, _ text: String) {
         key(name)
         string(text)
     }
 
     /// Writes a key and an integer.
-    package mutating func field(_ name: String, _ value: Int) {
+    package mutating func field(_ name: StaticString, _ value: Int) {
         key(name)
         int(value)
     }
 
     /// Writes a key and a truth value.
-    package mutating func field(_ name: String, _ value: Bool) {
+    package mutating func field(_ name: StaticString, _ value: Bool) {
         key(name)
         bool(value)
+    }
+
+    /// Writes a key that is not known before, and a string.
+    @_disfavoredOverload
+    package mutating func field(_ name: String, _ text: String) {
+        key(name)
+        string(text)
     }
 
     /// Writes a whole value.
@@ -146,18 +170,29 @@ package struct JSONWriter: Sendable {
 
     private mutating func quote(_ utf8: UnsafeBufferPointer<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
+        // Most text needs no escapes; to find that out takes no branches.
+        var escapes: UInt8 = 0
+        for byte in utf8 {
+            escapes |= byte < 0x20 ? 1 : 0
+            escapes |= byte == UInt8(ascii: "\"") ? 1 : 0
+            escapes |= byte == UInt8(ascii: "\\") ? 1 : 0
+        }
+        if escapes != 0 { escape(utf8) } else { bytes.append(contentsOf: utf8) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private mutating func escape(_ utf8: UnsafeBufferPointer<UInt8>) {
         var start = 0
-        for offset in utf8.indices {
-            let byte = utf8[offset]
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-                continue
-            }
+        for offset in utf8.indices where Self.isEscaped(utf8[offset]) {
             bytes.append(contentsOf: utf8[start..<offset])
-            escape(byte)
+            escape(utf8[offset])
             start = offset + 1
         }
         bytes.append(contentsOf: utf8[start...])
-        bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func escape(_ byte: UInt8) {

@@ -6,7 +6,7 @@ package protocol AccessAttachment: AnyObject, Sendable {
 
 /// What is kept of one request for `/_portico/requests` and the access log.
 package struct AccessRecord: Sendable, Encodable {
-    package var requestID = ""
+    package var requestID = ExchangeID.none
     /// Seconds since 1970.
     package var startedAt = 0.0
     package var door = ""

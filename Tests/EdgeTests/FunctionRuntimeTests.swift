@@ -35,6 +35,15 @@ struct FunctionRuntimeTests {
         "raw":"b=1&a=%20","edge":"IAD89-P1"}
         """
 
+    @Test("an event of any script arrives as it was sent, and so does the result")
+    func scripts() {
+        let code = "function handler({request}) { return [request.uri, request.uri.length]; }"
+        for uri in ["/a", "/ü", "/€😀", "/" + String(repeating: "x", count: 3000)] {
+            let box = Self.box.replacing("\"/a\"", with: "\"\(uri)\"")
+            #expect(Self.run(code, box: box).text == "[\"\(uri)\",\(uri.utf16.count)]")
+        }
+    }
+
     @Test(
         "modules and helpers compute what their pages say",
         arguments: [

@@ -32,6 +32,29 @@ struct JSONTests {
         #expect(JSONValue.string("\"\\\n\u{1}/é").text == #""\"\\\n\u0001/é""#)
     }
 
+    @Test("keys that are literals are written as those that are not, in objects within objects")
+    func literalKeys() {
+        func write(_ number: (inout JSONWriter, Int) -> Void) -> String {
+            var writer = JSONWriter()
+            writer.beginObject()
+            number(&writer, 1)
+            Array("X-B".utf8).withUnsafeBufferPointer { writer.key(lowercasing: $0) }
+            writer.beginObject()
+            number(&writer, 2)
+            writer.endObject()
+            number(&writer, 3)
+            writer.endObject()
+            return String(decoding: writer.bytes, as: UTF8.self)
+        }
+        let name = "Content-Type"
+        let dynamic = write { writer, value in
+            writer.key(name)
+            writer.int(value)
+        }
+        #expect(dynamic == #"{"Content-Type":1,"x-b":{"Content-Type":2},"Content-Type":3}"#)
+        #expect(write { $0.field("Content-Type", $1) } == dynamic)
+    }
+
     @Test
     func lastOfEqualKeysStays() throws {
         #expect(try JSONValue.parse(#"{"a":1,"b":2,"a":3}"#).text == #"{"a":3,"b":2}"#)

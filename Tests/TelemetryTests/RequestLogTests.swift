@@ -16,4 +16,17 @@ struct RequestLogTests {
         #expect(log.latest(5000).last?.status == 3)
         #expect(log.latest(-1).isEmpty)
     }
+
+    @Test("ids are 40 bytes of Base64 for URLs, each its own, the same whenever they are read")
+    func ids() throws {
+        let ids = (0..<1000).map { _ in ExchangeID.make() }
+        #expect(Set(ids.map(\.description)).count == ids.count)
+        for id in ids {
+            let text = id.description
+            #expect(text.wholeMatch(of: /[A-Za-z0-9_-]{53}[AQgw]==/) != nil)
+            #expect(text == id.description)
+            #expect(text.utf8.count == ExchangeID.length)
+        }
+        #expect(ExchangeID.none.description.isEmpty)
+    }
 }

@@ -157,7 +157,7 @@ extension EdgePipeline {
         FunctionEvent(
             event: event,
             frame: functionFrame,
-            requestID: passage.requestID,
+            requestID: passage.requestID.description,
             address: exchange.viewer.address,
             request: request,
             response: response

@@ -23,6 +23,8 @@ final class JavaScriptContext {
     private var run: Reference?
     /// Unit: bytes, with nothing of the function's own kept.
     private var baseline = 0
+    /// Where events are widened.
+    private var room: [UInt16] = []
 
     /// Evaluates the prelude and the function's code.
     ///
@@ -73,13 +75,8 @@ final class JavaScriptContext {
     }
 
     /// Runs the handler with an event in the prelude's box and returns what the prelude says of it.
-    ///
-    /// A box that ends with a zero is not copied for that.
     func respond(to box: [UInt8], _ state: FunctionCall) throws(JavaScriptFailure) -> [UInt8] {
-        let value = library.withTerminated(box.last == 0 ? box : box + [0]) {
-            library.parseJSON(context, $0)
-        }
-        guard let value else { throw .exception("the event is not JSON") }
+        guard let value = parse(box) else { throw .exception("the event is not JSON") }
         let said = try call(run, [library.makeNumber(context, state.address), value])
         let text = library.bytes(of: said, in: context)
         // A promise has been settled by now, for nothing here waits for anything outside.
@@ -88,6 +85,18 @@ final class JavaScriptContext {
         let result = library.bytes(of: settled, in: context)
         guard !result.isEmpty else { throw .interrupted }
         return result
+    }
+
+    /// The value of JSON; text that ends with a zero is not copied for that.
+    private func parse(_ box: [UInt8]) -> Reference? {
+        var value: Reference?
+        let text = box.last == 0 ? box.dropLast() : box[...]
+        if library.withPlain(text, room: &room, { value = library.parseJSON(context, $0) }) {
+            return value
+        }
+        return library.withTerminated(box.last == 0 ? box : box + [0]) {
+            library.parseJSON(context, $0)
+        }
     }
 
     /// What the context holds after a collection, beyond what it held at first.

@@ -53,7 +53,8 @@ struct AccessEntry: Sendable {
         return [
             clock.date, clock.time, location, String(record.bytesSent), address, method, domain,
             path, hasLeft ? "000" : String(status), request["referer"], request["user-agent"],
-            query, includesCookies ? cookies : nil, shown, record.requestID, request["host"],
+            query, includesCookies ? cookies : nil, shown, record.requestID.description,
+            request["host"],
             scheme, String(receivedBytes), Self.seconds(Self.taken(record)),
             request["x-forwarded-for"], tlsProtocol, tlsCipher, result,
             version == .http2 ? "HTTP/2.0" : "HTTP/\(version.text)", nil, nil, String(port),

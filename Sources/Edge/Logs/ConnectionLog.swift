@@ -2,6 +2,7 @@ import Crypto
 package import DataPlane
 import Glibc
 import JSON
+import Telemetry
 
 /// One line for each connection to a distribution that asks viewers for certificates.
 ///
@@ -53,7 +54,7 @@ package enum ConnectionLog {
     }
 
     /// A name for a connection.
-    package static func makeID() -> String { RequestID.make() }
+    package static func makeID() -> String { ExchangeID.make().description }
 }
 
 extension RealTimeLogs {

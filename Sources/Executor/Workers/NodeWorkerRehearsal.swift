@@ -26,6 +26,7 @@ extension NodeWorker {
             await new Promise(setImmediate);
           } catch (_) { /* the real one meets it as well, and says it */ }
           rehearsing = false;
+          sock.ref();
           process.chdir(folder);
           delete require.cache[__filename];
           module.children.length = 0;
