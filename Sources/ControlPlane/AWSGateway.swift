@@ -47,6 +47,7 @@ package final class AWSGateway: ExchangeHandler {
         segments: @escaping @Sendable () -> SegmentCounts? = { nil },
         keys: SigningKeys? = nil,
         codeStorage: Int = LambdaService.defaultCodeStorage,
+        refusesEqualReference: Bool = false,
         applied: AppliedSignal = AppliedSignal(),
         operate: @escaping @Sendable (RequestHead) async -> Response? = { _ in nil }
     ) {
@@ -91,7 +92,8 @@ package final class AWSGateway: ExchangeHandler {
                 cloudFront: CloudFrontService(
                     ledger: ledger,
                     invalidate: invalidate,
-                    test: testFunction
+                    test: testFunction,
+                    refusesEqualReference: refusesEqualReference
                 ),
                 keyValues: KeyValueService(ledger: ledger),
                 balancing: LoadBalancingService(ledger: ledger, health: health),

@@ -10,6 +10,8 @@ package final class Viewer: Sendable {
     package let isTLS: Bool
     /// The port that the viewer reached, as bound here.
     package let localPort: Int
+    /// The address that the viewer reached; empty where there is no connection.
+    package let localAddress: String
     package let serverName: String?
     package let tlsProtocol: String?
     package let tlsCipher: String?
@@ -24,6 +26,7 @@ package final class Viewer: Sendable {
         port: Int,
         isTLS: Bool,
         localPort: Int,
+        localAddress: String = "",
         serverName: String? = nil,
         tlsProtocol: String? = nil,
         tlsCipher: String? = nil,
@@ -34,6 +37,7 @@ package final class Viewer: Sendable {
         self.port = port
         self.isTLS = isTLS
         self.localPort = localPort
+        self.localAddress = localAddress
         self.serverName = serverName
         self.tlsProtocol = tlsProtocol
         self.tlsCipher = tlsCipher
@@ -43,7 +47,13 @@ package final class Viewer: Sendable {
 
     /// The viewer on whose behalf a proxy has connected.
     func relayed(for source: SocketAddress) -> Viewer {
-        Viewer(address: source.host, port: source.port, isTLS: isTLS, localPort: localPort)
+        Viewer(
+            address: source.host,
+            port: source.port,
+            isTLS: isTLS,
+            localPort: localPort,
+            localAddress: localAddress
+        )
     }
 
     /// The same viewer with what the TLS handshake brought out.
@@ -53,6 +63,7 @@ package final class Viewer: Sendable {
             port: port,
             isTLS: isTLS,
             localPort: localPort,
+            localAddress: localAddress,
             serverName: session.serverName,
             tlsProtocol: session.protocolName,
             tlsCipher: session.cipherName,
@@ -67,6 +78,7 @@ package final class Viewer: Sendable {
             port: port,
             isTLS: isTLS,
             localPort: localPort,
+            localAddress: localAddress,
             serverName: serverName,
             tlsProtocol: tlsProtocol,
             tlsCipher: tlsCipher,

@@ -82,7 +82,8 @@ final class ListenerPart {
             address: peer.host,
             port: peer.port,
             isTLS: session != nil,
-            localPort: localPort
+            localPort: localPort,
+            localAddress: Socket.localAddress(of: descriptor).host
         )
         let driver = H1Driver(
             listener: listener,

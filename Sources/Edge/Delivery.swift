@@ -57,6 +57,7 @@ extension EdgePipeline {
                 result: answer.result,
                 pop: edge.pop,
                 requestID: passage.requestID,
+                settings: settings,
                 stages: exchange.record.stages
             )
         )

@@ -70,6 +70,7 @@ extension EdgePipeline {
             throw .refusal(
                 rule,
                 requestID: passage.requestID,
+                text: rule == .accessDenied ? settings.accessDeniedText : nil,
                 mayHavePage: settings.pagesForSignatureErrors
             )
         }

@@ -23,6 +23,8 @@ package final class EdgePipeline: ExchangeHandler {
     let regional: CacheStore?
     /// The cache between all edges and the origins that have a shield.
     let shield: CacheStore?
+    /// The primary distribution, where continuous deployment is on.
+    let primary: PrimaryDistribution?
     let log: @Sendable (String) -> Void
     let clock: @Sendable () -> Int
     /// `<32 hex digits>.cloudfront.net (CloudFront)`.
@@ -52,6 +54,7 @@ package final class EdgePipeline: ExchangeHandler {
         realTimeLog: (CacheBehavior) -> RealTimeLog? = { _ in nil },
         regional: CacheStore? = nil,
         shield: CacheStore? = nil,
+        primary: PrimaryDistribution? = nil,
         log: @escaping @Sendable (String) -> Void,
         clock: @escaping @Sendable () -> Int = { WallClock.now() }
     ) {
@@ -77,6 +80,7 @@ package final class EdgePipeline: ExchangeHandler {
         self.accessLog = accessLog
         self.regional = regional
         self.shield = shield
+        self.primary = primary
         self.log = log
         self.clock = clock
         via = RequestID.hexadecimal() + ".cloudfront.net (CloudFront)"

@@ -1,3 +1,5 @@
+import Model
+
 /// What AWS leaves open, or what a local front door sees more generously, as settings.
 package struct EdgeSettings: Sendable {
     /// Whether failures of origin hooks are stored as errors of the origin would be.
@@ -38,6 +40,27 @@ package struct EdgeSettings: Sendable {
     ///
     /// Default: `CloudFront-Continuous-Deployment`; AWS does not say how its own is called.
     package var stagingCookie = "CloudFront-Continuous-Deployment"
+
+    /// The message of the XML error for a signature that does not allow the request.
+    ///
+    /// Default: `Access denied`; AWS documents the code alone.
+    package var accessDeniedText = ViewerRule.accessDenied.text
+    /// What `X-Cache` and the logs say of a CloudFront Function that is throttled.
+    ///
+    /// Default: `FunctionThrottledError`.
+    package var throttledResult = FunctionRule.throttled.resultType
+    /// Whether an answer that names one of several allowed origins adds `Vary: Origin`.
+    ///
+    /// Default: true; the object itself is stored without it.
+    package var crossOriginVaries = true
+    /// Whether the directives of `Strict-Transport-Security` are written in lower case.
+    ///
+    /// Default: false, as RFC 6797 §6.1 spells them; both mean the same.
+    package var lowercasesTransportSecurity = false
+    /// Whether a distribution with the reference and the settings of one that exists is refused.
+    ///
+    /// Default: false: the one that exists is the answer, as the model's text says of equal settings.
+    package var refusesEqualReference = false
 
     /// Whether results of functions that AWS would refuse are used as far as they can be sent.
     ///

@@ -38,6 +38,31 @@ package struct OpenPoint: Sendable {
             "compression at the edge adds Vary: Accept-Encoding",
             \.compressionVaries
         ),
+        flag(
+            "cors-varies",
+            "an answer that names one of several allowed origins adds Vary: Origin",
+            \.crossOriginVaries
+        ),
+        flag(
+            "hsts-lower-case",
+            "the directives of Strict-Transport-Security are written in lower case",
+            \.lowercasesTransportSecurity
+        ),
+        flag(
+            "equal-reference-refused",
+            "creating a distribution anew with the same reference and settings is refused",
+            \.refusesEqualReference
+        ),
+        text(
+            "access-denied-text",
+            "the message of the XML error for a signature that does not allow the request",
+            \.accessDeniedText
+        ) { !$0.isEmpty && !$0.utf8.contains { $0 < 0x20 || "<&".utf8.contains($0) } },
+        text(
+            "throttled-result",
+            "what X-Cache says of a CloudFront Function that is throttled",
+            \.throttledResult
+        ) { !$0.isEmpty && $0.utf8.allSatisfy { 0x21...0x7E ~= $0 } },
         OpenPoint(
             name: "function-time-limit",
             meaning: "seconds of processor time after which a CloudFront Function is ended",
@@ -48,19 +73,14 @@ package struct OpenPoint: Sendable {
                 return true
             }
         ),
-        OpenPoint(
-            name: "staging-cookie",
-            meaning: "the cookie that keeps a viewer on its side of a continuous deployment",
-            read: \.stagingCookie,
-            write: { settings, text in
-                let isName = text.utf8.allSatisfy {
-                    0x21...0x7E ~= $0 && !"=;,\"".utf8.contains($0)
-                }
-                guard !text.isEmpty, isName else { return false }
-                settings.stagingCookie = text
-                return true
-            }
-        ),
+        text(
+            "staging-cookie",
+            "the cookie that keeps a viewer on its side of a continuous deployment",
+            \.stagingCookie
+        ) {
+            !$0.isEmpty
+                && $0.utf8.allSatisfy { 0x21...0x7E ~= $0 && !"=;,\"".utf8.contains($0) }
+        },
     ]
 
     private init(
@@ -87,6 +107,24 @@ package struct OpenPoint: Sendable {
             write: { settings, text in
                 guard let value = Bool(text) else { return false }
                 settings[keyPath: path] = value
+                return true
+            }
+        )
+    }
+
+    private static func text(
+        _ name: String,
+        _ meaning: String,
+        _ path: any WritableKeyPath<EdgeSettings, String> & Sendable,
+        _ isPossible: @escaping @Sendable (String) -> Bool
+    ) -> OpenPoint {
+        OpenPoint(
+            name: name,
+            meaning: meaning,
+            read: { $0[keyPath: path] },
+            write: { settings, text in
+                guard isPossible(text) else { return false }
+                settings[keyPath: path] = text
                 return true
             }
         )

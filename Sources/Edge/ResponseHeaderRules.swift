@@ -13,6 +13,7 @@ final class ResponseHeaderRules: Sendable {
         var result: String
         var pop: String
         var requestID: ExchangeID
+        var settings: EdgeSettings
         var stages: Timeline
     }
 
@@ -34,11 +35,19 @@ final class ResponseHeaderRules: Sendable {
 
     /// Puts in CORS, security and custom headers and `Server-Timing`, in this order.
     func add(_ headers: inout Headers, _ context: Context) {
-        cors?.apply(&headers, context.request)
+        cors?.apply(&headers, context.request, varies: context.settings.crossOriginVaries)
         for field in policy.security {
             // The header means nothing over plain HTTP (RFC 6797 §7.2).
-            if !context.isTLS, field.name.lowercased() == "strict-transport-security" { continue }
-            put(field, &headers)
+            guard field.name.lowercased() == "strict-transport-security" else {
+                put(field, &headers)
+                continue
+            }
+            guard context.isTLS else { continue }
+            var spelled = field
+            if context.settings.lowercasesTransportSecurity {
+                spelled.value = spelled.value.lowercased()
+            }
+            put(spelled, &headers)
         }
         for field in policy.custom { put(field, &headers) }
         if let rate = policy.serverTimingRate { addTiming(rate, &headers, context) }
@@ -94,7 +103,7 @@ struct CrossOriginRules: Sendable {
 
     init(_ settings: ResponseHeadersPolicy.CORS) { self.settings = settings }
 
-    func apply(_ headers: inout Headers, _ request: RequestHead) {
+    func apply(_ headers: inout Headers, _ request: RequestHead, varies: Bool) {
         guard let origin = request.headers["origin"] else { return }
         if !settings.overridesOrigin, Self.names.contains(where: { headers.contains($0) }) {
             return
@@ -108,7 +117,7 @@ struct CrossOriginRules: Sendable {
             headers.append("Access-Control-Allow-Origin", "*")
         } else {
             headers.append("Access-Control-Allow-Origin", origin)
-            if !headers.hasToken("origin", in: "vary") {
+            if varies, !headers.hasToken("origin", in: "vary") {
                 let others = headers.all("vary")
                 headers.set("Vary", (others + ["Origin"]).joined(separator: ", "))
             }

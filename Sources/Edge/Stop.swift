@@ -35,18 +35,19 @@ struct Stop: Error, Sendable {
         _ rule: ViewerRule,
         requestID: ExchangeID,
         more: String = "",
+        text: String? = nil,
         mayHavePage: Bool = true
     ) -> Stop {
         var stop: Stop
         if let code = rule.code {
-            let text =
+            let page =
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>\(code)</Code>"
-                + "<Message>\(rule.text)</Message></Error>"
+                + "<Message>\(text ?? rule.text)</Message></Error>"
             let head = ResponseHead(
                 status: rule.status,
                 headers: ["Server": "CloudFront", "Content-Type": "text/xml"]
             )
-            stop = Stop(head: head, body: Array(text.utf8)[...], result: "Error")
+            stop = Stop(head: head, body: Array(page.utf8)[...], result: "Error")
         } else {
             stop = .error(rule.status, rule.text + more, requestID: requestID)
         }

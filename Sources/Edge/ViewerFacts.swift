@@ -20,6 +20,9 @@ package struct ViewerFacts: Sendable {
     /// ISO 3166-1 alpha-2, or nil when unknown.
     var country: String? { preset.headers["cloudfront-viewer-country"] }
 
+    /// The number of the network that the viewer is in, or nil when unknown.
+    var network: String? { preset.headers["cloudfront-viewer-asn"] }
+
     /// The value of a `CloudFront-…` header for a request; the name is in lower case.
     func value(of name: String, _ head: RequestHead, _ viewer: Viewer) -> String? {
         if let value = preset.headers[name] { return value }

@@ -77,7 +77,6 @@ struct DoorCompiler: OriginResolver {
 
     /// The door of a distribution; with a policy of continuous deployment it shares its requests.
     private func distributionDoor(_ distribution: Distribution) -> any ExchangeHandler {
-        let primary = pipeline(of: distribution)
         guard let id = distribution.continuousDeploymentPolicyID,
             let record = snapshot.records["cloudfront/continuous-deployment-policy/\(id)"],
             let policy = StagingPolicy(record: record),
@@ -85,16 +84,20 @@ struct DoorCompiler: OriginResolver {
                 snapshot.distributions.keys.first { $0.lowercased() == name }
                     .flatMap(snapshot.resolvedDistribution)
             }).first, twin.isStaging == true
-        else { return primary }
+        else { return pipeline(of: distribution) }
+        let primary = PrimaryDistribution(distribution)
         return StagedDoor(
-            primary: primary,
-            staging: pipeline(of: twin),
+            primary: pipeline(of: distribution, primary: primary),
+            staging: pipeline(of: twin, primary: primary),
             policy: policy,
             cookie: settings.stagingCookie
         )
     }
 
-    private func pipeline(of distribution: Distribution) -> EdgePipeline {
+    private func pipeline(
+        of distribution: Distribution,
+        primary: PrimaryDistribution? = nil
+    ) -> EdgePipeline {
         EdgePipeline(
             distribution: distribution,
             edge: EdgeIdentity(name: edge.name, httpsPort: ports.https),
@@ -109,6 +112,7 @@ struct DoorCompiler: OriginResolver {
             realTimeLog: realTimeLog,
             regional: regional,
             shield: shield,
+            primary: primary,
             log: log
         )
     }

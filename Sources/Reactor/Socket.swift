@@ -81,14 +81,17 @@ package struct Socket: ~Copyable {
     package func setNoDelay() { set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
 
     /// The address that the socket is bound to.
-    package var localAddress: SocketAddress {
+    package var localAddress: SocketAddress { Self.localAddress(of: descriptor) }
+
+    /// The address that a descriptor is bound to: of a connection, the one that the peer reached.
+    package static func localAddress(of descriptor: Int32) -> SocketAddress {
         SocketAddress { getsockname(descriptor, $0, $1) == 0 } ?? SocketAddress.none
     }
 
     /// The port that a descriptor is bound to; nil when it is no socket of the internet.
     package static func boundPort(of descriptor: Int32) -> Int? {
-        let address = SocketAddress { getsockname(descriptor, $0, $1) == 0 }
-        guard let address, [AF_INET, AF_INET6].contains(address.family) else { return nil }
+        let address = localAddress(of: descriptor)
+        guard [AF_INET, AF_INET6].contains(address.family) else { return nil }
         return address.port
     }
 

@@ -185,6 +185,7 @@ final class Node: Sendable {
             segments: { core.parts.tracing?.counts },
             keys: configuration.signingKeys,
             codeStorage: configuration.codeStorage,
+            refusesEqualReference: configuration.edge.refusesEqualReference,
             applied: applied,
             operate: { await operations.answer($0) }
         )

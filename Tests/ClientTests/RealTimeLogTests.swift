@@ -12,7 +12,10 @@ struct RealTimeLogTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let template = folder.appendingPathComponent("template.yaml")
         try "Resources: {}\n".write(to: template, atomically: true, encoding: .utf8)
-        let node = try RunningNode(["up"], in: folder)
+        let node = try RunningNode(
+            ["up", "--edge-setting", "equal-reference-refused=true"],
+            in: folder
+        )
         try PythonClient.run("cloudfront_realtime.py", against: node, [template.path])
     }
 }

@@ -64,6 +64,7 @@ struct FunctionHookTests {
         runtime: FunctionRuntime = .two,
         store: KeyValueContent? = nil,
         shield: CacheStore? = nil,
+        settings: EdgeSettings = EdgeSettings(),
         change: @escaping (inout Distribution) -> Void = { _ in },
         origin: @escaping @Sendable (RequestHead) -> (ResponseHead, String) = { _ in
             (ResponseHead(status: 200, headers: ["Cache-Control": "max-age=60"]), "body")
@@ -85,6 +86,7 @@ struct FunctionHookTests {
         }
         return Bench(
             distribution,
+            settings: settings,
             functions: ViewerFunctions(host: FunctionHost()) { functions[$0] },
             shield: shield,
             origin: origin

@@ -31,6 +31,7 @@ struct OpenPointTests {
             ("nothing=true", "there is no setting nothing"), ("", "there is no setting"),
             ("compression-varies", "is not possible"), ("compression-varies=1", "is not possible"),
             ("function-time-limit=0", "is not possible"), ("staging-cookie=a=b", "is not possible"),
+            ("access-denied-text=<b>", "is not possible"), ("throttled-result=", "is not possible"),
         ]
     )
     func refused(text: String, words: String) {
@@ -107,6 +108,69 @@ struct OpenPointTests {
             )
             let got = try #require(await bench.get("/a"))
             #expect(got.status == (isAfter ? 302 : 403))
+        }
+    }
+
+    @Test("a refused signature and a throttled function are called as they are told")
+    func words() async throws {
+        let key = try SigningKey("EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+        defer { key.remove() }
+        let signed = Bench(
+            .sample { $0.behaviors[0].trustedKeyGroups = ["g"] },
+            signers: ["K1": PublicKey(id: "K1", name: "k", encodedKey: key.publicPEM)],
+            settings: Self.settings("access-denied-text=Not for you"),
+            origin: { _ in (ResponseHead(status: 200), "x") }
+        )
+        let query = "Expires=2000000&Signature=\(try key.sign("else"))&Key-Pair-Id=K1"
+        let refused = try #require(await signed.get("/a", query: query))
+        #expect(refused.text.contains("<Code>AccessDenied</Code><Message>Not for you</Message>"))
+
+        guard FunctionHost.isAvailable else { return }
+        let bench = FunctionHookTests.bench(
+            request: "for (;;) {}",
+            settings: Self.settings("throttled-result=Slow")
+        )
+        let first = await bench.get("/a")?.cache
+        #expect(first == "FunctionExecutionError from cloudfront")
+        // A loaded machine may let the pause pass between two calls.
+        var last = first
+        for _ in 0..<20 * FunctionHost.strikes where last == first {
+            last = await bench.get("/a")?.cache
+        }
+        #expect(last == "Slow from cloudfront")
+    }
+
+    @Test("headers of a policy are spelled and followed by Vary as they are told")
+    func policies() async throws {
+        for isUsual in [true, false] {
+            let bench = Bench(
+                .sample {
+                    var policy = ResponseHeadersPolicy(id: "p")
+                    var cors = ResponseHeadersPolicy.CORS()
+                    cors.allowOrigins = ["https://app.example"]
+                    policy.cors = cors
+                    let security = ResponseHeadersPolicy.transportSecurity(
+                        maxAge: 1,
+                        includesSubdomains: true,
+                        isPreload: false
+                    )
+                    policy.security = [
+                        .init("Strict-Transport-Security", security, overridesOrigin: true)
+                    ]
+                    $0.behaviors[0].responseHeadersPolicy = policy
+                },
+                settings: Self.settings("cors-varies=\(isUsual)", "hsts-lower-case=\(!isUsual)"),
+                origin: { _ in (ResponseHead(status: 200), "x") }
+            )
+            let got = try #require(
+                await bench.get("/a", headers: ["Origin": "https://app.example"])
+            )
+            #expect(got.header("access-control-allow-origin") == "https://app.example")
+            #expect((got.header("vary") == "Origin") == isUsual)
+            #expect(
+                got.header("strict-transport-security")
+                    == (isUsual ? "max-age=1; includeSubDomains" : "max-age=1; includesubdomains")
+            )
         }
     }
 }

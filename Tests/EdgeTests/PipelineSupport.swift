@@ -117,6 +117,7 @@ final class Bench: Sendable {
         realTimeLog: (CacheBehavior) -> RealTimeLog? = { _ in nil },
         regional: CacheStore? = nil,
         shield: CacheStore? = nil,
+        primary: PrimaryDistribution? = nil,
         cache: CacheStore = CacheStore(),
         origin answer: @escaping @Sendable (RequestHead) -> (ResponseHead, String)
     ) {
@@ -137,6 +138,7 @@ final class Bench: Sendable {
             realTimeLog: realTimeLog,
             regional: regional,
             shield: shield,
+            primary: primary,
             log: { [self] line in lines.withLock { $0.append(line) } },
             clock: { [self] in time.load(ordering: .relaxed) }
         )

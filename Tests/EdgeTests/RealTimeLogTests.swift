@@ -74,10 +74,14 @@ struct RealTimeLogTests {
         )
     }
 
-    private static func bench(_ log: RealTimeLog) -> Bench {
+    private static func bench(
+        _ log: RealTimeLog,
+        primary: PrimaryDistribution? = nil
+    ) -> Bench {
         Bench(
             .sample { $0.originGroups = [] },
             realTimeLog: { _ in log },
+            primary: primary,
             origin: { _ in
                 (
                     ResponseHead(
@@ -116,6 +120,32 @@ struct RealTimeLogTests {
             String(decoding: got.body, as: UTF8.self)
                 == "198.51.100.7\t200\te1.cloudfront.net\t/a%20b\tIPv4\tcurl%201\tMiss\t*\t2\t-\tx\t"
                 + "true\torigin.example\n"
+        )
+    }
+
+    @Test("a record names the viewer's network and the primary distribution of a deployment")
+    func networks() async throws {
+        let receiver = Receiver()
+        let (listener, reactor) = try Self.listener(receiver)
+        defer { reactor.stop() }
+        let target = StreamTarget("http://127.0.0.1:\(listener.port)/in", in: "")
+        let names = [
+            "primary-distribution-id", "primary-distribution-dns-name", "asn", "c-country",
+        ]
+        let primary = Distribution(id: "EPRIMARY", origins: [], behaviors: [])
+        let bench = Self.bench(
+            Self.log(RealTimeLogs(), target, fields: names),
+            primary: PrimaryDistribution(primary)
+        )
+        _ = await bench.get(
+            "/a",
+            headers: ["X-Portico-Viewer": "country=DE; asn=64496"],
+            address: "127.0.0.1"
+        )
+        let got = try #require(await receiver.first)
+        #expect(
+            String(decoding: got.body, as: UTF8.self)
+                == "DE\tEPRIMARY\teprimary.cloudfront.net\t64496\n"
         )
     }
 

@@ -16,17 +16,21 @@ final class CloudFrontService: APIService {
     let invalidate: @Sendable (_ distribution: String, _ paths: [String]) async -> Void
     /// Runs a stage of a function with an event, outside every request.
     let test: FunctionTest.Runner
+    /// Whether the reference of a distribution can be used once only, even with equal settings.
+    let refusesEqualReference: Bool
     /// When this node began; what templates brought in carries it as its date.
     let started = Timestamp.now()
 
     init(
         ledger: Ledger,
         invalidate: @escaping @Sendable (String, [String]) async -> Void,
-        test: @escaping FunctionTest.Runner
+        test: @escaping FunctionTest.Runner,
+        refusesEqualReference: Bool
     ) {
         self.ledger = ledger
         self.invalidate = invalidate
         self.test = test
+        self.refusesEqualReference = refusesEqualReference
     }
 
     func perform(_ call: APICall) async throws(APIError) -> APIReply {

@@ -57,7 +57,7 @@ extension CloudFrontService {
                 guard let twin = DistributionRecord(id, in: draft.snapshot, started: started),
                     twin.config["CallerReference"] == reference
                 else { continue }
-                guard twin.config == config else {
+                guard twin.config == config, !refusesEqualReference else {
                     throw Self.error(
                         "DistributionAlreadyExists",
                         "The caller reference that you are using to create a distribution is "

@@ -222,7 +222,7 @@ extension EdgePipeline {
             rule.status,
             rule.text,
             requestID: passage.requestID,
-            result: rule.resultType
+            result: rule == .throttled ? settings.throttledResult : rule.resultType
         )
     }
 }

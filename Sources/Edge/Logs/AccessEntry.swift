@@ -30,6 +30,12 @@ struct AccessEntry: Sendable {
     var headAt: Double
     var pattern: String
     var country: String?
+    /// The number of the viewer's network; nil when unknown.
+    var network: String?
+    /// The address that the viewer reached; empty where there is no connection.
+    var server: String
+    /// The distribution whose requests a policy shares with a staging one; nil where none does.
+    var primary: PrimaryDistribution?
     /// Unit: microseconds; nil when no origin was asked.
     var originTime: Int?
     /// The name of the origin that was asked last.
@@ -68,7 +74,7 @@ struct AccessEntry: Sendable {
     func realTimeValues(_ record: AccessRecord) -> [String?] {
         let end = record.startedAt + Double(record.durationMicroseconds) / 1e6
         let origin = originTime.map(Self.seconds)
-        return [String(Int(end * 1000)), origin, origin, nil, country, pattern, connectionID]
+        return [String(Int(end * 1000)), origin, origin, network, country, pattern, connectionID]
     }
 
     private func timeToFirstByte(_ record: AccessRecord) -> Int {

@@ -23,6 +23,10 @@ enum RealTimeFields {
         values["cs-host"] = entry.domain
         values["c-ip-version"] = entry.address.contains(":") ? "IPv6" : "IPv4"
         values["c-country"] = entry.country
+        values["asn"] = entry.network
+        values["s-ip"] = entry.server.isEmpty ? nil : entry.server
+        values["primary-distribution-id"] = entry.primary?.id
+        values["primary-distribution-dns-name"] = entry.primary?.domain
         values["connection-id"] = entry.connectionID
         values["cs-accept-encoding"] = entry.request["accept-encoding"]
         values["cs-accept"] = entry.request["accept"]

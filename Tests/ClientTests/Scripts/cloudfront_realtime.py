@@ -64,6 +64,9 @@ with refused("NoSuchRealtimeLogConfig", "", 404):
     cloudfront.create_distribution(DistributionConfig={
         **config, "DefaultCacheBehavior": {**config["DefaultCacheBehavior"], "RealtimeLogConfigArn": arn + "x"}})
 site = cloudfront.create_distribution(DistributionConfig=config)["Distribution"]
+# The node was told to take a reference once only.
+with refused("DistributionAlreadyExists", site["Id"], 409):
+    cloudfront.create_distribution(DistributionConfig=config)
 cloudfront.get_waiter("distribution_deployed").wait(Id=site["Id"], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 by_log = cloudfront.list_distributions_by_realtime_log_config(RealtimeLogConfigName="log")["DistributionList"]
 assert [item["Id"] for item in by_log["Items"]] == [site["Id"]]
@@ -87,12 +90,12 @@ while calls.empty():
 target, call = calls.get(timeout=120)
 assert target == "Kinesis_20131202.PutRecords" and call["StreamName"] == "visits"
 assert base64.b64decode(call["Records"][0]["Data"]) == b"502\tGET\t/a\n", call
-changed = cloudfront.update_realtime_log_config(ARN=arn, SamplingRate=100, Fields=["cs-uri-stem"], EndPoints=[stream])
-assert changed["RealtimeLogConfig"]["Fields"] == ["cs-uri-stem"]
+changed = cloudfront.update_realtime_log_config(ARN=arn, SamplingRate=100, Fields=["s-ip", "cs-uri-stem"], EndPoints=[stream])
+assert changed["RealtimeLogConfig"]["Fields"] == ["s-ip", "cs-uri-stem"]
 # The next requests follow it as soon as the edge has it.
 deadline = time.monotonic() + 120
 record = b""
-while record != b"/new\n":
+while record != b"127.0.0.1\t/new\n":
     assert time.monotonic() < deadline, record
     get("/new")
     record = base64.b64decode(calls.get(timeout=120)[1]["Records"][-1]["Data"])
