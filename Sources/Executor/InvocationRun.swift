@@ -42,18 +42,17 @@ struct InvocationRun {
     }
 
     /// Finds or starts an environment and runs the invocation in it.
-    func result(initLimit: Duration) async -> InvocationResult {
+    func result() async -> InvocationResult {
         if let environment = pool.takeIdle() { return await call(environment) }
         switch await pool.acquire(until: latest) {
         case .throttled: return .throttled("ConcurrentInvocationLimitExceeded")
         case .environment(let environment): return await call(environment)
         case .startNew:
             guard ledger.grow(pool.slot) else { return noRoom() }
-            let limit = pool.identity.startsFromSnapshot ? latest : min(latest, now + initLimit)
             switch await workers.start(
                 pool.identity,
                 scratch: pool.takeScratch(),
-                until: limit
+                until: latest
             ) {
             case .ready(let environment): return await call(environment)
             case .full: return noRoom()

@@ -127,7 +127,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
                 stream: channel,
                 trace: trace
             )
-            let result = await run.result(initLimit: self.configuration.initLimit)
+            let result = await run.result()
             self.ledger.end(pool.slot)
             trace?.end(result)
             if case .functionError(_, let payload) = result {
@@ -264,7 +264,7 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
                 identity.startsFromSnapshot
                 ? max(Snapshots.shortestInitLimit, .seconds(version.timeout))
                 : self.configuration.initLimit
-            let deadline = workers.reactor.preciseTime + limit
+            let deadline = workers.reactor.preciseTime + limit + BlankWorkers.bootLimit
             switch await workers.start(identity, until: deadline) {
             case .failed(let failure, _): return failure
             case .full:
@@ -406,6 +406,6 @@ package final class LocalInvoker: FunctionInvoker, Sendable {
             stream: nil,
             trace: trace
         )
-        return await run.result(initLimit: configuration.initLimit)
+        return await run.result()
     }
 }

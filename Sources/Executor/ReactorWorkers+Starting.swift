@@ -3,6 +3,8 @@ import Reactor
 
 extension ReactorWorkers {
     /// A loaded environment; `request` names the invocation inside of which loading is tried once more.
+    ///
+    /// What waits for its turn to load does not lose the time that its code has for that.
     func start(
         _ identity: FunctionIdentity,
         request: String? = nil,
@@ -23,7 +25,9 @@ extension ReactorWorkers {
                 + "nodejs, python and provided runtimes."
             return .failed(LoadFailure(type: "Runtime.InvalidEntrypoint", message: text), nil)
         }
-        guard makeRoom() else { return .full }
+        let place = await gate.enter()
+        defer { gate.leave(place) }
+        guard !isClosed, reactor.preciseTime < latest, makeRoom() else { return .full }
         let found: Result<ExecutionEnvironment, LoadFailure>
         switch kind {
         case .node, .python: found = await takeBlank(kind, identity.version.runtime)

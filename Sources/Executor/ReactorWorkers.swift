@@ -26,6 +26,8 @@ final class ReactorWorkers {
     let log: @Sendable (FunctionLogLine) -> Void
     private var pools: [PoolKey: FunctionPool] = [:]
     var living: [ObjectIdentifier: ExecutionEnvironment] = [:]
+    /// Who may load a function now.
+    private(set) lazy var gate = LoadingGate(reactor: reactor)
     /// How many programs are being started at this moment.
     var starting = 0
     var whenStarted: [UnsafeContinuation<Void, Never>] = []
@@ -164,7 +166,7 @@ final class ReactorWorkers {
     }
 
     private func startMissing(of pool: FunctionPool) async {
-        let deadline = reactor.preciseTime + configuration.initLimit
+        let deadline = reactor.preciseTime + configuration.initLimit + BlankWorkers.bootLimit
         let started = await start(pool.identity, initialization: .provisioned, until: deadline)
         if case .ready(let environment) = started {
             pool.release(environment)
@@ -182,6 +184,7 @@ final class ReactorWorkers {
     /// Kills every process and waits until all are reaped.
     func close() async {
         isClosed = true
+        gate.open()
         if let reapTimer { reactor.cancel(reapTimer) }
         reapTimer = nil
         memory.stop()

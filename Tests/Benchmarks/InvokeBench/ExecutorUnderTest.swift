@@ -79,7 +79,7 @@ final class ExecutorUnderTest: Sendable {
                 handler: "app.handler",
                 codeDigest: "code"
             )
-        case .nodeAPI, .pythonAPI, .lambdaricAPI, .bootstrapAPI, .many:
+        case .nodeAPI, .nodeHTTP, .pythonHTTP, .lambdaricAPI, .bootstrapAPI, .many:
             version = FunctionVersion(
                 name: name,
                 version: 1,
@@ -88,7 +88,8 @@ final class ExecutorUnderTest: Sendable {
                 codeDigest: "code"
             )
             let programs: [InvokeBench.Mode: [String]] = [
-                .nodeAPI: ["node", "client.js"], .pythonAPI: ["python3", "client.py"],
+                .nodeAPI: ["node", "client.js"], .nodeHTTP: ["node", "http.js"],
+                .pythonHTTP: ["python3", "client.py"],
                 .lambdaricAPI: ["/bin/sh", "lambdaric.sh"],
             ]
             version.image = programs[mode].map { FunctionCommand(entryPoint: $0, command: []) }

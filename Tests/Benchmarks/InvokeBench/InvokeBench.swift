@@ -22,7 +22,8 @@ struct InvokeBench {
         let count = words.count > 3 ? Int(words[3]) : nil
         let bench = ExecutorUnderTest(folder: words[1], mode: mode)
         switch mode {
-        case .nodeFrames, .pythonFrames, .nodeAPI, .pythonAPI, .lambdaricAPI, .bootstrapAPI:
+        case .nodeFrames, .pythonFrames, .nodeAPI, .nodeHTTP, .pythonHTTP, .lambdaricAPI,
+            .bootstrapAPI:
             await bench.latency(count: count ?? 5000)
         case .throughput: await bench.throughput(seconds: count ?? 5)
         case .coldNode, .coldPython: await bench.cold(count: count ?? 21)
@@ -37,7 +38,8 @@ struct InvokeBench {
         case nodeFrames = "node-frames"
         case pythonFrames = "python-frames"
         case nodeAPI = "node-api"
-        case pythonAPI = "python-api"
+        case nodeHTTP = "node-http-api"
+        case pythonHTTP = "python-http-api"
         case lambdaricAPI = "lambdaric-api"
         case bootstrapAPI = "bootstrap-api"
         case throughput
