@@ -105,6 +105,9 @@ package final class AWSGateway: ExchangeHandler {
         )
     }
 
+    /// Reads the models of all services, so that the first call need not; for a thread that serves nobody.
+    package static func readModels() { ServiceModel.readAll() }
+
     /// Answers a page of the node or a call of the AWS APIs.
     package func respond(to exchange: inout Exchange) async -> Response {
         if let refusal = NodePages.refusal(of: exchange.request) { return refusal }

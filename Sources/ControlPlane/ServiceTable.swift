@@ -1,8 +1,11 @@
 import HTTP
 import JSON
+import Synchronization
 
 /// Which service a request on the API port is for.
-struct ServiceTable: Sendable {
+///
+/// The models are read when the first call comes, not while a node starts: they take a third of that time.
+final class ServiceTable: Sendable {
     /// A service model with what is behind it.
     struct Entry: Sendable {
         let model: ServiceModel
@@ -14,7 +17,18 @@ struct ServiceTable: Sendable {
         let maximumBody: Int
     }
 
-    let entries: [Entry]
+    private let made = Mutex<[Entry]?>(nil)
+    private let make: @Sendable () -> [Entry]
+
+    /// All services.
+    var entries: [Entry] {
+        made.withLock { made in
+            if let made { return made }
+            let entries = make()
+            made = entries
+            return entries
+        }
+    }
 
     init(
         lambda: LambdaService,
@@ -25,6 +39,20 @@ struct ServiceTable: Sendable {
         events: EventsService,
         logs: LogsService
     ) {
+        make = {
+            Self.entries(lambda, cloudFront, keyValues, balancing, gateway, events, logs)
+        }
+    }
+
+    private static func entries(
+        _ lambda: LambdaService,
+        _ cloudFront: CloudFrontService,
+        _ keyValues: KeyValueService,
+        _ balancing: LoadBalancingService,
+        _ gateway: GatewayService,
+        _ events: EventsService,
+        _ logs: LogsService
+    ) -> [Entry] {
         let patterns = PatternCache()
         func entry(
             _ model: ServiceModel,
@@ -47,7 +75,7 @@ struct ServiceTable: Sendable {
                 maximumBody: maximumBody
             )
         }
-        entries = [
+        return [
             entry(
                 .lambda,
                 lambda,

@@ -95,6 +95,7 @@ final class Node: Sendable {
         )
         reload(listeners, and: reloader, at: stop)
         announce(listeners, snapshot: core.replicas[0].box.current)
+        Task.detached(priority: .utility) { AWSGateway.readModels() }
         reloader.start(stack: stack, plan: plan, looksAtOnce: predecessor != nil)
         await core.events.start()
         let upkeep = Task { [log] in

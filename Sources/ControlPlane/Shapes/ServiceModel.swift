@@ -111,4 +111,12 @@ extension ServiceModel {
     static let cloudWatchLogs = ServiceModel(GeneratedModels.cloudWatchLogs)
     static let identity = ServiceModel(GeneratedModels.identity)
     static let tokenService = ServiceModel(GeneratedModels.tokenService)
+
+    /// Reads all of them, which takes some ten milliseconds, before a call does.
+    static func readAll() {
+        for model in [
+            lambda, cloudFront, keyValueStore, loadBalancing, gatewayV2, gatewayV1, eventBridge,
+            cloudWatchLogs, identity, tokenService,
+        ] { withExtendedLifetime(model) {} }
+    }
 }

@@ -133,6 +133,7 @@ final class RegistryRole: Sendable {
         print("feed \(feed.listener.port)  api \(api.first?.port ?? 0)")
         print("ready")
         fflush(nil)
+        Task.detached(priority: .utility) { AWSGateway.readModels() }
         await stop.wait()
         log.line("draining; a second signal ends at once")
         for listener in api { await listener.drain(within: .seconds(10)) }
