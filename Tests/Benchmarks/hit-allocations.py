@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 LIBRARY = r"""
 #define _GNU_SOURCE
@@ -115,6 +116,8 @@ void *aligned_alloc(size_t alignment, size_t size) { find(); count(); return nex
 int posix_memalign(void **found, size_t alignment, size_t size) { find(); count(); return next_posix(found, alignment, size); }
 """
 DEPTH, PLACES = 14, 4096
+# So many allocations in a fifth of a second are those of timers.
+QUIET = 2000
 TEMPLATE = """
 Metadata: {{ Portico: {{ Buckets: {{ site: {bucket} }} }} }}
 Resources:
@@ -144,6 +147,18 @@ def ask(connection, number):
         while len(body) < length:
             body += connection.recv(65536)
     return head + b"\r\n", body
+
+
+def settle(counts):
+    """Waits until what a node does in the background once it is ready has ended."""
+    deadline, before = time.monotonic() + 60, None
+    while time.monotonic() < deadline:
+        now = struct.unpack_from("<Q", counts)[0]
+        if before is not None and now - before < QUIET:
+            return
+        before = now
+        time.sleep(0.2)
+    sys.exit("the node does not come to rest")
 
 
 def switches(pid):
@@ -233,6 +248,7 @@ def main():
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 head, body = ask(connection, 200)
                 assert b"X-Cache: Hit from cloudfront" in head and len(body) == 1024, head
+                settle(counts)
                 before, threads = struct.unpack_from("<Q", counts)[0], switches(node.pid)
                 ask(connection, options.requests)
                 after, later = struct.unpack_from("<Q", counts)[0], switches(node.pid)
