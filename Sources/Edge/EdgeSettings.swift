@@ -59,7 +59,7 @@ package struct EdgeSettings: Sendable {
     package var lowercasesTransportSecurity = false
     /// Whether a distribution with the reference and the settings of one that exists is refused.
     ///
-    /// Default: false: the one that exists is the answer, as the model's text says of equal settings.
+    /// Default: false: the one that exists is the answer; the API's model speaks of other settings only.
     package var refusesEqualReference = false
 
     /// Whether results of functions that AWS would refuse are used as far as they can be sent.

@@ -114,7 +114,7 @@ TARGETS = {
     ("many", "processes"): (">=", 1000),
 }
 MODES = ["node-frames", "python-frames", "node-api", "node-http-api", "python-http-api", "lambdaric-api", "bootstrap-api",
-         "throughput",         "cold-node", "cold-python", "restore-python", "bare-node", "bare-python", "many"]
+         "throughput", "cold-node", "cold-python", "restore-python", "bare-node", "bare-python", "many"]
 
 
 def build():

@@ -112,7 +112,7 @@ extension ServiceModel {
     static let identity = ServiceModel(GeneratedModels.identity)
     static let tokenService = ServiceModel(GeneratedModels.tokenService)
 
-    /// Reads all of them, which takes some ten milliseconds, before a call does.
+    /// Reads all of them before a call does.
     static func readAll() {
         for model in [
             lambda, cloudFront, keyValueStore, loadBalancing, gatewayV2, gatewayV1, eventBridge,

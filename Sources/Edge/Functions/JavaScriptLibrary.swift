@@ -162,7 +162,7 @@ extension JavaScriptLibrary {
 
     /// The bytes of a string of ASCII, nil for any other.
     ///
-    /// The library's own conversion goes character by character; a loop without branches takes a tenth of its time.
+    /// The library's own conversion goes character by character; a loop without branches takes a tenth of its instructions.
     private func plainBytes(of string: Reference) -> [UInt8]? {
         let length = stringLength(string)
         guard length > 0, let units = stringUnits(string) else { return nil }
