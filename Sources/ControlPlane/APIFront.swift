@@ -19,7 +19,7 @@ struct APIFront: Sendable {
         let isForm = type.hasPrefix("application/x-www-form-urlencoded") && head.path == "/"
         var entry = table.entry(for: head, isForm: isForm)
         do throws(APIError) {
-            let call: APICall
+            var call: APICall
             if entry?.model.wire == .query || entry == nil && (isForm || head.path == "/") {
                 let (form, body) = try await form(exchange, entry)
                 entry = entry ?? table.entry(version: form["Version"])
@@ -33,10 +33,31 @@ struct APIFront: Sendable {
             guard let entry else { throw Self.unknown(head) }
             if let absence = entry.service.absence(of: call.operation.name) { throw absence }
             try check(call, entry)
-            let reply = try await entry.service.perform(call)
+            let view =
+                entry.service.speaksOfAccounts(in: call.operation.name) ? AccountView(head) : nil
+            let reply = try await perform(&call, entry.service, view)
             return ResponseEncoder(model: entry.model, id: id).response(reply, to: call.operation)
         } catch {
             return error.response(entry?.model, id: id)
+        }
+    }
+
+    /// What a service answers, with the account as the caller sees it.
+    private func perform(
+        _ call: inout APICall,
+        _ service: any APIService,
+        _ view: AccountView?
+    ) async throws(APIError) -> APIReply {
+        guard let view else { return try await service.perform(call) }
+        call.input = view.swapped(call.input)
+        do throws(APIError) {
+            var reply = try await service.perform(call)
+            reply.output = view.swapped(reply.output)
+            return reply
+        } catch {
+            var error = error
+            error.message = view.swapped(error.message)
+            throw error
         }
     }
 

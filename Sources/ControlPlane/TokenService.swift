@@ -24,6 +24,8 @@ struct TokenService: APIService {
         }
     }
 
+    func speaksOfAccounts(in operation: String) -> Bool { false }
+
     /// The account of an access key: twelve digits stand for themselves.
     static func account(ofKey key: String?) -> String {
         guard let key, key.utf8.count == 12, key.utf8.allSatisfy({ $0 &- 48 < 10 }) else {
@@ -53,8 +55,11 @@ struct TokenService: APIService {
         }
         let caller = Self.account(ofKey: RequestKey.accessKey(of: call.head))
         let role = try await ledger.snapshot().record(IdentityService.roleID(name))
-        if let role, role["Arn"]?.string == arn,
-            !RoleTrust(role).admits(account: caller)
+        // A role in the caller's own account is kept under the node's.
+        let isOwn = parts[4] == caller
+        let kept = isOwn ? AccountView(account: caller)?.swapped(arn) ?? arn : arn
+        if let role, role["Arn"]?.string == kept,
+            !RoleTrust(role).admits(account: isOwn ? FunctionARN.account : caller)
         {
             throw APIError(
                 403,

@@ -15,6 +15,8 @@ final class KeyValueService: APIService {
 
     init(ledger: Ledger) { self.ledger = ledger }
 
+    func speaksOfAccounts(in operation: String) -> Bool { false }
+
     func perform(_ call: APICall) async throws(APIError) -> APIReply {
         switch call.operation.name {
         case "DescribeKeyValueStore":

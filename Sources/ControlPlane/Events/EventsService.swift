@@ -26,6 +26,8 @@ final class EventsService: APIService {
         "CreateEventBus", "DeleteEventBus",
     ]
 
+    func speaksOfAccounts(in operation: String) -> Bool { operation != "PutEvents" }
+
     func perform(_ call: APICall) async throws(APIError) -> APIReply {
         let reply = try await answer(call)
         if Self.changing.contains(call.operation.name) { await ledger.settleLatest() }

@@ -70,8 +70,11 @@ protocol APIService: Sendable {
     func perform(_ call: APICall) async throws(APIError) -> APIReply
     /// What is said of an operation that is not here, whatever its parameters are; nil for one that may be.
     func absence(of operation: String) -> APIError?
+    /// Whether accounts in an operation's parameters and answers are those of callers, not data or another account's.
+    func speaksOfAccounts(in operation: String) -> Bool
 }
 
 extension APIService {
     func absence(of operation: String) -> APIError? { nil }
+    func speaksOfAccounts(in operation: String) -> Bool { true }
 }

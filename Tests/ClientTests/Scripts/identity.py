@@ -86,6 +86,36 @@ assert session.get_function(FunctionName="f")
 with refused("ValidationError", "MaxSessionDuration"):
     sts.assume_role(RoleArn=role["Arn"], RoleSessionName="me", DurationSeconds=10_000)
 
+# A key of twelve digits: everything is found under that account, and nothing is another's.
+theirs, queue = "111122223333", "arn:aws:sqs:us-east-1:111122223333:q"
+numbered = {name: boto3.client(name, aws_access_key_id=theirs, aws_secret_access_key="x")
+            for name in ("lambda", "iam", "sts", "events")}
+made = numbered["iam"].create_role(
+    RoleName="numbered", AssumeRolePolicyDocument=trust(AWS=f"arn:aws:iam::{theirs}:root"))["Role"]
+assert made["Arn"] == f"arn:aws:iam::{theirs}:role/numbered"
+assert made["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"AWS": f"arn:aws:iam::{theirs}:root"}
+assert iam.get_role(RoleName="numbered")["Role"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/numbered"
+assert numbered["sts"].assume_role(RoleArn=made["Arn"], RoleSessionName="me")["AssumedRoleUser"]["Arn"] == \
+    f"arn:aws:sts::{theirs}:assumed-role/numbered/me"
+with refused("AccessDenied", f"arn:aws:iam::{theirs}:root is not authorized", 403):
+    numbered["sts"].assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/numbered", RoleSessionName="me")
+found = numbered["lambda"].get_function_configuration(FunctionName=f"arn:aws:lambda:us-east-1:{theirs}:function:f")
+assert found["FunctionArn"] == f"arn:aws:lambda:us-east-1:{theirs}:function:f"
+assert found["Role"] == role["Arn"].replace(ACCOUNT, theirs)
+numbered["lambda"].add_permission(FunctionName="f", StatementId="s", Action="lambda:InvokeFunction", SourceAccount=theirs,
+                                  Principal="events.amazonaws.com", SourceArn=f"arn:aws:events:us-east-1:{theirs}:rule/r")
+for account, reader in ((theirs, numbered["lambda"]), (ACCOUNT, lambda_)):
+    text = reader.get_policy(FunctionName="f")["Policy"]
+    assert f"arn:aws:events:us-east-1:{account}:rule/r" in text and f'"{account}"' in text, text
+with refused("ResourceNotFoundException", f"arn:aws:lambda:us-east-1:{theirs}:function:none"):
+    numbered["lambda"].get_function(FunctionName="none")
+rule = numbered["events"].put_rule(Name="numbered", EventPattern=json.dumps({"account": [theirs]}))["RuleArn"]
+assert rule == f"arn:aws:events:us-east-1:{theirs}:rule/numbered"
+numbered["lambda"].put_function_event_invoke_config(
+    FunctionName="f", DestinationConfig={"OnFailure": {"Destination": queue}})
+assert lambda_.get_function_event_invoke_config(FunctionName="f")["DestinationConfig"]["OnFailure"]["Destination"] == queue
+lambda_.delete_function_event_invoke_config(FunctionName="f")
+
 # What Lambda@Edge asks of a role.
 iam.update_assume_role_policy(RoleName="runner", PolicyDocument=trust("lambda.amazonaws.com"))
 arn = lambda_.publish_version(FunctionName="f")["FunctionArn"]
