@@ -13,6 +13,8 @@ final class ListenerPart {
     private let socket: Readiness
     private let tls: TLSContext?
     private let localPort: Int
+    /// The address that every viewer reaches; nil when the listener is bound to all of them.
+    private let localAddress: String?
     private let admission: Admission
     /// The number from which on descriptors are kept for other uses.
     private let lastDescriptor: Int32
@@ -27,6 +29,8 @@ final class ListenerPart {
         socket.isShared = true
         self.tls = tls
         localPort = listener.port
+        let bound = Socket.localAddress(of: socket.descriptor).host
+        localAddress = ["0.0.0.0", "::"].contains(bound) ? nil : bound
         admission = listener.admission
         lastDescriptor = Self.lastDescriptor(reserve: admission.limits.descriptorReserve)
     }
@@ -83,7 +87,7 @@ final class ListenerPart {
             port: peer.port,
             isTLS: session != nil,
             localPort: localPort,
-            localAddress: Socket.localAddress(of: descriptor).host
+            localAddress: localAddress ?? Socket.localAddress(of: descriptor).host
         )
         let driver = H1Driver(
             listener: listener,

@@ -97,9 +97,6 @@ package struct JSONWriter: Sendable {
         endObject()
     }
 
-    /// Appends the zero that ends a text in C.
-    package mutating func terminate() { bytes.append(0) }
-
     /// Writes a key and a string.
     package mutating func field(_ name: StaticString, _ text: String) {
         key(name)
@@ -172,22 +169,21 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
         // Most text needs no escapes; to find that out takes no branches.
         var escapes: UInt8 = 0
-        for byte in utf8 {
-            escapes |= byte < 0x20 ? 1 : 0
-            escapes |= byte == UInt8(ascii: "\"") ? 1 : 0
-            escapes |= byte == UInt8(ascii: "\\") ? 1 : 0
-        }
+        for byte in utf8 { escapes |= Self.escaped(byte) }
         if escapes != 0 { escape(utf8) } else { bytes.append(contentsOf: utf8) }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private static func isEscaped(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    /// 1 for a byte that needs an escape, 0 for others.
+    @inline(__always)
+    private static func escaped(_ byte: UInt8) -> UInt8 {
+        (byte < 0x20 ? 1 : 0) | (byte == UInt8(ascii: "\"") ? 1 : 0)
+            | (byte == UInt8(ascii: "\\") ? 1 : 0)
     }
 
     private mutating func escape(_ utf8: UnsafeBufferPointer<UInt8>) {
         var start = 0
-        for offset in utf8.indices where Self.isEscaped(utf8[offset]) {
+        for offset in utf8.indices where Self.escaped(utf8[offset]) != 0 {
             bytes.append(contentsOf: utf8[start..<offset])
             escape(utf8[offset])
             start = offset + 1

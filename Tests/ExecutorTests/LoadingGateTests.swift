@@ -14,9 +14,9 @@ struct LoadingGateTests {
         reactor.stop()
     }
 
-    /// Lets those run who were resumed.
-    private func settle(_ reactor: Reactor, until condition: () -> Bool) async {
-        while !condition() { await reactor.sleep(for: .milliseconds(1)) }
+    /// Lets what was handed to the reactor before run until it waits: a reactor takes its work in order.
+    private func settle(_ reactor: Reactor) async {
+        await Task(executorPreference: reactor) {}.value
     }
 
     // Limits: LoadingGate.limit
@@ -37,7 +37,8 @@ struct LoadingGateTests {
                         confined.value.leave(place)
                     }
                 )
-                await settle(reactor) { gate.waiting == number + 1 }
+                await settle(reactor)
+                #expect(gate.waiting == number + 1)
             }
             #expect(order.value.numbers == [])
             gate.leave(first)
@@ -67,7 +68,8 @@ struct LoadingGateTests {
             _ = await gate.enter()
             let confined = ReactorLocal(gate)
             let waiting = Task(executorPreference: reactor) { _ = await confined.value.enter() }
-            await settle(reactor) { gate.waiting == 1 }
+            await settle(reactor)
+            #expect(gate.waiting == 1)
             gate.open()
             await waiting.value
             _ = await gate.enter()

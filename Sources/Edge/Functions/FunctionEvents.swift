@@ -32,7 +32,6 @@ struct FunctionEvent {
         if let query = request.query { writer.field("raw", query) }
         writer.field("edge", frame.place)
         writer.endObject()
-        writer.terminate()
         text.bytes = writer.bytes
         return text
     }

@@ -87,16 +87,12 @@ final class JavaScriptContext {
         return result
     }
 
-    /// The value of JSON; text that ends with a zero is not copied for that.
-    private func parse(_ box: [UInt8]) -> Reference? {
+    private func parse(_ json: [UInt8]) -> Reference? {
         var value: Reference?
-        let text = box.last == 0 ? box.dropLast() : box[...]
-        if library.withPlain(text, room: &room, { value = library.parseJSON(context, $0) }) {
+        if library.withPlain(json, room: &room, { value = library.parseJSON(context, $0) }) {
             return value
         }
-        return library.withTerminated(box.last == 0 ? box : box + [0]) {
-            library.parseJSON(context, $0)
-        }
+        return library.withString(json) { library.parseJSON(context, $0) }
     }
 
     /// What the context holds after a collection, beyond what it held at first.

@@ -130,12 +130,7 @@ final class JavaScriptLibrary: @unchecked Sendable {
 extension JavaScriptLibrary {
     /// A string of the library, released when the body ends.
     func withString<Value>(_ text: [UInt8], _ body: (Reference?) -> Value) -> Value {
-        withTerminated(text + [0], body)
-    }
-
-    /// The same of UTF-8 that ends with a zero.
-    func withTerminated<Value>(_ text: [UInt8], _ body: (Reference?) -> Value) -> Value {
-        let string = text.withUnsafeBufferPointer { bytes in
+        let string = (text + [0]).withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) { makeString($0.baseAddress) }
         }
         defer { releaseString(string) }
@@ -182,7 +177,7 @@ extension JavaScriptLibrary {
     ///
     /// `room` is overwritten and kept by the caller for the next one.
     func withPlain(
-        _ text: ArraySlice<UInt8>,
+        _ text: [UInt8],
         room: inout [UInt16],
         _ body: (Reference?) -> Void
     ) -> Bool {
