@@ -47,6 +47,21 @@ static inline int portico_accept(int fd, struct sockaddr *address, socklen_t *le
 static inline void portico_renice(pid_t group, int niceness) {
     setpriority(PRIO_PGRP, (id_t)group, niceness);
 }
+/// How the scheduler treats a thread; the kernel's `struct sched_attr`, which Glibc does not carry yet.
+struct portico_scheduling {
+    unsigned int size, policy;
+    unsigned long long flags;
+    int niceness;
+    unsigned int priority;
+    unsigned long long slice, deadline, period;
+};
+/// Sets how the scheduler treats a thread, 0 for the caller: whether it waits for others to pause before it goes on
+/// (SCHED_BATCH), for how long it goes on in nanoseconds, 0 for what is usual, and whether what it starts is treated
+/// as usual (SCHED_FLAG_RESET_ON_FORK). Kernels before 6.12 do not look at the time.
+static inline int portico_schedule(pid_t thread, int waits, int niceness, unsigned long long slice, int alone) {
+    struct portico_scheduling wanted = { sizeof wanted, waits ? 3 : 0, alone ? 1 : 0, niceness, 0, slice, 0, 0 };
+    return (int)syscall(SYS_sched_setattr, thread, &wanted, 0);
+}
 /// Opens a descriptor that becomes readable when the process ends.
 static inline int portico_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 /// Creates a pipe whose both ends are close-on-exec.

@@ -10,14 +10,6 @@ final class ExecutionEnvironment {
     /// How long a process that closed its channel may take to end by itself.
     static let exitGrace: Duration = .milliseconds(400)
 
-    /// Whether a process that yields to others can be told to do so no longer.
-    private static let mayHurry = geteuid() == 0
-
-    /// By how much a booting worker yields to those that work.
-    static func niceness(ofBootFor isAwaited: Bool) -> Int32 {
-        mayHurry ? (isAwaited ? 4 : 10) : 0
-    }
-
     let child: ChildProcess
     let kind: RuntimeKind
     let transport: any WorkerTransport
@@ -39,6 +31,9 @@ final class ExecutionEnvironment {
     /// The version of a built-in worker's interpreter.
     private(set) var interpreterVersion = ""
     private(set) var ranOutOfMemory = false
+    /// Whether it has answered an invocation; until then it stands behind those that have.
+    @exclusivity(unchecked)
+    private var hasAnswered = false
     /// The most memory seen so far.
     ///
     /// Unit: bytes.
@@ -116,6 +111,8 @@ final class ExecutionEnvironment {
 
     var isAlive: Bool { state != .ended && child.exit == nil }
     var isBusy: Bool { state == .busy || state == .initialising }
+    /// Whether it is at work and has not answered yet.
+    var isStarting: Bool { !hasAnswered && (isBusy || state == .booting) }
     var platform: PlatformLog? {
         identity.map { PlatformLog(identity: $0, initialization: initialization) }
     }
@@ -164,7 +161,6 @@ final class ExecutionEnvironment {
             let isUnbounded = origin == .snapshot || debug != nil
             groupLimits.set(group, for: identity, isUnbounded: isUnbounded)
         }
-        if Self.mayHurry, kind != .provided { child.renice(0) }
         let phase = stage.phase
         currentRequest = stage.request
         announce(stage)
@@ -176,6 +172,7 @@ final class ExecutionEnvironment {
         let took = reactor.preciseTime - started
         if case .loaded = outcome, state.apply(.loaded) {
             if scratch == nil { scratch = ScratchFolder(of: child.pid) }
+            if origin == .snapshot || initialization == .provisioned { proveItself() }
             if freezes { signalAll(SIGSTOP) }
             if stage != .restore { events?.initReport(phase: phase, PlatformLog.Ending(), took) }
             note(stage, took)
@@ -298,7 +295,14 @@ final class ExecutionEnvironment {
         return true
     }
 
+    /// It works, and need not stand behind others any more.
+    private func proveItself() {
+        hasAnswered = true
+        child.setPrecedence(.normal)
+    }
+
     private func rest() {
+        if !hasAnswered { proveItself() }
         idleSince = reactor.time
         if freezes { signalAll(SIGSTOP) }
     }

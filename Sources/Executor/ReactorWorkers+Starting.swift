@@ -60,8 +60,28 @@ extension ReactorWorkers {
         }
     }
 
+    /// How one more environment stands behind those that have answered already.
+    ///
+    /// One that nobody waits for stands a step further behind.
+    private func precedence(isAwaited: Bool = true) -> Precedence {
+        .late(among: (isAwaited ? 1 : 2) + living.values.count { $0.isStarting })
+    }
+
+    /// How long an environment may stand far behind others.
+    private static let modesty: Duration = .seconds(3)
+
+    /// What does not come to a start in time, as others take all processors, stands no further behind than one alone.
+    private func hurry(_ environment: ExecutionEnvironment) {
+        _ = reactor.schedule(at: reactor.time + Self.modesty) { [weak environment] in
+            guard let environment, environment.isStarting else { return }
+            environment.child.setPrecedence(.late(among: 1))
+        }
+    }
+
     /// Watches over an environment that is about to get its function.
     func accompany(_ environment: ExecutionEnvironment) {
+        environment.child.setPrecedence(precedence())
+        hurry(environment)
         memory.add(environment)
         environment.shutdownStretch = configuration.shutdownStretch
         environment.groupLimits = GroupLimits(
@@ -213,12 +233,12 @@ extension ReactorWorkers {
                 environment: variables,
                 openFiles: Self.openFiles
             )
-            // What works already goes first, most of all before what nobody waits for.
-            booted.niceness = ExecutionEnvironment.niceness(ofBootFor: isAwaited)
+            booted.precedence = precedence(isAwaited: isAwaited)
             let group = configuration.groups?.makeGroup()
             let child = try await spawn(booted, group)
             let frames = FrameTransport(child, reactor: reactor)
             let environment = makeEnvironment(child, kind, frames, group)
+            hurry(environment)
             let deadline = reactor.preciseTime + BlankWorkers.bootLimit
             if let version = await frames.waitUntilBlank(until: deadline),
                 environment.becomeBlank(version: version)
@@ -290,16 +310,15 @@ extension ReactorWorkers {
                 return .failure(.notIsolated)
             }
             let group = configuration.groups?.makeGroup()
-            let child = try await spawn(
-                ChildProcess.Command(
-                    path: command.path,
-                    arguments: command.arguments,
-                    environment: variables.map { "\($0.key)=\($0.value)" },
-                    openFiles: Self.openFiles,
-                    directory: runtime.directory
-                ),
-                group
+            var started = ChildProcess.Command(
+                path: command.path,
+                arguments: command.arguments,
+                environment: variables.map { "\($0.key)=\($0.value)" },
+                openFiles: Self.openFiles,
+                directory: runtime.directory
             )
+            started.precedence = precedence()
+            let child = try await spawn(started, group)
             let environment = makeEnvironment(child, .provided, transport, group)
             environment.isGated = isGated
             environment.attach(api)

@@ -57,8 +57,8 @@ package final class ChildProcess {
         package var openFiles: UInt64
         /// The folder to start in; nil means our own.
         package var directory: String?
-        /// By how much the program yields to others, 0 to 19.
-        package var niceness: Int32 = 0
+        /// How the program stands behind others.
+        package var precedence = Precedence.normal
         /// Gets the process's number before anything else is done with it; its number is surely its own then.
         package var onStart: (@Sendable (Int32) -> Void)?
 
@@ -125,7 +125,9 @@ package final class ChildProcess {
             var ends = Descriptors()
             defer { ends.closeAll() }
             try ends.open()
-            let pid = try launch(command, ends)
+            let yields = command.precedence != .normal
+            let start = { () throws(SpawnError) in try launch(command, ends) }
+            let pid = yields ? try Precedence.yielding(start) : try start()
             watch = portico_pidfd_open(pid)
             guard watch >= 0 else {
                 let code = errno
@@ -138,7 +140,7 @@ package final class ChildProcess {
                 let limit = command.openFiles
                 _ = portico_prlimit(pid, Int32(RLIMIT_NOFILE.rawValue), limit, limit)
             }
-            if command.niceness != 0 { portico_renice(pid, command.niceness) }
+            if yields { command.precedence.apply(to: pid) }
             self.pid = pid
             channel = ends.take(\.ours)
             output = ends.take(\.outputRead)
@@ -198,8 +200,8 @@ package final class ChildProcess {
         close()
     }
 
-    /// Changes by how much the whole process group yields to others; less than before takes a privilege.
-    package func renice(_ niceness: Int32) { portico_renice(pid, niceness) }
+    /// Changes how the program and all of its process group stand behind others.
+    package func setPrecedence(_ precedence: Precedence) { precedence.apply(to: pid) }
 
     /// Takes over a process that one of our processes has forked off; nil when that one is gone, and the ends are
     /// closed.

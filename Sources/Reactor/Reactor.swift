@@ -101,6 +101,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     /// Runs the loop on the calling thread until `stop`.
     package func run() {
         owner.store(pthread_self(), ordering: .relaxed)
+        Precedence.shortenTurns()
         let capacity = 512
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
         defer { events.deallocate() }

@@ -66,8 +66,10 @@ final class ScratchFolder: Sendable {
 
     private func entries() -> [String] { System.names(in: "/proc/self/fd/\(descriptor)") }
 
-    /// Kills every process that is left in this environment's namespace.
-    func killAll() { Self.killAll(in: [namespace]) }
+    /// Kills every process that is left in this environment's namespace, on a thread that is no reactor's.
+    ///
+    /// Nobody waits for that.
+    func killAll() { Precedence.yielding { Self.killAll(in: [namespace]) } }
 
     /// How often the processes of a namespace are looked for: what forks all the time is met again.
     private static let sweeps = 4
