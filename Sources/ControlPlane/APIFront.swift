@@ -57,6 +57,7 @@ struct APIFront: Sendable {
         } catch {
             var error = error
             error.message = view.swapped(error.message)
+            error.members = error.members.mapValues { view.swapped($0) }
             throw error
         }
     }

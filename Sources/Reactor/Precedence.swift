@@ -24,6 +24,9 @@ package enum Precedence: Equatable, Sendable {
     /// Whether we may undo a smaller share of the processors.
     private static let hasPrivilege = geteuid() == 0
 
+    /// Whether nobody has given us another policy, such as a real-time one, which we would take away.
+    private static let isUsual = sched_getscheduler(0) == SCHED_OTHER
+
     /// Our own share.
     private static let ownNiceness = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
 
@@ -45,6 +48,7 @@ package enum Precedence: Equatable, Sendable {
 
     /// Applies to each thread of a process that leads a group, and to the share of the whole group.
     func apply(to process: Int32) {
+        guard Self.isUsual else { return }
         if Self.hasPrivilege { portico_renice(process, actualNiceness) }
         for thread in Self.threads(of: process) { apply(toThread: thread) }
     }
@@ -59,6 +63,7 @@ package enum Precedence: Equatable, Sendable {
     package static func yielding<Value, Failure>(
         _ work: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
+        guard isUsual else { return try work() }
         _ = portico_schedule(0, 1, ownNiceness, UInt64(stretch / .nanoseconds(1)), 0)
         defer { _ = portico_schedule(0, 0, ownNiceness, 0, 0) }
         return try work()
@@ -66,6 +71,7 @@ package enum Precedence: Equatable, Sendable {
 
     /// Has the calling thread go on as soon as it wakes, for a short while at a time.
     static func shortenTurns() {
+        guard isUsual else { return }
         _ = portico_schedule(0, 0, ownNiceness, UInt64(turn / .nanoseconds(1)), 1)
     }
 
