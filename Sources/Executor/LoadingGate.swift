@@ -7,7 +7,7 @@ import Reactor
 /// for something else than a core and lets the next one in. Confined to its reactor.
 final class LoadingGate {
     /// How many load at once.
-    static let limit = 4
+    static let limit = 32
     /// How long one keeps its place while it loads.
     static let patience: Duration = .milliseconds(500)
 
