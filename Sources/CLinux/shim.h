@@ -22,55 +22,18 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/un.h>
-#include <spawn.h>
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
-extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
-extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *, const char *);
-
-/// Has a program start in this folder.
-static inline int portico_spawn_in(posix_spawn_file_actions_t *actions, const char *folder) {
-    return posix_spawn_file_actions_addchdir_np(actions, folder);
-}
-
-/// Has a program start without descriptors from this number on.
-static inline int portico_spawn_closing(posix_spawn_file_actions_t *actions, int first) {
-    return posix_spawn_file_actions_addclosefrom_np(actions, first);
-}
 
 /// Accepts without blocking and with close-on-exec.
 static inline int portico_accept(int fd, struct sockaddr *address, socklen_t *length) {
     return accept4(fd, address, length, 04000 | 02000000);
 }
-/// Sets by how much the threads of a process group yield to others.
-static inline void portico_renice(pid_t group, int niceness) {
-    setpriority(PRIO_PGRP, (id_t)group, niceness);
-}
-/// How the scheduler treats a thread; the kernel's `struct sched_attr`, which Glibc does not carry yet.
-struct portico_scheduling {
-    unsigned int size, policy;
-    unsigned long long flags;
-    int niceness;
-    unsigned int priority;
-    unsigned long long slice, deadline, period;
-};
-/// Sets how the scheduler treats a thread, 0 for the caller: whether it waits for others to pause before it goes on
-/// (SCHED_BATCH), for how long it goes on in nanoseconds, 0 for what is usual, and whether what it starts is treated
-/// as usual (SCHED_FLAG_RESET_ON_FORK). Kernels before 6.12 do not look at the time.
-static inline int portico_schedule(pid_t thread, int waits, int niceness, unsigned long long slice, int alone) {
-    struct portico_scheduling wanted = { sizeof wanted, waits ? 3 : 0, alone ? 1 : 0, niceness, 0, slice, 0, 0 };
-    return (int)syscall(SYS_sched_setattr, thread, &wanted, 0);
-}
 /// Opens a descriptor that becomes readable when the process ends.
 static inline int portico_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 /// Creates a pipe whose both ends are close-on-exec.
 static inline int portico_pipe(int ends[2]) { return pipe2(ends, 02000000); }
-/// Sets one resource limit of another process.
-static inline int portico_prlimit(pid_t pid, int resource, unsigned long long soft, unsigned long long hard) {
-    unsigned long long limit[2] = { soft, hard };
-    return (int)syscall(SYS_prlimit64, pid, resource, limit, (void *)0);
-}
 /// Gives memory that is free inside the process back to the system.
 static inline void portico_trim_memory(void) { malloc_trim(0); }
 /// Sends bytes with a descriptor, or without one when it is negative; -1 with `errno` on failure.

@@ -196,7 +196,7 @@ extension ExecutionEnvironment {
             openFiles: ReactorWorkers.openFiles,
             directory: "/"
         )
-        command.onStart = group?.admission
+        command.steps = group?.admission ?? []
         do throws(SpawnError) {
             let started = try await ChildProcess.start(command, on: reactor)
             adopt(name, started, api)
@@ -276,7 +276,7 @@ extension ExecutionEnvironment {
             reactor.cancel(timer)
         }
         api.close()
-        if let scratch { Task.detached { scratch.killAll() } }
+        if let scratch { scratch.killAllSoon() }
         isOver = true
         let waiting = whenOver
         whenOver = []

@@ -34,6 +34,8 @@ final class ExecutionEnvironment {
     /// Whether it has answered an invocation; until then it stands behind those that have.
     @exclusivity(unchecked)
     private var hasAnswered = false
+    /// Runs once, when it waits for a function, has answered or has ended.
+    var whenSettled: (() -> Void)?
     /// The most memory seen so far.
     ///
     /// Unit: bytes.
@@ -111,8 +113,6 @@ final class ExecutionEnvironment {
 
     var isAlive: Bool { state != .ended && child.exit == nil }
     var isBusy: Bool { state == .busy || state == .initialising }
-    /// Whether it is at work and has not answered yet.
-    var isStarting: Bool { !hasAnswered && (isBusy || state == .booting) }
     var platform: PlatformLog? {
         identity.map { PlatformLog(identity: $0, initialization: initialization) }
     }
@@ -120,6 +120,7 @@ final class ExecutionEnvironment {
     /// Notes that the blank worker is there; false when it has ended meanwhile.
     func becomeBlank(version: String = "") -> Bool {
         interpreterVersion = version
+        settle()
         return state.apply(.ready)
     }
 
@@ -299,6 +300,13 @@ final class ExecutionEnvironment {
     private func proveItself() {
         hasAnswered = true
         child.setPrecedence(.normal)
+        settle()
+    }
+
+    /// It starts no longer.
+    func settle() {
+        whenSettled?()
+        whenSettled = nil
     }
 
     private func rest() {
@@ -322,10 +330,10 @@ final class ExecutionEnvironment {
     ///
     /// Processes that it started and that left its group end with it.
     func processEnded(sweeps: Bool = true) {
-        // Looking at all processes takes a moment, which is not the reactor's to spend.
         let hasExtensions = hasExtensions
+        settle()
         noteKill()
-        if sweeps, !hasExtensions, let scratch { Task.detached { scratch.killAll() } }
+        if sweeps, !hasExtensions, let scratch { scratch.killAllSoon() }
         _ = state.apply(.stopped)
         if hasExtensions { beginShutdown(.failure) } else { api?.close() }
         drainOutput()

@@ -64,24 +64,31 @@ extension ReactorWorkers {
     ///
     /// One that nobody waits for stands a step further behind.
     private func precedence(isAwaited: Bool = true) -> Precedence {
-        .late(among: (isAwaited ? 1 : 2) + living.values.count { $0.isStarting })
+        .late(among: (isAwaited ? 1 : 2) + beginners + starting)
     }
 
-    /// How long an environment may stand far behind others.
-    private static let modesty: Duration = .seconds(3)
-
-    /// What does not come to a start in time, as others take all processors, stands no further behind than one alone.
-    private func hurry(_ environment: ExecutionEnvironment) {
-        _ = reactor.schedule(at: reactor.time + Self.modesty) { [weak environment] in
-            guard let environment, environment.isStarting else { return }
-            environment.child.setPrecedence(.late(among: 1))
+    /// Counts an environment among those that start until it waits for a function, has answered or has ended.
+    ///
+    /// What does not come to that in time, as others take all processors, stands no further behind than one alone.
+    private func countAsBeginner(_ environment: ExecutionEnvironment) {
+        guard environment.whenSettled == nil else { return }
+        beginners += 1
+        Pulse.shared.begin()
+        let timer = reactor.schedule(at: reactor.time + Precedence.modesty) { [weak environment] in
+            environment?.child.setPrecedence(.late(among: 1))
+            environment?.settle()
+        }
+        environment.whenSettled = { [self] in
+            beginners -= 1
+            Pulse.shared.end()
+            reactor.cancel(timer)
         }
     }
 
     /// Watches over an environment that is about to get its function.
     func accompany(_ environment: ExecutionEnvironment) {
         environment.child.setPrecedence(precedence())
-        hurry(environment)
+        countAsBeginner(environment)
         memory.add(environment)
         environment.shutdownStretch = configuration.shutdownStretch
         environment.groupLimits = GroupLimits(
@@ -104,15 +111,15 @@ extension ReactorWorkers {
         await scratch.carry(to: environment.child.pid, except: isolation.kept, on: reactor)
     }
 
-    /// The command line of a program with a `/tmp` of its own, where the machine allows it.
-    private func isolated(
-        _ program: String,
-        _ arguments: [String],
+    /// Has a program begin with a `/tmp` of its own, where the machine allows it; false when it must not begin without.
+    private func isolate(
+        _ command: inout ChildProcess.Command,
         storage: Int? = nil
-    ) async -> (path: String, arguments: [String])? {
+    ) async -> Bool {
         await findIsolation()
-        if isolation == nil, configuration.isolation.isStrict { return nil }
-        return isolation?.command(program, arguments, storage: storage) ?? (program, arguments)
+        guard let isolation else { return !configuration.isolation.isStrict }
+        isolation.apply(to: &command, storage: storage)
+        return true
     }
 
     /// Why this machine cannot keep processes apart as it is told to; nil when it can.
@@ -122,7 +129,7 @@ extension ReactorWorkers {
         guard isolation == nil else { return nil }
         return
             "--isolation \(configuration.isolation.rawValue): this machine does not allow it. It takes "
-            + "the programs unshare, nsenter, setpriv and mount (package util-linux) and user namespaces "
+            + "the programs nsenter, setpriv and mount (package util-linux) and user namespaces "
             + "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces); --isolation process "
             + "does without."
     }
@@ -225,20 +232,19 @@ extension ReactorWorkers {
             "PATH=\(configuration.path)", "LANG=en_US.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
         ]
         do throws(SpawnError) {
-            let line = await isolated(interpreters[path] ?? path, kind.arguments(script: script))
-            guard let command = line else { return .failure(.notIsolated) }
-            var booted = ChildProcess.Command(
-                path: command.path,
-                arguments: command.arguments,
+            var command = ChildProcess.Command(
+                path: interpreters[path] ?? path,
+                arguments: kind.arguments(script: script),
                 environment: variables,
                 openFiles: Self.openFiles
             )
-            booted.precedence = precedence(isAwaited: isAwaited)
+            guard await isolate(&command) else { return .failure(.notIsolated) }
+            command.precedence = precedence(isAwaited: isAwaited)
             let group = configuration.groups?.makeGroup()
-            let child = try await spawn(booted, group)
+            let child = try await spawn(command, group)
             let frames = FrameTransport(child, reactor: reactor)
             let environment = makeEnvironment(child, kind, frames, group)
-            hurry(environment)
+            countAsBeginner(environment)
             let deadline = reactor.preciseTime + BlankWorkers.bootLimit
             if let version = await frames.waitUntilBlank(until: deadline),
                 environment.becomeBlank(version: version)
@@ -305,20 +311,20 @@ extension ReactorWorkers {
                 )
                 : (runtime.program, runtime.arguments)
             let storage = identity.version.ephemeralStorage.map { $0 << 20 }
-            guard let command = await isolated(line.0, line.1, storage: storage) else {
-                api.close()
-                return .failure(.notIsolated)
-            }
-            let group = configuration.groups?.makeGroup()
-            var started = ChildProcess.Command(
-                path: command.path,
-                arguments: command.arguments,
+            var command = ChildProcess.Command(
+                path: line.0,
+                arguments: line.1,
                 environment: variables.map { "\($0.key)=\($0.value)" },
                 openFiles: Self.openFiles,
                 directory: runtime.directory
             )
-            started.precedence = precedence()
-            let child = try await spawn(started, group)
+            guard await isolate(&command, storage: storage) else {
+                api.close()
+                return .failure(.notIsolated)
+            }
+            command.precedence = precedence()
+            let group = configuration.groups?.makeGroup()
+            let child = try await spawn(command, group)
             let environment = makeEnvironment(child, .provided, transport, group)
             environment.isGated = isGated
             environment.attach(api)
@@ -346,7 +352,7 @@ extension ReactorWorkers {
         starting += 1
         defer { hasStarted() }
         var command = command
-        command.onStart = group?.admission
+        command.steps.insert(contentsOf: group?.admission ?? [], at: 0)
         let child = try await ChildProcess.start(command, on: reactor)
         if isClosed { child.kill() }
         return child

@@ -30,6 +30,8 @@ final class ReactorWorkers {
     private(set) lazy var gate = LoadingGate(reactor: reactor)
     /// How many programs are being started at this moment.
     var starting = 0
+    /// How many environments boot or load or have their first invocation, as long as that may take them.
+    var beginners = 0
     var whenStarted: [UnsafeContinuation<Void, Never>] = []
     private var reapTimer: TimerID?
     /// What the scripts that stand for `python3` or `node` in some installations run in the end.

@@ -60,25 +60,8 @@ package final class BlockingPool: Sendable {
     }
 
     private func startThread() {
-        let box = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let failed = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<BlockingPool>.fromOpaque(argument).takeRetainedValue().work()
-                return nil
-            },
-            box.toOpaque()
-        )
-        if failed == 0 {
-            pthread_detach(thread)
-        } else {
-            box.release()
-            // No thread is to be had: the caller's does what waits, late but not never.
-            work()
-        }
+        // Where no thread is to be had, the caller's does what waits, late but not never.
+        if !SystemThread.start("blocking", { self.work() }) { work() }
     }
 
     private func work() {

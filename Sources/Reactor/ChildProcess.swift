@@ -30,6 +30,7 @@ package final class ChildProcess {
     package let errors: Readiness
     /// How the process ended, nil while it runs.
     package private(set) var exit: ChildExit?
+    private var precedence = Precedence.normal
     private let reactor: Reactor
     private var isReleased = false
     private var waiters: [UnsafeContinuation<ChildExit, Never>] = []
@@ -54,13 +55,14 @@ package final class ChildProcess {
         package var path: String
         package var arguments: [String]
         package var environment: [String]
+        /// 0 leaves the limit as it is.
         package var openFiles: UInt64
         /// The folder to start in; nil means our own.
         package var directory: String?
+        /// What the process does in that folder before it becomes the program.
+        package var steps: [LaunchStep] = []
         /// How the program stands behind others.
         package var precedence = Precedence.normal
-        /// Gets the process's number before anything else is done with it; its number is surely its own then.
-        package var onStart: (@Sendable (Int32) -> Void)?
 
         /// Describes a program.
         package init(
@@ -78,87 +80,48 @@ package final class ChildProcess {
         }
     }
 
-    /// Starts a program on the current reactor, in a folder or in our own; `path` must be absolute.
-    /// - Throws: `SpawnError` with the failing call and its `errno`.
-    package static func spawn(
-        path: String,
-        arguments: [String],
-        environment: [String],
-        openFiles: UInt64,
-        directory: String? = nil,
-        on reactor: Reactor
-    ) throws(SpawnError) -> ChildProcess {
-        let command = Command(
-            path: path,
-            arguments: arguments,
-            environment: environment,
-            openFiles: openFiles,
-            directory: directory
-        )
-        return adopt(try Started(command), on: reactor)
-    }
-
-    /// As `spawn`, away from the reactor's thread: the system has the caller wait until the program runs,
-    /// which takes its time on a busy machine.
+    /// Starts a program on the current reactor and waits until it runs.
+    ///
     /// - Throws: `SpawnError` with the failing call and its `errno`.
     package static func start(
         _ command: Command,
         on reactor: Reactor
     ) async throws(SpawnError) -> ChildProcess {
-        let result = await Task.detached { () -> Result<Started, SpawnError> in
-            do throws(SpawnError) { return .success(try Started(command)) } catch {
+        var ends = Descriptors()
+        defer { ends.closeAll() }
+        try ends.open()
+        let launch = try Launch(command, ends)
+        // Processes that are moved between control groups hold up the beginning of others.
+        let begun = await Task.detached { () -> Result<Launch.Begun, SpawnError> in
+            do throws(SpawnError) { return .success(try launch.begin()) } catch {
                 return .failure(error)
             }
         }.value
-        return adopt(try result.get(), on: reactor)
-    }
-
-    /// A program that runs and that nobody watches yet.
-    private struct Started: Sendable {
-        let pid: pid_t
-        let watch: Int32
-        let channel: Int32
-        let output: Int32
-        let errors: Int32
-
-        init(_ command: Command) throws(SpawnError) {
-            var ends = Descriptors()
-            defer { ends.closeAll() }
-            try ends.open()
-            let yields = command.precedence != .normal
-            let start = { () throws(SpawnError) in try launch(command, ends) }
-            let pid = yields ? try Precedence.yielding(start) : try start()
-            watch = portico_pidfd_open(pid)
-            guard watch >= 0 else {
-                let code = errno
-                Glibc.kill(-pid, SIGKILL)
-                waitpid(pid, nil, 0)
-                throw SpawnError(call: "pidfd_open", code: code)
-            }
-            command.onStart?(pid)
-            if command.openFiles > 0 {
-                let limit = command.openFiles
-                _ = portico_prlimit(pid, Int32(RLIMIT_NOFILE.rawValue), limit, limit)
-            }
-            if yields { command.precedence.apply(to: pid) }
-            self.pid = pid
-            channel = ends.take(\.ours)
-            output = ends.take(\.outputRead)
-            errors = ends.take(\.errorsRead)
-        }
-    }
-
-    private static func adopt(_ started: Started, on reactor: Reactor) -> ChildProcess {
+        let (pid, ended) = try begun.get()
+        // Its end of the channel closes for all when it has gone.
+        ends.closeTheirs()
         let child = ChildProcess(
-            pid: started.pid,
-            channel: reactor.register(started.channel, announcesRoom: false),
-            output: reactor.register(started.output),
-            errors: reactor.register(started.errors),
+            pid: pid,
+            channel: reactor.register(ends.take(\.ours), announcesRoom: false),
+            output: reactor.register(ends.take(\.outputRead)),
+            errors: reactor.register(ends.take(\.errorsRead)),
             reactor: reactor
         )
-        let watched = ReactorLocal((child, reactor.register(started.watch)))
+        child.precedence = command.precedence
+        let watched = ReactorLocal((child, reactor.register(ended)))
         reactor.submit { await watched.value.0.awaitExit(watched.value.1) }
-        return child
+        let timer =
+            command.precedence == .normal
+            ? nil
+            : reactor.schedule(at: reactor.preciseTime + Precedence.modesty) {
+                if child.exit == nil { child.setPrecedence(.late(among: 1)) }
+            }
+        let failure = await launch.outcome(on: reactor)
+        if let timer { reactor.cancel(timer) }
+        guard let failure else { return child }
+        _ = await child.waitForExit()
+        child.close()
+        throw failure
     }
 
     /// Takes over a program that another process has started, with our ends of its channel and pipes; nil when
@@ -201,7 +164,11 @@ package final class ChildProcess {
     }
 
     /// Changes how the program and all of its process group stand behind others.
-    package func setPrecedence(_ precedence: Precedence) { precedence.apply(to: pid) }
+    package func setPrecedence(_ precedence: Precedence) {
+        guard precedence != self.precedence else { return }
+        self.precedence = precedence
+        precedence.apply(to: pid)
+    }
 
     /// Takes over a process that one of our processes has forked off; nil when that one is gone, and the ends are
     /// closed.
@@ -328,50 +295,6 @@ package final class ChildProcess {
         reactor.close(output)
         reactor.close(errors)
     }
-
-    private static func launch(
-        _ command: Command,
-        _ ends: Descriptors
-    ) throws(SpawnError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, ends.outputWrite, 1)
-        posix_spawn_file_actions_adddup2(&actions, ends.errorsWrite, 2)
-        posix_spawn_file_actions_adddup2(&actions, ends.theirs, 3)
-        // Whoever started this process may have left it others, on which somebody awaits its end.
-        _ = portico_spawn_closing(&actions, 4)
-        if let directory = command.directory { _ = portico_spawn_in(&actions, directory) }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var every = sigset_t()
-        sigfillset(&every)
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigdefault(&attributes, &every)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes,
-            Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK)
-        )
-        var argumentList = ([command.path] + command.arguments).map { strdup($0) } + [nil]
-        var environmentList = command.environment.map { strdup($0) } + [nil]
-        defer { for text in argumentList + environmentList { free(text) } }
-        var pid: pid_t = 0
-        let code = posix_spawn(
-            &pid,
-            command.path,
-            &actions,
-            &attributes,
-            &argumentList,
-            &environmentList
-        )
-        guard code == 0 else { throw SpawnError(call: "posix_spawn", code: code) }
-        return pid
-    }
 }
 
 /// The six ends made for one child; those not taken are closed.
@@ -402,6 +325,11 @@ struct Descriptors {
     mutating func take(_ end: WritableKeyPath<Descriptors, Int32>) -> Int32 {
         defer { self[keyPath: end] = -1 }
         return self[keyPath: end]
+    }
+
+    /// Closes what the child has by now.
+    mutating func closeTheirs() {
+        for end in [\Descriptors.theirs, \.outputWrite, \.errorsWrite] { Glibc.close(take(end)) }
     }
 
     mutating func closeAll() {

@@ -70,25 +70,10 @@ package final class NameResolver: Sendable {
     }
 
     private func startThread(_ host: String) {
-        let box = Unmanaged.passRetained(Request(host: host, resolver: self))
-        var thread = pthread_t()
-        let failed = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                let request = Unmanaged<Request>.fromOpaque(argument).takeRetainedValue()
-                request.resolver.finish(request.host, NameResolver.query(request.host))
-                return nil
-            },
-            box.toOpaque()
-        )
-        if failed == 0 {
-            pthread_detach(thread)
-        } else {
-            box.release()
-            finish(host, [])
+        let isStarted = SystemThread.start("resolver") { [self] in
+            finish(host, NameResolver.query(host))
         }
+        if !isStarted { finish(host, []) }
     }
 
     private func finish(_ host: String, _ addresses: [SocketAddress]) {
@@ -118,15 +103,5 @@ package final class NameResolver: Sendable {
             next = info.pointee.ai_next
         }
         return found
-    }
-
-    private final class Request {
-        let host: String
-        let resolver: NameResolver
-
-        init(host: String, resolver: NameResolver) {
-            self.host = host
-            self.resolver = resolver
-        }
     }
 }

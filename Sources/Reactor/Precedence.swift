@@ -19,13 +19,16 @@ package enum Precedence: Equatable, Sendable {
     private static let stretch: Duration = .milliseconds(3)
 
     /// The stretch of a reactor, shorter than what is usual.
-    private static let turn: Duration = .microseconds(500)
+    static let turn: Duration = .microseconds(500)
+
+    /// How long what starts may stand far behind others: where these take all processors, it would never begin.
+    package static let modesty: Duration = .seconds(3)
 
     /// Whether we may undo a smaller share of the processors.
     private static let hasPrivilege = geteuid() == 0
 
     /// Whether nobody has given us another policy, such as a real-time one, which we would take away.
-    private static let isUsual = sched_getscheduler(0) == SCHED_OTHER
+    static let isUsual = sched_getscheduler(0) == SCHED_OTHER
 
     /// Our own share.
     private static let ownNiceness = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
@@ -38,53 +41,75 @@ package enum Precedence: Equatable, Sendable {
         }
     }
 
-    private var stretch: UInt64 {
-        self == .normal ? 0 : UInt64(Self.stretch / .nanoseconds(1))
-    }
-
     private var actualNiceness: Int32 {
         Self.hasPrivilege ? min(19, Self.ownNiceness + niceness) : Self.ownNiceness
     }
+
+    /// What the system is told for a program that is to begin like this; nil where it begins as we are.
+    var beginning: portico_scheduling? {
+        self != .normal && Self.isUsual ? scheduling : nil
+    }
+
+    private var scheduling: portico_scheduling {
+        self == .normal
+            ? Self.usual
+            : .init(policy: Self.batch, niceness: actualNiceness, stretch: Self.stretch)
+    }
+
+    private static let usual = portico_scheduling(
+        policy: SCHED_OTHER,
+        niceness: ownNiceness,
+        stretch: .zero
+    )
 
     /// Applies to each thread of a process that leads a group, and to the share of the whole group.
     func apply(to process: Int32) {
         guard Self.isUsual else { return }
         if Self.hasPrivilege { portico_renice(process, actualNiceness) }
-        for thread in Self.threads(of: process) { apply(toThread: thread) }
+        var wanted = scheduling
+        NumberedEntries.forEach(in: "/proc/\(process)/task") { _ = portico_schedule($0, &wanted) }
     }
 
-    private func apply(toThread thread: Int32) {
-        _ = portico_schedule(thread, self == .normal ? 0 : 1, actualNiceness, stretch, 0)
-    }
-
-    /// Does something on the calling thread, which is no reactor's, that yields to others; what it starts does so, too.
+    /// Does something on the calling thread, which is no reactor's, that yields to others.
     ///
     /// Its share stays: others may wait for this thread.
     package static func yielding<Value, Failure>(
         _ work: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
         guard isUsual else { return try work() }
-        _ = portico_schedule(0, 1, ownNiceness, UInt64(stretch / .nanoseconds(1)), 0)
-        defer { _ = portico_schedule(0, 0, ownNiceness, 0, 0) }
+        var (behind, usual) = (
+            portico_scheduling(policy: batch, niceness: ownNiceness, stretch: stretch), usual
+        )
+        _ = portico_schedule(0, &behind)
+        defer { _ = portico_schedule(0, &usual) }
         return try work()
     }
 
     /// Has the calling thread go on as soon as it wakes, for a short while at a time.
-    static func shortenTurns() {
+    static func shortenTurns(to turn: Duration) {
         guard isUsual else { return }
-        _ = portico_schedule(0, 0, ownNiceness, UInt64(turn / .nanoseconds(1)), 1)
+        var wanted = portico_scheduling(
+            policy: SCHED_OTHER,
+            niceness: ownNiceness,
+            stretch: turn,
+            flags: resetsOnFork
+        )
+        _ = portico_schedule(0, &wanted)
     }
 
-    private static func threads(of process: Int32) -> [Int32] {
-        guard let folder = opendir("/proc/\(process)/task") else { return [process] }
-        defer { closedir(folder) }
-        var found: [Int32] = []
-        while let entry = readdir(folder) {
-            let number = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { atoi($0) }
-            }
-            if number > 0 { found.append(number) }
-        }
-        return found
+    // sched.h has them for C programs with _GNU_SOURCE only.
+    private static let batch: Int32 = 3
+    private static let resetsOnFork: UInt64 = 1
+}
+
+extension portico_scheduling {
+    /// A policy with a stretch, of which zero is what is usual and which kernels before 6.12 do not look at.
+    fileprivate init(policy: Int32, niceness: Int32, stretch: Duration, flags: UInt64 = 0) {
+        self.init()
+        size = UInt32(MemoryLayout<Self>.size)
+        self.policy = UInt32(policy)
+        self.flags = flags
+        self.niceness = niceness
+        slice = UInt64(stretch / .nanoseconds(1))
     }
 }

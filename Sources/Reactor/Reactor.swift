@@ -77,19 +77,8 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
 
     /// Starts the loop on a thread of its own.
     package func start() {
-        let box = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        pthread_create(
-            &thread,
-            nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Reactor>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            },
-            box.toOpaque()
-        )
-        pthread_detach(thread)
+        let isStarted = SystemThread.start("reactor") { self.run() }
+        precondition(isStarted, "the system has no thread for a reactor")
     }
 
     /// Asks the loop to end after the current turn.
@@ -101,7 +90,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     /// Runs the loop on the calling thread until `stop`.
     package func run() {
         owner.store(pthread_self(), ordering: .relaxed)
-        Precedence.shortenTurns()
+        Precedence.shortenTurns(to: Precedence.turn)
         let capacity = 512
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: capacity)
         defer { events.deallocate() }

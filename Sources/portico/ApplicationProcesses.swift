@@ -61,13 +61,13 @@ final class ApplicationProcesses: Sendable {
         let isUp = await onReactor { [self] in
             let child: ChildProcess
             do throws(SpawnError) {
-                child = try ChildProcess.spawn(
+                let command = ChildProcess.Command(
                     path: "/bin/sh",
                     arguments: ["-c", script],
                     environment: environment,
-                    openFiles: 0,
-                    on: reactor
+                    openFiles: 0
                 )
+                child = try await ChildProcess.start(command, on: reactor)
             } catch {
                 log.line("cannot start \(start.name): \(error.call)", level: .error)
                 return false

@@ -48,7 +48,7 @@ struct TracingParts: Sendable {
     var counts: SegmentCounts { SegmentCounts(sent: output.sent, dropped: output.dropped) }
 
     private static func make(_ path: String) -> FileHandle? {
-        FileManager.default.createFile(atPath: path, contents: nil)
+        guard FileManager.default.createFile(atPath: path, contents: nil) else { return nil }
         return FileHandle(forUpdatingAtPath: path)
     }
 

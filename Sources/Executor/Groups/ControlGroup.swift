@@ -12,21 +12,22 @@ final class ControlGroup: Sendable {
         self.groups = groups
     }
 
-    /// Makes the group and puts a process in it, with all that it starts from then on.
-    ///
-    /// Blocks: moving a process may take the system some milliseconds. A process that has ended stays out.
-    func admit(_ pid: Int32) {
-        for folder in folders {
-            mkdir(folder, 0o755)
-            GroupFolder.put(String(pid), in: folder + "/cgroup.procs")
-        }
+    /// What a process does as it starts, to be in the group with all that it starts from then on.
+    var admission: [LaunchStep] {
+        zip(groups.trees, folders).map { .join(group: $1, file: $0.ownTask) }
     }
 
-    /// What lets a process in as it starts.
-    var admission: @Sendable (Int32) -> Void { { self.admit($0) } }
-
-    /// Makes the group for a process that runs already, soon.
-    func admitSoon(_ pid: Int32) { groups.submit { self.admit(pid) } }
+    /// Makes the group for a process that runs already, soon, with all that it starts from then on.
+    ///
+    /// A process that has ended stays out.
+    func admitSoon(_ pid: Int32) {
+        groups.submit { [folders] in
+            for folder in folders {
+                mkdir(folder, 0o755)
+                GroupFolder.put(String(pid), in: folder + "/cgroup.procs")
+            }
+        }
+    }
 
     /// Bounds the group's memory in bytes, and its processor time in µs of each period, soon; nil leaves one unbounded.
     func limit(memory: Int?, share: Int?) {

@@ -51,6 +51,11 @@ struct GroupTree: Sendable, Equatable {
         }
     }
 
+    /// The file into which a process of one thread writes 0 to join a group.
+    ///
+    /// In the first generation that holds nobody up, which writing into `cgroup.procs` does.
+    var ownTask: String { generation == .first ? "tasks" : "cgroup.procs" }
+
     /// The file that counts the processes that the system has killed for want of memory.
     var killCountFile: String { generation == .first ? "memory.oom_control" : "memory.events" }
 

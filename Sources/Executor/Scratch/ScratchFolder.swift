@@ -1,5 +1,6 @@
 import Glibc
 import Reactor
+import Synchronization
 
 /// The `/tmp` of one environment, held open: it outlives the processes that wrote into it.
 ///
@@ -34,8 +35,12 @@ final class ScratchFolder: Sendable {
     }
 
     deinit {
-        close(descriptor)
-        close(hold)
+        // The last one to close takes the file system apart, for which the system waits some milliseconds.
+        let close = { @Sendable [descriptor, hold] in
+            Glibc.close(descriptor)
+            Glibc.close(hold)
+        }
+        if !Self.chores.submit(close) { close() }
     }
 
     /// Copies what lies here into the `/tmp` of another process; folders that were carried in stay out.
@@ -47,16 +52,13 @@ final class ScratchFolder: Sendable {
         let source = "/proc/\(getpid())/fd/\(descriptor)/"
         for start in stride(from: 0, to: names.count, by: Self.batch) {
             let part = names[start..<min(names.count, start + Self.batch)]
-            guard
-                let child = try? ChildProcess.spawn(
-                    path: "/bin/cp",
-                    arguments: ["-ax", "--"] + part.map { source + $0 }
-                        + ["/proc/\(pid)/root/tmp/"],
-                    environment: [],
-                    openFiles: 64,
-                    on: reactor
-                )
-            else { return }
+            let command = ChildProcess.Command(
+                path: "/bin/cp",
+                arguments: ["-ax", "--"] + part.map { source + $0 } + ["/proc/\(pid)/root/tmp/"],
+                environment: [],
+                openFiles: 64
+            )
+            guard let child = try? await ChildProcess.start(command, on: reactor) else { return }
             let timer = reactor.schedule(at: reactor.preciseTime + Self.carryLimit) { child.kill() }
             _ = await child.waitForExit()
             reactor.cancel(timer)
@@ -66,10 +68,27 @@ final class ScratchFolder: Sendable {
 
     private func entries() -> [String] { System.names(in: "/proc/self/fd/\(descriptor)") }
 
-    /// Kills every process that is left in this environment's namespace, on a thread that is no reactor's.
-    ///
-    /// Nobody waits for that.
-    func killAll() { Precedence.yielding { Self.killAll(in: [namespace]) } }
+    /// A thread for what takes a moment, which is not a reactor's to spend.
+    private static let chores = BlockingPool(threads: 1)
+    /// Those whose processes are going to be looked for, all at once.
+    private static let unswept = Mutex<[ScratchFolder]>([])
+
+    /// Kills every process that is left in this environment's namespace, soon; nobody waits for that.
+    func killAllSoon() {
+        let isFirst = Self.unswept.withLock { unswept in
+            unswept.append(self)
+            return unswept.count == 1
+        }
+        if isFirst, !Self.chores.submit(Self.sweepSoon) { Self.sweepSoon() }
+    }
+
+    private static let sweepSoon: @Sendable () -> Void = {
+        let found = unswept.withLock { unswept in
+            defer { unswept = [] }
+            return unswept
+        }
+        Precedence.yielding { killAll(in: Set(found.map(\.namespace))) }
+    }
 
     /// How often the processes of a namespace are looked for: what forks all the time is met again.
     private static let sweeps = 4
@@ -82,18 +101,11 @@ final class ScratchFolder: Sendable {
 
     /// Whether there was anything to kill.
     private static func sweep(_ namespaces: Set<String>) -> Bool {
-        guard let folder = opendir("/proc") else { return false }
-        defer { closedir(folder) }
         var hasFound = false
-        while let entry = readdir(folder) {
-            let first = UInt8(bitPattern: entry.pointee.d_name.0)
-            guard first &- 48 < 10 else { continue }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-                field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard let pid = Int32(name), pid > 1, pid != getpid(),
-                let found = System.link("/proc/\(name)/ns/mnt"), namespaces.contains(found)
-            else { continue }
+        NumberedEntries.forEach(in: "/proc") { pid in
+            guard pid > 1, pid != getpid(), let found = System.link("/proc/\(pid)/ns/mnt"),
+                namespaces.contains(found)
+            else { return }
             kill(pid, SIGKILL)
             hasFound = true
         }

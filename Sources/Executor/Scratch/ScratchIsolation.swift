@@ -4,51 +4,11 @@ import Reactor
 /// Gives each process a `/tmp` of its own: a mount namespace with a file system in memory that has a size.
 ///
 /// Source: "Configure ephemeral storage for Lambda functions". What lies in it ends with the last process of
-/// the namespace, however that ends, so nothing is left behind even when Portico is killed.
+/// the namespace, however that ends, so nothing is left behind even when Portico is killed. Folders of `/tmp` that
+/// are needed stay visible: the state folder may itself lie there, with the code that is to run.
 struct ScratchIsolation: Sendable {
     /// How long trying it out may take.
     static let probeLimit: Duration = .seconds(5)
-    private static let launcher = "/usr/bin/unshare"
-    private static let shell = "/bin/sh"
-    /// Gets the size, a folder to work in, how many folders of `/tmp` stay visible, these folders and the command.
-    ///
-    /// The state folder may itself lie in `/tmp`, with the code that is to run.
-    private static let scratch = """
-        set -e
-        size=$1 stage=$2 kept=$3
-        shift 3
-        /bin/mount -t tmpfs -o "size=$size,mode=1777,nosuid,nodev" portico-tmp "$stage"
-        while [ "$kept" -gt 0 ]; do
-          /bin/mkdir -p "$stage${1#/tmp}"
-          /bin/mount --rbind "$1" "$stage${1#/tmp}"
-          kept=$((kept - 1))
-          shift
-        done
-        /bin/mount --move "$stage" /tmp
-        """
-    private static let script = """
-        \(scratch)
-        exec "$@"
-        """
-    /// Gets the same, then the state folder and that of the worker scripts.
-    ///
-    /// The state folder is covered: only the scripts show through, and, until the function is known and its code
-    /// is laid over it, the folder itself under a name that is taken away then. Without capabilities nothing
-    /// can be uncovered; one stays, so that a copy may make a user namespace for itself (user_namespaces(7),
-    /// "Defining user and group ID mappings").
-    private static let strictScript = """
-        \(scratch)
-        state=$1 workers=$2
-        shift 2
-        /bin/mount -t tmpfs -o size=4m,mode=755,nosuid,nodev portico-state "$stage"
-        /bin/mkdir -p "$stage/.all" "$stage${workers#"$state"}"
-        /bin/mount --bind "$state" "$stage/.all"
-        /bin/mount --bind "$workers" "$stage${workers#"$state"}"
-        /bin/mount --move "$stage" "$state"
-        cd /
-        exec \(LayerFurnishing.powerless) "$@"
-        """
-
     /// Whether it takes a user namespace to be allowed to mount.
     let asUser: Bool
     /// Unit: bytes.
@@ -72,20 +32,53 @@ struct ScratchIsolation: Sendable {
         return !kept.contains { place.hasPrefix((System.realPath($0) ?? $0) + "/") }
     }
 
-    /// The command line that runs a program with a `/tmp` of its own, of another size in bytes if one is given.
-    func command(
-        _ program: String,
-        _ arguments: [String],
-        storage: Int? = nil
-    ) -> (path: String, arguments: [String]) {
-        var line = asUser ? ["--user", "--map-root-user"] : []
-        if level.isStrict { line += ["--ipc", "--uts"] }
-        if level == .noNetwork { line.append("--net") }
-        let script = level.isStrict ? Self.strictScript : Self.script
-        line += ["--mount", "--propagation", "private", "--", Self.shell, "-c", script]
-        line += ["portico", String(storage ?? size), stage, String(kept.count)] + kept
-        line += (level.isStrict ? [state, workers] : []) + [program]
-        return (Self.launcher, line + arguments)
+    /// Has a program begin with a `/tmp` of its own, of another size in bytes if one is given.
+    func apply(to command: inout ChildProcess.Command, storage: Int? = nil) {
+        command.steps = steps(storage: storage ?? size)
+        guard level.isStrict else { return }
+        let line = LayerFurnishing.powerless.split(separator: " ").map(String.init)
+        command.arguments = line.dropFirst() + [command.path] + command.arguments
+        command.path = line[0]
+    }
+
+    private func steps(storage: Int) -> [LaunchStep] {
+        var steps: [LaunchStep] = [
+            .unshare(namespaces, user: geteuid(), group: getegid()),
+            .memory(at: stage, name: "portico-tmp", options: "size=\(storage),mode=1777"),
+        ]
+        for folder in kept {
+            let place = stage + folder.dropFirst("/tmp".count)
+            steps += [.makeFolder(place, below: stage), .bind(folder, at: place, deep: true)]
+        }
+        steps.append(.move(stage, to: "/tmp"))
+        return steps + (level.isStrict ? covering : [])
+    }
+
+    private var namespaces: Namespaces {
+        var namespaces: Namespaces = .mount
+        if asUser { namespaces.insert(.user) }
+        if level.isStrict { namespaces.formUnion([.messages, .names]) }
+        if level == .noNetwork { namespaces.insert(.network) }
+        return namespaces
+    }
+
+    /// Covers the state folder: only the scripts show through, and, until the function is known and its code is laid
+    /// over it, the folder itself under a name that is taken away then.
+    ///
+    /// Without capabilities nothing can be uncovered; one stays, so that a copy may make a user namespace for itself
+    /// (user_namespaces(7), "Defining user and group ID mappings").
+    private var covering: [LaunchStep] {
+        let all = stage + "/.all"
+        let scripts = stage + workers.dropFirst(state.count)
+        return [
+            .memory(at: stage, name: "portico-state", options: "size=4m,mode=755"),
+            .makeFolder(all, below: stage),
+            .makeFolder(scripts, below: stage),
+            .bind(state, at: all, deep: false),
+            .bind(workers, at: scripts, deep: false),
+            .move(stage, to: state),
+            .enter("/"),
+        ]
     }
 
     /// Tries it out; nil when this machine does not let us.
@@ -98,7 +91,6 @@ struct ScratchIsolation: Sendable {
         path: String,
         on reactor: Reactor
     ) async -> ScratchIsolation? {
-        guard System.isExecutable(launcher) else { return nil }
         System.makeFolder(stage)
         let isolation = ScratchIsolation(
             asUser: geteuid() != 0 || level.isStrict,
@@ -108,16 +100,14 @@ struct ScratchIsolation: Sendable {
             level: level,
             workers: workers
         )
-        let command = isolation.command("/bin/true", [])
-        guard
-            let child = try? ChildProcess.spawn(
-                path: command.path,
-                arguments: command.arguments,
-                environment: ["PATH=\(path)"],
-                openFiles: 64,
-                on: reactor
-            )
-        else { return nil }
+        var command = ChildProcess.Command(
+            path: "/bin/true",
+            arguments: [],
+            environment: ["PATH=\(path)"],
+            openFiles: 64
+        )
+        isolation.apply(to: &command)
+        guard let child = try? await ChildProcess.start(command, on: reactor) else { return nil }
         let timer = reactor.schedule(at: reactor.preciseTime + probeLimit) { child.kill() }
         let exit = await child.waitForExit()
         reactor.cancel(timer)
