@@ -92,10 +92,17 @@ package final class FrontDoors: ExchangeHandler {
     }
 
     /// What answers, and its name in records.
-    private struct Door: Sendable {
+    // An object: asking for one counts one reference.
+    private final class Door: Sendable {
         let handler: any ExchangeHandler
         let name: String
         let key: DoorKey
+
+        init(handler: any ExchangeHandler, name: String, key: DoorKey) {
+            self.handler = handler
+            self.name = name
+            self.key = key
+        }
     }
 
     private final class Node: Sendable {

@@ -61,12 +61,14 @@ package final class Pulse: @unchecked Sendable {
         pthread_mutex_unlock(lock)
     }
 
-    /// How many beats there have been.
-    var beatCount: Int {
+    /// Whether there is a beat now, and how many there have been.
+    var state: (isBeating: Bool, beats: Int) {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
-        return beats
+        return (isNeeded, beats)
     }
+
+    private var isNeeded: Bool { count >= processors.count }
 
     private func startThread(on processor: Int) -> Bool {
         SystemThread.start("pulse") { [self] in
@@ -75,7 +77,7 @@ package final class Pulse: @unchecked Sendable {
             if portico_go_first() != 0 { Precedence.shortenTurns(to: Self.turn) }
             while true {
                 pthread_mutex_lock(lock)
-                while count < processors.count { pthread_cond_wait(change, lock) }
+                while !isNeeded { pthread_cond_wait(change, lock) }
                 beats += 1
                 pthread_mutex_unlock(lock)
                 var pause = timespec(tv_sec: 0, tv_nsec: Int(Self.period / .nanoseconds(1)))

@@ -71,14 +71,21 @@ package struct Socket: ~Copyable {
     /// Begins to connect; the socket becomes writable when that has succeeded or failed.
     package static func connect(to address: SocketAddress) throws(SocketError) -> Socket {
         let socket = try open(address.family)
-        socket.setNoDelay()
+        Self.tune(socket.descriptor, peer: address)
         let result = address.withPointer { Glibc.connect(socket.descriptor, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else { throw SocketError("connect") }
         return socket
     }
 
-    /// Sends small segments at once.
-    package func setNoDelay() { set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+    /// Sends small segments at once; where the peer is on this machine, no path is probed for its capacity.
+    fileprivate static func tune(_ descriptor: Int32, peer: SocketAddress) {
+        var one: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        guard peer.isLoopback else { return }
+        let name = "reno"
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))
+    }
 
     /// The address that the socket is bound to.
     package var localAddress: SocketAddress { Self.localAddress(of: descriptor) }
@@ -140,9 +147,7 @@ extension Readiness {
             return accepted >= 0
         }
         if let peer {
-            var one: Int32 = 1
-            let size = socklen_t(MemoryLayout<Int32>.size)
-            setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+            Socket.tune(accepted, peer: peer)
             return .connection(descriptor: accepted, peer: peer)
         }
         switch errno {

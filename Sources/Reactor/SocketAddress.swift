@@ -87,6 +87,18 @@ package struct SocketAddress: Sendable {
         return bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    /// Whether it is this machine's own, in either family.
+    var isLoopback: Bool {
+        withUnsafeBytes(of: storage) { storage in
+            guard family == AF_INET6 else { return storage[4] == 127 }
+            let bytes = storage[8..<24]
+            let isMapped = bytes[18] == 0xFF && bytes[19] == 0xFF
+            guard bytes[8..<18].allSatisfy({ $0 == 0 }) else { return false }
+            return isMapped
+                ? bytes[20] == 127 : bytes[18..<23].allSatisfy { $0 == 0 } && bytes[23] == 1
+        }
+    }
+
     /// `AF_INET` or `AF_INET6`.
     package var family: Int32 { Int32(storage.ss_family) }
 

@@ -48,6 +48,19 @@ struct SocketTests {
         }
     }
 
+    @Test(
+        "This machine's own addresses are known",
+        arguments: [
+            ("127.0.0.1", true), ("127.8.9.1", true), ("128.0.0.1", false), ("::1", true),
+            ("::2", false),
+            ("::ffff:127.0.0.1", true), ("::ffff:10.0.0.1", false), ("fe80::1", false),
+            ("1::1", false),
+        ]
+    )
+    func loopback(host: String, isLoopback: Bool) throws {
+        #expect(try #require(SocketAddress(numeric: host, port: 1)).isLoopback == isLoopback)
+    }
+
     @Test
     func waitsEndAtTheirDeadlineEvenWithAnEarlierTimerLeftBehind() async throws {
         try await onReactor { reactor in
