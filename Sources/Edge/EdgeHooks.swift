@@ -31,6 +31,20 @@ extension EdgePipeline {
         }
         let started = exchange.context.reactor.preciseTime
         let payload = try await invoke(hook, sent, nil, &exchange, passage)
+        try take(payload, of: hook, sent, &exchange, passage, since: started)
+    }
+
+    /// Does what a function at viewer-request asks for.
+    // Not part of its caller: what it needs would lie in the frame of a request that waits.
+    @inline(never)
+    private func take(
+        _ payload: Bytes,
+        of hook: EdgeFunctionAssociation,
+        _ sent: EventRequest,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        since started: MonotonicInstant
+    ) throws(Stop) {
         let result: RequestHookResult
         do throws(EdgeViolation) {
             result = try EdgeResults.decodeRequest(payload, event: .viewerRequest, sent: sent)
@@ -70,6 +84,7 @@ extension EdgePipeline {
     }
 
     /// Runs the origin-request hook; an answer of the function counts as the origin's.
+    @inline(never)
     func originRequest(
         _ outbound: inout Outbound,
         _ exchange: inout Exchange,
@@ -82,6 +97,20 @@ extension EdgePipeline {
         }
         let started = exchange.context.reactor.preciseTime
         let payload = try await invoke(hook, sent, nil, &exchange, passage)
+        return try take(payload, of: hook, sent, &outbound, &exchange, passage, since: started)
+    }
+
+    /// Does what a function at origin-request asks for; the answer when it is one.
+    @inline(never)
+    private func take(
+        _ payload: Bytes,
+        of hook: EdgeFunctionAssociation,
+        _ sent: EventRequest,
+        _ outbound: inout Outbound,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        since started: MonotonicInstant
+    ) throws(Stop) -> Answer? {
         let result: RequestHookResult
         do throws(EdgeViolation) {
             result = try EdgeResults.decodeRequest(
@@ -127,6 +156,7 @@ extension EdgePipeline {
     }
 
     /// Runs the origin-response hook, also for the origin's errors and for its 304.
+    @inline(never)
     func originResponse(
         _ answer: inout Answer,
         _ outbound: Outbound,
@@ -196,6 +226,19 @@ extension EdgePipeline {
     ) async throws(Stop) -> Bool {
         let started = exchange.context.reactor.preciseTime
         let payload = try await invoke(hook, sent, answer.head, &exchange, passage)
+        return try take(payload, of: hook, &answer, &exchange, passage, since: started)
+    }
+
+    /// Does what a function at a response asks for, and tells whether that replaced the body.
+    @inline(never)
+    private func take(
+        _ payload: Bytes,
+        of hook: EdgeFunctionAssociation,
+        _ answer: inout Answer,
+        _ exchange: inout Exchange,
+        _ passage: Passage,
+        since started: MonotonicInstant
+    ) throws(Stop) -> Bool {
         let before = answer.head
         let result: ResponseResult
         do throws(EdgeViolation) {

@@ -19,15 +19,20 @@ struct Pending {
 
 /// The cache's word on a request.
 enum Found {
-    /// A stored answer; with a duty to refresh it when it is stale.
-    case stored(StoredResponse, refresh: Pending?)
-    /// A stored answer whose content was found on the disk.
-    case onDisk(StoredResponse, DiskReader, refresh: Pending?)
-    /// A stored answer of the cache between this edge and the origin.
-    case between(StoredResponse, refresh: Pending?)
-    /// An answer that another request is fetching.
-    case arriving(SharedAnswer)
+    case kept(Kept)
     case ask(Pending)
+
+    /// What is there of an answer.
+    enum Kept {
+        /// A stored answer; with a duty to refresh it when it is stale.
+        case stored(StoredResponse, refresh: Pending?)
+        /// A stored answer whose content was found on the disk.
+        case onDisk(StoredResponse, DiskReader, refresh: Pending?)
+        /// A stored answer of the cache between this edge and the origin.
+        case between(StoredResponse, refresh: Pending?)
+        /// An answer that another request is fetching.
+        case arriving(SharedAnswer)
+    }
 }
 
 extension EdgePipeline {
@@ -46,16 +51,16 @@ extension EdgePipeline {
         var outcome: String
         var found: Found
         if let entry = cache.fresh(key, now: clock()) {
-            (outcome, found) = ("hit", .stored(entry, refresh: nil))
+            (outcome, found) = ("hit", .kept(.stored(entry, refresh: nil)))
         } else {
             (outcome, found) = await search(key, head, plan)
             if let middle = middle(passage) {
                 (outcome, found) = await ask(middle, key, (outcome, found), plan)
             }
         }
-        if case .stored(let entry, let refresh) = found, let disk = entry.disk {
+        if case .kept(.stored(let entry, let refresh)) = found, let disk = entry.disk {
             if let reader = await disk.open() {
-                (outcome, found) = ("disk", .onDisk(entry, reader, refresh: refresh))
+                (outcome, found) = ("disk", .kept(.onDisk(entry, reader, refresh: refresh)))
             } else {
                 // It is gone or not as it was written: what is left is to ask for it anew.
                 cache.remove(key, entry)
@@ -71,6 +76,31 @@ extension EdgePipeline {
             )
         )
         return found
+    }
+
+    /// Answers with what is there.
+    // Not part of its caller, whose frame a connection keeps while it is idle.
+    @inline(never)
+    func serve(_ kept: Found.Kept, _ exchange: inout Exchange, _ passage: Passage) -> Answer {
+        var answer: Answer
+        var later: Pending?
+        switch kept {
+        case .stored(let entry, let refresh):
+            answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
+            later = refresh
+        case .onDisk(let entry, let reader, let refresh):
+            let age = Freshness.age(of: entry, now: clock())
+            answer = Answer(entry, reader, age: age, result: "Hit")
+            later = refresh
+        case .between(let entry, let refresh):
+            answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
+            if passage.hasShield { answer.detail = "OriginShieldHit" }
+            later = refresh
+        case .arriving(let shared):
+            answer = Answer(shared, now: clock())
+        }
+        if let later { refreshLater(later, exchange, passage) }
+        return answer
     }
 
     /// The cache between this edge and a request's origin; nil where the edge asks by itself.
@@ -96,18 +126,18 @@ extension EdgePipeline {
         switch await middle.store.lookUp(key, now: clock, collapses: !plan.forwardsCookies) {
         case .hit(let entry):
             fill.fulfil(entry)
-            return (middle.name, .between(entry, refresh: nil))
+            return (middle.name, .kept(.between(entry, refresh: nil)))
         case .stale(let entry, let refresh):
             fill.fulfil(entry)
             let later = refresh.map { Pending(stale: entry, key: key, middle: $0) }
-            return (middle.name, .between(entry, refresh: later))
+            return (middle.name, .kept(.between(entry, refresh: later)))
         case .fill(let own, let stale):
             pending.middle = own
             pending.stale = pending.stale ?? stale
             return (missed, .ask(pending))
         case .join(let answer):
             fill.abandon()
-            return (middle.name, .arriving(answer))
+            return (middle.name, .kept(.arriving(answer)))
         case .pass(let stale):
             pending.stale = pending.stale ?? stale
             return (missed, .ask(pending))
@@ -124,17 +154,17 @@ extension EdgePipeline {
         let fills = head.method != "HEAD" && !isPartial
         let collapses = fills && !plan.forwardsCookies
         switch await cache.lookUp(key, now: clock, collapses: collapses) {
-        case .hit(let entry): return ("hit", .stored(entry, refresh: nil))
+        case .hit(let entry): return ("hit", .kept(.stored(entry, refresh: nil)))
         case .stale(let entry, let fill):
             let refresh = fill.map { Pending(fill: $0, stale: entry, key: key) }
-            return ("stale", .stored(entry, refresh: refresh))
+            return ("stale", .kept(.stored(entry, refresh: refresh)))
         case .fill(let fill, let stale):
             let pending = Pending(fill: fill, stale: stale, key: key)
             return (stale == nil ? "miss" : "stale", .ask(pending))
-        case .join(let answer): return ("joined", .arriving(answer))
+        case .join(let answer): return ("joined", .kept(.arriving(answer)))
         case .pass(let stale):
             if isPartial, let part = part(of: key, head) {
-                return ("hit", .stored(part, refresh: nil))
+                return ("hit", .kept(.stored(part, refresh: nil)))
             }
             guard fills || isPartial else { return ("miss", .ask(Pending())) }
             let pending = Pending(stale: fills ? stale : nil, key: key, isPartial: isPartial)

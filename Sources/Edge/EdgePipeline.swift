@@ -129,21 +129,8 @@ package final class EdgePipeline: ExchangeHandler {
             let found = isCacheable ? await lookUp(&exchange, passage) : .ask(Pending())
             var answer: Answer
             switch found {
-            case .stored(let entry, let refresh):
-                answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
-                if let refresh { refreshLater(refresh, exchange, passage) }
-            case .onDisk(let entry, let reader, let refresh):
-                let age = Freshness.age(of: entry, now: clock())
-                answer = Answer(entry, reader, age: age, result: "Hit")
-                if let refresh { refreshLater(refresh, exchange, passage) }
-            case .between(let entry, let refresh):
-                answer = Answer(entry, age: Freshness.age(of: entry, now: clock()), result: "Hit")
-                if passage.hasShield { answer.detail = "OriginShieldHit" }
-                if let refresh { refreshLater(refresh, exchange, passage) }
-            case .arriving(let shared):
-                answer = Answer(shared, now: clock())
-            case .ask(let pending):
-                answer = try await fetch(pending, &exchange, passage)
+            case .kept(let kept): answer = serve(kept, &exchange, passage)
+            case .ask(let pending): answer = try await fetch(pending, &exchange, passage)
             }
             if let viewerHead {
                 try await viewerResponse(&answer, viewerHead, &exchange, passage)

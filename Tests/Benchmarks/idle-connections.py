@@ -132,7 +132,8 @@ def main():
                     if not all(pool.map(ask, held)):
                         sys.exit("a connection was lost while others were opened")
         opened = time.monotonic() - started
-        time.sleep(1)
+        # A connection gives its buffers back when it has been quiet for a second.
+        time.sleep(3)
         after, open_now = memory(pid), descriptors(pid)
         with concurrent.futures.ThreadPoolExecutor(OPENING) as pool:
             lost = list(pool.map(ask, held)).count(False)
