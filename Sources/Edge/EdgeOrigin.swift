@@ -153,6 +153,7 @@ extension EdgePipeline {
         }
     }
 
+    @inline(never)
     private func send(
         _ request: OriginRequest,
         _ body: Body,
@@ -180,27 +181,38 @@ extension EdgePipeline {
             )
             limit.bound(&response.body)
             return response
-        case .door(let door):
-            guard exchange.depth + 1 <= EdgeLimits.depth else {
-                throw Fault(.misconfigured("doors lead in a circle"), side: .edge)
-            }
-            let viewer = Viewer(
-                address: exchange.viewer.address,
-                port: exchange.viewer.port,
-                isTLS: request.isTLS,
-                localPort: request.port
-            )
-            var inner = Exchange(
-                request: request.head,
-                body: body,
-                viewer: viewer,
-                context: exchange.context
-            )
-            inner.depth = exchange.depth + 1
-            let response = await door.respond(to: &inner)
-            exchange.record.stages += inner.record.stages
-            return response
+        case .door(let door): return try await ask(door, request, body, &exchange)
         }
+    }
+
+    /// Asks another door of this process, without a connection.
+    // Not part of its caller, whose frame a connection keeps while it is idle.
+    @inline(never)
+    private func ask(
+        _ door: any ExchangeHandler,
+        _ request: OriginRequest,
+        _ body: Body,
+        _ exchange: inout Exchange
+    ) async throws(Fault) -> Response {
+        guard exchange.depth + 1 <= EdgeLimits.depth else {
+            throw Fault(.misconfigured("doors lead in a circle"), side: .edge)
+        }
+        let viewer = Viewer(
+            address: exchange.viewer.address,
+            port: exchange.viewer.port,
+            isTLS: request.isTLS,
+            localPort: request.port
+        )
+        var inner = Exchange(
+            request: request.head,
+            body: body,
+            viewer: viewer,
+            context: exchange.context
+        )
+        inner.depth = exchange.depth + 1
+        let response = await door.respond(to: &inner)
+        exchange.record.stages += inner.record.stages
+        return response
     }
 
     /// Serves a stale answer for the error caching time before the origin is tried again.

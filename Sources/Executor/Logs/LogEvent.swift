@@ -2,52 +2,63 @@
 package struct LogEvent: Sendable {
     /// Ascends over all groups of a store, without gaps.
     package let sequence: Int
-    package let group: String
-    package let stream: String
-    /// Unit: milliseconds since 1970.
-    package let timestamp: Int64
-    /// When the store took it.
-    ///
-    /// Unit: milliseconds since 1970.
-    package let ingestion: Int64
     private let content: Content
 
     /// A line of a function is put into words when it is read.
     private enum Content: Sendable {
         case line(FunctionLogLine)
-        case text(String)
+        case put(PutEvent)
     }
 
     init(_ line: FunctionLogLine, sequence: Int) {
         self.sequence = sequence
-        group = line.group
-        stream = line.stream
-        timestamp = line.timestamp
-        ingestion = line.timestamp
         content = .line(line)
     }
 
-    init(
-        _ text: String,
-        group: String,
-        stream: String,
-        timestamp: Int64,
-        ingestion: Int64,
-        sequence: Int
-    ) {
+    init(_ event: PutEvent, sequence: Int) {
         self.sequence = sequence
-        self.group = group
-        self.stream = stream
-        self.timestamp = timestamp
-        self.ingestion = ingestion
-        content = .text(text)
+        content = .put(event)
+    }
+
+    /// The log group.
+    package var group: String {
+        switch content {
+        case .line(let line): line.group
+        case .put(let event): event.group
+        }
+    }
+
+    /// The stream of the group.
+    package var stream: String {
+        switch content {
+        case .line(let line): line.stream
+        case .put(let event): event.stream
+        }
+    }
+
+    /// Unit: milliseconds since 1970.
+    package var timestamp: Int64 {
+        switch content {
+        case .line(let line): line.timestamp
+        case .put(let event): event.timestamp
+        }
+    }
+
+    /// When the store took it.
+    ///
+    /// Unit: milliseconds since 1970.
+    package var ingestion: Int64 {
+        switch content {
+        case .line(let line): line.timestamp
+        case .put(let event): event.ingestion
+        }
     }
 
     /// The text as CloudWatch Logs has it: a function's line keeps its line end.
     package var message: String {
         switch content {
         case .line(let line): line.text + "\n"
-        case .text(let text): text
+        case .put(let event): event.text
         }
     }
 
@@ -75,7 +86,17 @@ package struct LogEvent: Sendable {
     var cost: Int {
         switch content {
         case .line(let line): Self.overhead + line.cost
-        case .text(let text): Self.overhead + text.utf8.count
+        case .put(let event): Self.overhead + event.text.utf8.count
         }
     }
+}
+
+/// A line that a call has put into a log group.
+struct PutEvent: Sendable {
+    let text: String
+    let group: String
+    let stream: String
+    /// Unit: milliseconds since 1970, as `ingestion`.
+    let timestamp: Int64
+    let ingestion: Int64
 }

@@ -47,9 +47,12 @@ struct LogGroup {
         return true
     }
 
+    /// Keeps an event; the oldest make room for it.
     mutating func append(_ event: LogEvent) {
-        _ = makeStream(event.stream, at: event.ingestion)
-        streams[event.stream]?.note(event)
+        if streams[event.stream]?.note(event) == nil {
+            _ = makeStream(event.stream, at: event.ingestion)
+            streams[event.stream]?.note(event)
+        }
         events.append(event)
         bytes += event.cost
         while bytes > Self.maximumBytes || events.count - start > Self.maximumEvents {

@@ -75,13 +75,7 @@ package final class LogStore: Sendable {
     /// Takes a line of a function or of the platform.
     package func append(_ line: FunctionLogLine) {
         guard !line.group.isEmpty else { return }
-        state.withLock { state in
-            guard
-                state.groups[line.group] != nil || state.groups.count < Self.maximumGroups
-            else { return }
-            let event = LogEvent(line, sequence: state.sequence + 1)
-            state.append(event)
-        }
+        state.withLock { $0.append(LogEvent(line, sequence: $0.sequence + 1)) }
     }
 
     /// Takes a line that a call put; false when there is no such stream.
@@ -89,16 +83,14 @@ package final class LogStore: Sendable {
         let now = clock()
         return state.withLock { state in
             guard state.groups[group]?.streams[stream] != nil else { return false }
-            state.append(
-                LogEvent(
-                    text,
-                    group: group,
-                    stream: stream,
-                    timestamp: timestamp,
-                    ingestion: now,
-                    sequence: state.sequence + 1
-                )
+            let event = PutEvent(
+                text: text,
+                group: group,
+                stream: stream,
+                timestamp: timestamp,
+                ingestion: now
             )
+            state.append(LogEvent(event, sequence: state.sequence + 1))
             return true
         }
     }
@@ -203,37 +195,26 @@ package final class LogStore: Sendable {
 }
 
 extension LogStore.State {
+    /// Keeps an event in its group, which is made unless there are too many.
     mutating func append(_ event: LogEvent) {
+        if change(event.group, { $0.append(event) }) == nil {
+            guard groups.count < LogStore.maximumGroups else { return }
+            groups[event.group] = LogGroup(created: event.ingestion, tags: [:])
+            change(event.group) { $0.append(event) }
+        }
         sequence = event.sequence
-        change(event.group, making: event.ingestion) { $0.append(event) }
         guard bytes > LogStore.maximumBytes,
             let largest = groups.max(by: { $0.value.bytes < $1.value.bytes })?.key
         else { return }
         change(largest) { $0.halve() }
     }
 
-    /// Changes a group and keeps count of the bytes; nil when there is none and none is to be made.
+    /// Changes a group and keeps count of the bytes; nil when there is none.
     @discardableResult
-    mutating func change<Value>(
-        _ name: String,
-        making created: Int64? = nil,
-        _ body: (inout LogGroup) -> Value
-    ) -> Value? {
-        guard groups[name] != nil || created != nil else { return nil }
-        return Self.change(
-            &groups[name, default: LogGroup(created: created ?? 0, tags: [:])],
-            &bytes,
-            body
-        )
-    }
-
-    private static func change<Value>(
-        _ group: inout LogGroup,
-        _ bytes: inout Int,
-        _ body: (inout LogGroup) -> Value
-    ) -> Value {
-        bytes -= group.bytes
-        defer { bytes += group.bytes }
-        return body(&group)
+    mutating func change<Value>(_ name: String, _ body: (inout LogGroup) -> Value) -> Value? {
+        guard let place = groups.index(forKey: name) else { return nil }
+        bytes -= groups.values[place].bytes
+        defer { bytes += groups.values[place].bytes }
+        return body(&groups.values[place])
     }
 }
