@@ -257,8 +257,6 @@ struct ResolvingInvoker: FunctionInvoker {
     let base: any FunctionInvoker
 
     func invoke(_ invocation: Invocation) async -> InvocationResult {
-        // A distribution names numbered versions, mostly as they are kept.
-        if snapshot.functions[invocation.function] != nil { return await base.invoke(invocation) }
         guard let function = snapshot.resolve(function: invocation.function) else {
             return .notFound(invocation.function)
         }

@@ -94,23 +94,14 @@ package final class FrontDoors: ExchangeHandler {
     /// What answers, and its name in records.
     // An object: asking for one counts one reference.
     private final class Door: Sendable {
-        private let handler: any ExchangeHandler
-        private let pipeline: EdgePipeline?
+        let handler: any ExchangeHandler
         let name: String
         let key: DoorKey
 
         init(handler: any ExchangeHandler, name: String, key: DoorKey) {
             self.handler = handler
-            pipeline = handler as? EdgePipeline
             self.name = name
             self.key = key
-        }
-
-        /// Answers a request.
-        func respond(to exchange: inout Exchange) async -> Response {
-            // Called by its own type a task does not ask afterwards which executor it is on.
-            if let pipeline { return await pipeline.respond(to: &exchange) }
-            return await handler.respond(to: &exchange)
         }
     }
 
@@ -294,7 +285,7 @@ package final class FrontDoors: ExchangeHandler {
             response = Self.misdirected()
         case let door?:
             exchange.record.door = door.name
-            response = await door.respond(to: &exchange)
+            response = await door.handler.respond(to: &exchange)
         case nil where compiled.compiler.table.destination(of: host) == .index:
             exchange.record.door = "index"
             response = DoorsPage.response(

@@ -47,6 +47,8 @@ package struct Snapshot: Sendable, Codable, Hashable {
     /// The key `name:version` that a function reference means: a version, an alias (a draw
     /// among its shares), or `$LATEST`: the draft, or the newest version where there is no draft.
     package func resolve(function reference: String) -> String? {
+        // Who names a version mostly names it by its key.
+        if functions[reference] != nil { return reference }
         guard let arn = FunctionARN(reference) else { return nil }
         guard let qualifier = arn.qualifier, qualifier != "$LATEST" else {
             let draft = "\(arn.name):$LATEST"

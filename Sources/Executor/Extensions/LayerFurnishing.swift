@@ -10,8 +10,10 @@ enum LayerFurnishing {
     private static let limit: Duration = .seconds(5)
     private static let nsenter = "/usr/bin/nsenter"
     /// The beginning of a command line whose program has no power over its namespaces.
-    static let powerless =
-        "/usr/bin/setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+setfcap --"
+    static let powerless = [
+        "/usr/bin/setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+setfcap",
+        "--",
+    ]
     /// Gets a file of host names, the size of `/tmp` in bytes (0 leaves it), a state folder that is covered (empty
     /// for none), how many folders of it are the function's, these, and the folders of the layers, of which later ones cover earlier ones.
     ///
@@ -57,7 +59,7 @@ enum LayerFurnishing {
         if access.level.isStrict { line += ["--ipc", "--uts"] }
         if access.level == .noNetwork { line.append("--net") }
         line.append("--")
-        if isPowerless { line += powerless.split(separator: " ").map(String.init) }
+        if isPowerless { line += powerless }
         return (nsenter, line + [program] + arguments)
     }
 

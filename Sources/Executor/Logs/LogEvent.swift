@@ -2,78 +2,42 @@
 package struct LogEvent: Sendable {
     /// Ascends over all groups of a store, without gaps.
     package let sequence: Int
-    private let content: Content
+    private let line: FunctionLogLine
+    /// When a call has put it, in milliseconds since 1970; nil for a line of a function.
+    private let putAt: Int64?
 
-    /// A line of a function is put into words when it is read.
-    private enum Content: Sendable {
-        case line(FunctionLogLine)
-        case put(PutEvent)
-    }
-
-    init(_ line: FunctionLogLine, sequence: Int) {
+    /// A line of a function, which is put into words when it is read, or a text that a call put.
+    init(_ line: FunctionLogLine, putAt: Int64? = nil, sequence: Int) {
         self.sequence = sequence
-        content = .line(line)
-    }
-
-    init(_ event: PutEvent, sequence: Int) {
-        self.sequence = sequence
-        content = .put(event)
+        self.line = line
+        self.putAt = putAt
     }
 
     /// The log group.
-    package var group: String {
-        switch content {
-        case .line(let line): line.group
-        case .put(let event): event.group
-        }
-    }
+    package var group: String { line.group }
 
     /// The stream of the group.
-    package var stream: String {
-        switch content {
-        case .line(let line): line.stream
-        case .put(let event): event.stream
-        }
-    }
+    package var stream: String { line.stream }
 
     /// Unit: milliseconds since 1970.
-    package var timestamp: Int64 {
-        switch content {
-        case .line(let line): line.timestamp
-        case .put(let event): event.timestamp
-        }
-    }
+    package var timestamp: Int64 { line.timestamp }
 
     /// When the store took it.
     ///
     /// Unit: milliseconds since 1970.
-    package var ingestion: Int64 {
-        switch content {
-        case .line(let line): line.timestamp
-        case .put(let event): event.ingestion
-        }
-    }
+    package var ingestion: Int64 { putAt ?? line.timestamp }
 
     /// The text as CloudWatch Logs has it: a function's line keeps its line end.
-    package var message: String {
-        switch content {
-        case .line(let line): line.text + "\n"
-        case .put(let event): event.text
-        }
-    }
+    package var message: String { putAt == nil ? line.text + "\n" : line.text }
 
     /// The qualified function (`name:version`) that wrote it; nil for what was put by a call.
-    package var function: String? {
-        if case .line(let line) = content { line.function } else { nil }
-    }
+    package var function: String? { putAt == nil ? line.function : nil }
 
     /// The edge on which the function ran; nil in the home region.
-    package var edge: String? { if case .line(let line) = content { line.edge } else { nil } }
+    package var edge: String? { line.edge }
 
     /// The invocation that it belongs to, if any.
-    package var requestID: String? {
-        if case .line(let line) = content { line.requestID } else { nil }
-    }
+    package var requestID: String? { line.requestID }
 
     /// What an event costs beside its text, as CloudWatch Logs counts it.
     ///
@@ -83,20 +47,5 @@ package struct LogEvent: Sendable {
     /// What it occupies, about.
     ///
     /// Unit: bytes.
-    var cost: Int {
-        switch content {
-        case .line(let line): Self.overhead + line.cost
-        case .put(let event): Self.overhead + event.text.utf8.count
-        }
-    }
-}
-
-/// A line that a call has put into a log group.
-struct PutEvent: Sendable {
-    let text: String
-    let group: String
-    let stream: String
-    /// Unit: milliseconds since 1970, as `ingestion`.
-    let timestamp: Int64
-    let ingestion: Int64
+    var cost: Int { Self.overhead + (putAt == nil ? line.cost : line.text.utf8.count) }
 }

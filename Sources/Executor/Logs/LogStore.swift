@@ -83,14 +83,13 @@ package final class LogStore: Sendable {
         let now = clock()
         return state.withLock { state in
             guard state.groups[group]?.streams[stream] != nil else { return false }
-            let event = PutEvent(
-                text: text,
-                group: group,
-                stream: stream,
-                timestamp: timestamp,
-                ingestion: now
+            let line = FunctionLogLine(
+                FunctionLogLine.Place(function: "", group: group, stream: stream),
+                .text(text),
+                requestID: nil,
+                timestamp: timestamp
             )
-            state.append(LogEvent(event, sequence: state.sequence + 1))
+            state.append(LogEvent(line, putAt: now, sequence: state.sequence + 1))
             return true
         }
     }

@@ -36,9 +36,9 @@ struct ScratchIsolation: Sendable {
     func apply(to command: inout ChildProcess.Command, storage: Int? = nil) {
         command.steps = steps(storage: storage ?? size)
         guard level.isStrict else { return }
-        let line = LayerFurnishing.powerless.split(separator: " ").map(String.init)
-        command.arguments = line.dropFirst() + [command.path] + command.arguments
+        let line = LayerFurnishing.powerless + [command.path]
         command.path = line[0]
+        command.arguments = line.dropFirst() + command.arguments
     }
 
     private func steps(storage: Int) -> [LaunchStep] {
