@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// The verbs with what can go wrong, driven as a user does.
 @Suite("Command line", .serialized, .timeLimit(.minutes(15)))
@@ -290,7 +291,7 @@ struct CommandLineTests {
         let watch = Process()
         watch.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         watch.arguments = ["timeout", "20", "tail", "--pid=\(pid)", "-f", "/dev/null"]
-        try watch.run()
+        try watch.start()
         watch.waitUntilExit()
         #expect(watch.terminationStatus == 0)
     }

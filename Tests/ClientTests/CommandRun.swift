@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// A run of the `portico` binary in a folder of its own, with what it prints.
 final class CommandRun {
@@ -65,7 +66,7 @@ final class CommandRun {
         process.standardError = errors
         let stdin = Pipe()
         process.standardInput = stdin
-        try process.run()
+        try process.start()
         if let input { stdin.fileHandleForWriting.write(Data(input.utf8)) }
         try stdin.fileHandleForWriting.close()
     }
@@ -159,7 +160,7 @@ final class CommandRun {
             ] + more
         let pipe = Pipe()
         process.standardOutput = pipe
-        try process.run()
+        try process.start()
         let content = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Answer(String(decoding: content, as: UTF8.self))

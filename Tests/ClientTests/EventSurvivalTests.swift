@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// Scripts that start nodes themselves, end them, and look at what is left.
 @Suite("A node's state", .timeLimit(.minutes(15)))
@@ -26,7 +27,7 @@ struct EventSurvivalTests {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
-        try process.run()
+        try process.start()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         #expect(process.terminationStatus == 0, "\(String(decoding: output, as: UTF8.self))")

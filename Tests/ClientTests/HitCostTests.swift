@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// What a hit costs, counted from outside.
 @Suite("Cost of a hit", .serialized, .timeLimit(.minutes(5)))
@@ -23,7 +24,7 @@ struct HitCostTests {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
-        try process.run()
+        try process.start()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let text = String(decoding: output, as: UTF8.self)

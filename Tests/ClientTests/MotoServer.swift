@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// The server of moto on a free port, which stands for AWS's own services.
 ///
@@ -27,7 +28,7 @@ final class MotoServer {
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         var text = ""
         while !text.contains("\n") {
             let piece = output.fileHandleForReading.availableData

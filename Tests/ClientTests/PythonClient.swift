@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// Runs a script of `Scripts` with the AWS clients for Python against a node's API port.
 struct PythonClient {
@@ -42,7 +43,7 @@ struct PythonClient {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
-        try process.run()
+        try process.start()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let text = String(decoding: output, as: UTF8.self)

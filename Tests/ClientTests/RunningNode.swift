@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// A `portico` process on free ports with a state folder of its own; ends with the value.
 final class RunningNode {
@@ -56,7 +57,7 @@ final class RunningNode {
         process.currentDirectoryURL = folder ?? base
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         var text = ""
         while !text.contains("ready\n") {
             let piece = output.fileHandleForReading.availableData
@@ -113,7 +114,7 @@ final class RunningNode {
         command.arguments = arguments
         let pipe = Pipe()
         command.standardOutput = pipe
-        try command.run()
+        try command.start()
         let content = pipe.fileHandleForReading.readDataToEndOfFile()
         command.waitUntilExit()
         return String(decoding: content, as: UTF8.self)

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// Programs that bring their own runtime, each behind every kind of door.
 @Suite("Runtimes of their own", .serialized, .timeLimit(.minutes(20)))
@@ -31,7 +32,7 @@ struct RuntimesTests {
             process.arguments = ["-c", script]
             process.standardOutput = output
             process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { continue }
+            guard (try? process.start()) != nil else { continue }
             let said = output.fileHandleForReading.readDataToEndOfFile()
             process.waitUntilExit()
             let lines = String(decoding: said, as: UTF8.self).split(separator: "\n")
@@ -158,7 +159,7 @@ struct RuntimesTests {
             "swiftc", folder.appendingPathComponent("compiled/main.swift").path, "-o",
             folder.appendingPathComponent("compiled/bootstrap").path,
         ]
-        try compiler.run()
+        try compiler.start()
         compiler.waitUntilExit()
         try #require(compiler.terminationStatus == 0)
         for name in try packages() {

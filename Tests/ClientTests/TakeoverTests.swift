@@ -229,7 +229,7 @@ struct TakeoverTests {
         python.arguments = ["python3", "-c", script, try #require(built).path, folder.path]
         let output = Pipe()
         python.standardOutput = output
-        try python.run()
+        try python.start()
         let text = output.fileHandleForReading.readDataToEndOfFile()
         #expect(String(decoding: text, as: UTF8.self) == "ended 0\n")
     }

@@ -2,6 +2,7 @@ import Foundation
 import Reactor
 import TLS
 import Testing
+import Testkit
 
 @testable import DataPlane
 @testable import HTTP
@@ -16,7 +17,7 @@ struct H2ClientTests {
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         let text = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return String(decoding: text, as: UTF8.self)
@@ -170,7 +171,7 @@ struct H2ClientTests {
         let (input, output) = (Pipe(), Pipe())
         server.standardInput = input
         server.standardOutput = output
-        try server.run()
+        try server.start()
         defer {
             try? input.fileHandleForWriting.close()
             server.waitUntilExit()

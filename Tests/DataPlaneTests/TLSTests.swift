@@ -24,7 +24,7 @@ struct TLSProxyTests {
             "-keyout", key.path, "-out", cert.path,
         ]
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         process.waitUntilExit()
         let pair = CertificateAndKey(
             certificateChainPEM: Array(try Data(contentsOf: cert)),

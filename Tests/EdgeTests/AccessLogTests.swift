@@ -6,6 +6,7 @@ import Model
 import Synchronization
 import Telemetry
 import Testing
+import Testkit
 
 @testable import Edge
 
@@ -27,7 +28,7 @@ struct AccessLogTests {
             process.arguments = ["gzip", "-dc", folder + "/" + name]
             let pipe = Pipe()
             process.standardOutput = pipe
-            try process.run()
+            try process.start()
             let data = pipe.fileHandleForReading.readDataToEndOfFile()
             process.waitUntilExit()
             result[name] = String(decoding: data, as: UTF8.self)

@@ -3,6 +3,7 @@ import HTTP
 import Model
 import Synchronization
 import Testing
+import Testkit
 
 @testable import Edge
 
@@ -46,7 +47,7 @@ struct SigningKey {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["openssl"] + arguments
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         process.waitUntilExit()
         try #require(process.terminationStatus == 0)
     }

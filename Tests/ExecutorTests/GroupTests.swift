@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Model
 import Testing
+import Testkit
 
 @testable import Executor
 
@@ -261,7 +262,7 @@ extension ProcessTests {
             let sleeper = Process()
             sleeper.executableURL = URL(fileURLWithPath: "/bin/sleep")
             sleeper.arguments = ["600"]
-            try sleeper.run()
+            try sleeper.start()
             let isIn = GroupFolder.put(
                 String(sleeper.processIdentifier),
                 in: old + "/3/cgroup.procs"

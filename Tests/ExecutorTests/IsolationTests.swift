@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Model
 import Testing
+import Testkit
 
 @testable import Executor
 
@@ -17,7 +18,7 @@ extension Mounting {
             "/bin/mount", "-t", "tmpfs", "test", "/tmp",
         ]
         process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
+        guard (try? process.start()) != nil else { return false }
         process.waitUntilExit()
         return process.terminationStatus == 0
             && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")

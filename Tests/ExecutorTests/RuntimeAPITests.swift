@@ -4,6 +4,7 @@ import JSON
 import Model
 import Reactor
 import Testing
+import Testkit
 
 @testable import Executor
 
@@ -134,7 +135,7 @@ extension ProcessTests {
                 let process = Process()
                 process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
                 process.arguments = ["swiftc", source, "-o", bench.root + "/code/bootstrap"]
-                try process.run()
+                try process.start()
                 process.waitUntilExit()
                 try #require(process.terminationStatus == 0)
                 let version = bench.version("any", "provided.al2023")

@@ -2,6 +2,7 @@ import DataPlane
 import Foundation
 import Model
 import Testing
+import Testkit
 
 @testable import Executor
 
@@ -14,7 +15,7 @@ enum Mounting {
             (geteuid() == 0 ? [] : ["--user", "--map-root-user"])
             + ["--mount", "--", "/bin/mount", "-t", "tmpfs", "test", "/tmp"]
         process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
+        guard (try? process.start()) != nil else { return false }
         process.waitUntilExit()
         return process.terminationStatus == 0
     }()

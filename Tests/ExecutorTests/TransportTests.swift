@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Model
 import Testing
+import Testkit
 
 @testable import Executor
 
@@ -19,7 +20,7 @@ enum TestedRuntime: String, CaseIterable, Sendable {
             process.executableURL = URL(fileURLWithPath: program)
             process.arguments = ["-c", "import awslambdaric"]
             process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return false }
+            guard (try? process.start()) != nil else { return false }
             process.waitUntilExit()
             return process.terminationStatus == 0
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 @testable import FrontDoors
 
@@ -54,7 +55,7 @@ struct SigningParty {
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         let bytes = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         try #require(process.terminationStatus == 0)

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import Testing
+import Testkit
 
 @testable import portico
 
@@ -66,7 +67,7 @@ struct EventShapeTests {
         ]
         let pipe = Pipe()
         process.standardOutput = pipe
-        try process.run()
+        try process.start()
         let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let document = try JSONValue.parse(String(decoding: bytes, as: UTF8.self))

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Testing
+import Testkit
 
 @testable import portico
 
@@ -42,7 +43,7 @@ private final class House {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/certutil")
         process.arguments = ["-N", "-d", "sql:\(database)", "--empty-password"]
-        try process.run()
+        try process.start()
         process.waitUntilExit()
         try #require(process.terminationStatus == 0)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 @testable import Registry
 
@@ -148,7 +149,7 @@ struct ArchiveTests {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["python3", "-c", script]
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        try process.run()
+        try process.start()
         process.waitUntilExit()
         try #require(process.terminationStatus == 0)
     }

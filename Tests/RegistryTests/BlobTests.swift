@@ -2,6 +2,7 @@ import Foundation
 import Model
 import Synchronization
 import Testing
+import Testkit
 
 @testable import Registry
 
@@ -117,7 +118,7 @@ struct BlobTests {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         let text = String(
             decoding: pipe.fileHandleForReading.readDataToEndOfFile(),
             as: UTF8.self

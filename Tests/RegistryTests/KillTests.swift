@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Testing
+import Testkit
 
 @testable import Registry
 
@@ -74,7 +75,7 @@ struct KillTests {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         var text = ""
         var heard: [Int] = []
         while heard.count < count {

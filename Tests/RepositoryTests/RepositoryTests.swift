@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Testkit
 
 /// The house rules that can be read off the files.
 @Suite("Repository")
@@ -128,7 +129,7 @@ struct RepositoryTests {
         process.currentDirectoryURL = Self.root
         let pipe = Pipe()
         process.standardOutput = pipe
-        try process.run()
+        try process.start()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         for path in String(decoding: output, as: UTF8.self).split(separator: "\n") {

@@ -102,7 +102,7 @@ package final class PostgreSQLServer: Sendable {
         process.standardOutput = output
         process.standardError = output
         process.standardInput = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         let text = String(
             decoding: output.fileHandleForReading.readDataToEndOfFile(),
             as: UTF8.self
@@ -150,7 +150,7 @@ package final class PostgreSQLServer: Sendable {
         shell.standardInput = FileHandle.nullDevice
         shell.standardOutput = output
         shell.standardError = output
-        try Self.withSignals { try shell.run() }
+        try Self.withSignals { try shell.start() }
         let postmaster = try Self.awaitReady(output, shell)
         process.withLock { $0 = (shell, postmaster) }
     }
