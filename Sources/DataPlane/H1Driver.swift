@@ -87,20 +87,50 @@ final class H1Driver {
         connection.close()
     }
 
-    /// Serves the connection to its end.
-    func serve() async {
-        defer { finish() }
+    /// How it goes on with a connection.
+    enum Course { case next, quiet, ended }
+
+    /// Serves the connection until it has ended or has gone quiet; then `resume` must follow in a task of its own.
+    func serve() async -> Course {
         if let tls = connection.tls {
             let started = context.reactor.preciseTime
             let failure = await handshake(tls)
             viewer = viewer.secured(by: tls)
-            guard admit(failure, since: started) else { return }
-            if tls.applicationProtocol == "h2" { return await multiplex() }
+            guard admit(failure, since: started) else { return finish() }
+            if tls.applicationProtocol == "h2" {
+                await multiplex()
+                return finish()
+            }
         }
         link = ViewerLink { [unowned self] in await sendInterim($0) }
         connection.readiness.onHangUp = { [unowned self] in viewerHungUp() }
-        while await serveOne() {}
+        return await serveAll()
+    }
+
+    /// Waits for the next request on a quiet connection, and serves on.
+    ///
+    /// The task in which requests were served would keep the memory of their frames for as long.
+    func resume() async -> Course {
+        let rest = limits.keepAlive - limits.quiet
+        if await connection.fill(until: connection.deadline(rest)) == .done {
+            return await serveAll()
+        }
         connection.sayGoodbye()
+        return finish()
+    }
+
+    private func serveAll() async -> Course {
+        while true {
+            switch await serveOne() {
+            case .next: continue
+            case .quiet:
+                connection.releaseBuffers()
+                return .quiet
+            case .ended:
+                connection.sayGoodbye()
+                return finish()
+            }
+        }
     }
 
     /// Serves the rest of the connection as HTTP/2.
@@ -126,9 +156,10 @@ final class H1Driver {
         return preface.withUTF8Buffer { connection.input.bytes.starts(with: $0) }
     }
 
-    private func finish() {
+    private func finish() -> Course {
         connection.close()
         task = nil
+        return .ended
     }
 
     private func viewerHungUp() {
@@ -172,20 +203,20 @@ final class H1Driver {
         }
     }
 
-    /// Serves one exchange; false when the connection ends.
-    private func serveOne() async -> Bool {
+    /// Serves one exchange.
+    private func serveOne() async -> Course {
         isIdle = true
         var parsed: ParsedRequest
         do throws(HeadFailure) {
-            guard let next = try await readHead() else { return false }
+            guard let next = try await readHead() else { return .ended }
             parsed = next
         } catch {
-            if error.status == 505, isPriorKnowledge {
-                await multiplex()
-            } else {
-                await refuse(error.status)
+            switch error {
+            case .quiet: return .quiet
+            case .status(505) where isPriorKnowledge: await multiplex()
+            case .status(let status): await refuse(status)
             }
-            return false
+            return .ended
         }
         isIdle = false
         version = parsed.head.version
@@ -217,9 +248,9 @@ final class H1Driver {
             close(&exchange.record, status, sent: sent, started)
             sink(&exchange.record)
         }
-        guard result, connection.isOpen else { return false }
-        if let body { return await drain(body) }
-        return true
+        guard result, connection.isOpen else { return .ended }
+        if let body, await !drain(body) { return .ended }
+        return .next
     }
 
     /// What decides about the answer's form, when the request itself is already the handler's.
@@ -262,7 +293,13 @@ final class H1Driver {
         _ = await connection.flush(until: connection.deadline(limits.sendIdle))
     }
 
-    private struct HeadFailure: Error { let status: Int }
+    /// Why there is no request.
+    private enum HeadFailure: Error {
+        /// What came is none, and is answered with this status.
+        case status(Int)
+        /// Nothing has come for a while.
+        case quiet
+    }
 
     /// The next request, nil when the viewer has gone or was silent for too long.
     private func readHead() async throws(HeadFailure) -> ParsedRequest? {
@@ -276,7 +313,7 @@ final class H1Driver {
                         limits: limits.heads
                     )
                 } catch {
-                    throw HeadFailure(status: error.status)
+                    throw .status(error.status)
                 }
                 if let parsed {
                     connection.input.consume(parsed.consumed)
@@ -286,27 +323,14 @@ final class H1Driver {
             } else if isDraining, !isSpared {
                 return nil
             }
-            let outcome: Connection.Outcome
-            if let deadline {
-                outcome = await connection.fill(until: deadline)
-            } else {
-                outcome = await awaitRequest()
-            }
-            switch outcome {
+            let silence = connection.deadline(min(limits.quiet, limits.keepAlive))
+            switch await connection.fill(until: deadline ?? silence) {
             case .done: continue
-            case .timedOut where !connection.input.isEmpty: throw HeadFailure(status: 408)
+            case .timedOut where deadline != nil: throw .status(408)
+            case .timedOut where limits.keepAlive > limits.quiet: throw .quiet
             case .end, .failed, .timedOut: return nil
             }
         }
-    }
-
-    /// Waits for a request's first bytes; a connection that stays quiet gives its buffers back meanwhile.
-    private func awaitRequest() async -> Connection.Outcome {
-        let quiet = min(limits.quiet, limits.keepAlive)
-        let early = await connection.fill(until: connection.deadline(quiet))
-        guard early == .timedOut, limits.keepAlive > quiet else { return early }
-        connection.releaseBuffers()
-        return await connection.fill(until: connection.deadline(limits.keepAlive - quiet))
     }
 
     /// Answers what is no request, and waits a moment so that the viewer can read the answer.

@@ -107,15 +107,32 @@ final class ListenerPart {
     private func serve(_ driver: H1Driver, isRelayed: Bool) {
         driver.slot = drivers.count
         drivers.append(driver)
+        run(driver, from: isRelayed ? .greeting : .handshake)
+    }
+
+    /// Where serving a connection goes on.
+    private enum Stage { case greeting, handshake, quiet }
+
+    /// Serves a connection in a new task to its end, or until it has gone quiet; then another task follows.
+    private func run(_ driver: H1Driver, from stage: Stage) {
         let local = ReactorLocal((self, driver))
         driver.task = Task(executorPreference: context.reactor) {
             let (part, driver) = local.value
-            if isRelayed {
-                if await part.greet(driver) { await driver.serve() } else { driver.abort() }
-            } else {
-                await driver.serve()
+            switch await part.serve(driver, from: stage) {
+            case .next, .quiet: part.run(driver, from: .quiet)
+            case .ended: part.remove(driver)
             }
-            part.remove(driver)
+        }
+    }
+
+    private func serve(_ driver: H1Driver, from stage: Stage) async -> H1Driver.Course {
+        switch stage {
+        case .quiet: return await driver.resume()
+        case .handshake: return await driver.serve()
+        case .greeting:
+            if await greet(driver) { return await driver.serve() }
+            driver.abort()
+            return .ended
         }
     }
 

@@ -139,9 +139,42 @@ struct DriverTests {
         #expect(try Wire(port: server.port).readAll().isEmpty)
     }
 
-    @Test
-    func drainClosesIdleConnectionsAndStopsAccepting() async throws {
-        let server = try Server(Self.echo)
+    // Limits: ConnectionLimits.quiet
+    @Test(
+        "A quiet connection serves on, also what comes in pieces or several at once"
+    )
+    func quietConnectionsServeOn() throws {
+        var limits = ConnectionLimits()
+        limits.quiet = .zero
+        let server = try Server(Self.echo, limits: limits)
+        let wire = try Wire(port: server.port)
+        for number in 1...3 {
+            wire.send("GET /\(number) HTTP/1.1\r\nHo")
+            wire.send("st: a\r\n\r\n")
+            #expect(wire.read(until: "GET /\(number)\n").hasPrefix("HTTP/1.1 200 "))
+        }
+        wire.send("GET /4 HTTP/1.1\r\nHost: a\r\n\r\nGET /5 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(wire.read(until: "GET /5\n").contains("GET /4\n"))
+        wire.send("GARBAGE\r\n\r\n")
+        #expect(wire.readText().hasPrefix("HTTP/1.1 400 "))
+    }
+
+    @Test("A connection that has gone quiet ends when it has been kept long enough")
+    func quietConnectionsEnd() throws {
+        var limits = ConnectionLimits()
+        limits.quiet = .zero
+        limits.keepAlive = .milliseconds(30)
+        let server = try Server(Self.echo, limits: limits)
+        let wire = try Wire(port: server.port)
+        wire.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(wire.readText().hasSuffix("GET /1\n"))
+    }
+
+    @Test(arguments: [false, true])
+    func drainClosesIdleConnectionsAndStopsAccepting(isQuiet: Bool) async throws {
+        var limits = ConnectionLimits()
+        if isQuiet { limits.quiet = .zero }
+        let server = try Server(Self.echo, limits: limits)
         let wire = try Wire(port: server.port)
         wire.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(wire.read(until: "GET /1\n").contains("200"))
