@@ -35,6 +35,7 @@ final class ExecutionEnvironment {
     @exclusivity(unchecked)
     private var hasAnswered = false
     /// Runs once, when it waits for a function, has answered or has ended.
+    @exclusivity(unchecked)
     var whenSettled: (() -> Void)?
     /// The most memory seen so far.
     ///

@@ -131,6 +131,7 @@ struct InvocationRun {
         deadline: MonotonicInstant
     ) async -> InvocationResult {
         workers.memory.add(environment)
+        workers.hasten(environment, within: pool.timeout)
         trace?.begin()
         let left = (deadline - workers.reactor.preciseTime) / .milliseconds(1)
         let call = EnvironmentCall(

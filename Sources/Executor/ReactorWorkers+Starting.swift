@@ -74,15 +74,31 @@ extension ReactorWorkers {
         guard environment.whenSettled == nil else { return }
         beginners += 1
         Pulse.shared.begin()
-        let timer = reactor.schedule(at: reactor.time + Precedence.modesty) { [weak environment] in
-            environment?.child.setPrecedence(.late(among: 1))
-            environment?.settle()
-        }
+        let timer = bringForward(environment, after: Precedence.modesty)
         environment.whenSettled = { [self] in
             beginners -= 1
             Pulse.shared.end()
             reactor.cancel(timer)
         }
+    }
+
+    /// Has an environment that starts stand no further behind than one alone after a while.
+    @discardableResult
+    private func bringForward(
+        _ environment: ExecutionEnvironment,
+        after patience: Duration
+    ) -> TimerID {
+        reactor.schedule(at: reactor.time + patience) { [weak environment] in
+            guard let environment, environment.whenSettled != nil else { return }
+            environment.child.setPrecedence(.late(among: 1))
+            environment.settle()
+        }
+    }
+
+    /// Looks after an environment that begins its first invocation: from now on it is the function's time that passes.
+    func hasten(_ environment: ExecutionEnvironment, within timeout: Duration) {
+        guard environment.whenSettled != nil else { return }
+        bringForward(environment, after: min(Precedence.modesty, timeout / 3))
     }
 
     /// Watches over an environment that is about to get its function.

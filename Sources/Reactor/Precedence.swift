@@ -1,10 +1,12 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// How a program stands behind others where processors are short.
 ///
 /// One that yields never takes a processor from another by waking, and gives way at once to what wakes and does not
-/// yield. With the privilege for it, its share of the processors is smaller, too.
+/// yield. Where that may be undone, its share of the processors is smaller, too, and one among many gets what others
+/// leave.
 package enum Precedence: Equatable, Sendable {
     /// The program has not shown yet that it works; one of some that start at the same time.
     ///
@@ -24,8 +26,24 @@ package enum Precedence: Equatable, Sendable {
     /// How long what starts may stand far behind others: where these take all processors, it would never begin.
     package static let modesty: Duration = .seconds(3)
 
-    /// Whether we may undo a smaller share of the processors.
-    private static let hasPrivilege = geteuid() == 0
+    /// Whether we may undo a smaller share of the processors: with a privilege (CAP_SYS_NICE) or by a limit (RLIMIT_NICE).
+    ///
+    /// A thread finds it out, as user namespaces and filters of system calls have a say in it, too.
+    package static let isReversible: Bool = {
+        let trial = Trial()
+        _ = SystemThread.wait(for: "precedence") {
+            var (least, own) = (
+                portico_scheduling(policy: idle, niceness: last, stretch: stretch), usual
+            )
+            guard portico_schedule(0, &least) == 0 else { return }
+            trial.hasReturned.store(portico_schedule(0, &own) == 0, ordering: .relaxed)
+        }
+        return trial.hasReturned.load(ordering: .relaxed)
+    }()
+
+    private final class Trial: Sendable {
+        let hasReturned = Atomic(false)
+    }
 
     /// Whether nobody has given us another policy, such as a real-time one, which we would take away.
     static let isUsual = sched_getscheduler(0) == SCHED_OTHER
@@ -37,12 +55,12 @@ package enum Precedence: Equatable, Sendable {
     package var niceness: Int32 {
         switch self {
         case .normal: 0
-        case .late(let count): Int32(min(19, 4 + 5 * (max(1, count) - 1)))
+        case .late(let count): Int32(4 + 5 * (min(max(1, count), 4) - 1))
         }
     }
 
     private var actualNiceness: Int32 {
-        Self.hasPrivilege ? min(19, Self.ownNiceness + niceness) : Self.ownNiceness
+        Self.isReversible ? min(Self.last, Self.ownNiceness + niceness) : Self.ownNiceness
     }
 
     /// What the system is told for a program that is to begin like this; nil where it begins as we are.
@@ -53,8 +71,15 @@ package enum Precedence: Equatable, Sendable {
     private var scheduling: portico_scheduling {
         self == .normal
             ? Self.usual
-            : .init(policy: Self.batch, niceness: actualNiceness, stretch: Self.stretch)
+            : .init(
+                policy: niceness == Self.last && Self.isReversible ? Self.idle : Self.batch,
+                niceness: actualNiceness,
+                stretch: Self.stretch
+            )
     }
+
+    /// The smallest share nice(1) knows.
+    private static let last: Int32 = 19
 
     private static let usual = portico_scheduling(
         policy: SCHED_OTHER,
@@ -65,7 +90,7 @@ package enum Precedence: Equatable, Sendable {
     /// Applies to each thread of a process that leads a group, and to the share of the whole group.
     func apply(to process: Int32) {
         guard Self.isUsual else { return }
-        if Self.hasPrivilege { portico_renice(process, actualNiceness) }
+        if Self.isReversible { portico_renice(process, actualNiceness) }
         var wanted = scheduling
         NumberedEntries.forEach(in: "/proc/\(process)/task") { _ = portico_schedule($0, &wanted) }
     }
@@ -99,6 +124,7 @@ package enum Precedence: Equatable, Sendable {
 
     // sched.h has them for C programs with _GNU_SOURCE only.
     private static let batch: Int32 = 3
+    private static let idle: Int32 = 5
     private static let resetsOnFork: UInt64 = 1
 }
 

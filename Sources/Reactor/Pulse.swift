@@ -6,7 +6,7 @@ import Glibc
 /// Linux lets what wakes interrupt a program that yields only if it has not just used its share up; then it waits for the
 /// next tick, up to 4 ms, however little it owes. A thread on each processor that wakes for a moment has the scheduler look
 /// again. With the privilege for it that thread has a real-time policy; without, it may at times be among those that
-/// wait. It costs two short turns per processor and millisecond, and only while as many programs start as there are
+/// wait. It costs four short turns per processor and millisecond, and only while as many programs start as there are
 /// processors.
 package final class Pulse: @unchecked Sendable {
     // SAFETY: `count` and `beats` are read and written with the lock held.
@@ -15,7 +15,7 @@ package final class Pulse: @unchecked Sendable {
     package static let shared = Pulse()
 
     /// The time from one beat to the next.
-    private static let period: Duration = .microseconds(500)
+    private static let period: Duration = .microseconds(250)
 
     /// How long a beat may go on, shorter than anything else.
     private static let turn: Duration = .microseconds(100)

@@ -2,6 +2,7 @@ import DataPlane
 import Foundation
 import Glibc
 import Model
+import Reactor
 import Testing
 
 @testable import Executor
@@ -55,6 +56,31 @@ extension ProcessTests {
                     #expect(pids.count == most, "\(pids)")
                     #expect(pids.allSatisfy { $0.hasPrefix("success ") })
                 }
+            }
+        }
+
+        @Test("what stands behind others comes forward while its first invocation still has time")
+        func haste() async throws {
+            let code = """
+                import os, time
+                def handler(event, context):
+                    end = time.monotonic() + 2.4
+                    was_last = os.sched_getscheduler(0) == os.SCHED_IDLE
+                    while os.sched_getscheduler(0) == os.SCHED_IDLE and time.monotonic() < end:
+                        time.sleep(0.01)
+                    return [was_last, os.sched_getscheduler(0) == os.SCHED_IDLE]
+                """
+            try await withBench(
+                files: ["app.py": code],
+                configure: { $0.environmentsPerFunction = 8 }
+            ) { bench in
+                let version = bench.version("app.handler", "python3.12", timeout: 3)
+                let answers = await withTaskGroup(of: String.self) { group in
+                    for _ in 0..<8 { group.addTask { await bench.call(version).text } }
+                    return await group.reduce(into: Set<String>()) { $0.insert($1) }
+                }
+                #expect(answers.isSubset(of: ["success [false, false]", "success [true, false]"]))
+                #expect(answers.contains("success [true, false]") == Precedence.isReversible)
             }
         }
 

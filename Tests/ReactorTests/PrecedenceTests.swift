@@ -12,7 +12,7 @@ struct PrecedenceTests {
     }
 
     @Test(
-        "A program that yields is a batch job to the scheduler, and no longer once it stands as others do"
+        "A program that yields is a batch job to the scheduler, an idle one among many, and neither once it stands as others do"
     )
     func yields() async throws {
         let reactor = Reactor()
@@ -28,6 +28,8 @@ struct PrecedenceTests {
             command.precedence = .late(among: 2)
             let child = try await ChildProcess.start(command, on: reactor)
             #expect(sched_getscheduler(child.pid) == 3)
+            child.setPrecedence(.late(among: 4))
+            #expect(sched_getscheduler(child.pid) == (Precedence.isReversible ? 5 : 3))
             child.setPrecedence(.late(among: 1))
             #expect(sched_getscheduler(child.pid) == 3)
             child.setPrecedence(.normal)
