@@ -304,6 +304,11 @@ final class ExecutionEnvironment {
         settle()
     }
 
+    /// Has it take no processor from others by waking, or do so again; what has not answered yet stands behind anyway.
+    func yields(_ yields: Bool) {
+        if hasAnswered { child.setPrecedence(yields ? .patient : .normal) }
+    }
+
     /// It starts no longer.
     func settle() {
         whenSettled?()

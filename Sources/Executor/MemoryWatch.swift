@@ -6,6 +6,8 @@ import Reactor
 final class MemoryWatch {
     private let reactor: Reactor
     private let interval: Duration
+    /// Runs at each look, with the environments that have worked since the last one.
+    var onLook: (([ExecutionEnvironment]) -> Void)?
     private var watched: [ExecutionEnvironment] = []
     private var timer: TimerID?
 
@@ -27,6 +29,7 @@ final class MemoryWatch {
         if let timer { reactor.cancel(timer) }
         timer = nil
         watched = []
+        onLook = nil
     }
 
     private func schedule() {
@@ -35,6 +38,7 @@ final class MemoryWatch {
 
     private func measure() {
         timer = nil
+        onLook?(watched)
         for environment in watched {
             environment.measureMemory()
             if !environment.isBusy || !environment.isAlive { environment.isWatched = false }

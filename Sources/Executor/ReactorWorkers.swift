@@ -32,6 +32,7 @@ final class ReactorWorkers {
     var starting = 0
     /// How many environments boot or load or have their first invocation, as long as that may take them.
     var beginners = 0
+    var crowding = Crowding()
     var whenStarted: [UnsafeContinuation<Void, Never>] = []
     private var reapTimer: TimerID?
     /// What the scripts that stand for `python3` or `node` in some installations run in the end.
@@ -73,6 +74,7 @@ final class ReactorWorkers {
         self.configuration = configuration
         self.log = log
         memory = MemoryWatch(reactor: reactor, interval: configuration.memoryInterval)
+        memory.onLook = { [unowned self] in heedCrowding($0) }
     }
 
     /// The pool of a function version, made when needed.

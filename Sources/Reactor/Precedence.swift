@@ -12,6 +12,8 @@ package enum Precedence: Equatable, Sendable {
     ///
     /// Many together get less than one alone would get.
     case late(among: Int)
+    /// It works, for somebody who should not be interrupted; its share is the usual one.
+    case patient
     case normal
 
     /// For how long a program that yields goes on once it has a processor.
@@ -54,7 +56,7 @@ package enum Precedence: Equatable, Sendable {
     /// The share of the processors, from 0 to 19 as nice(1) counts: each step takes a fifth of the share.
     package var niceness: Int32 {
         switch self {
-        case .normal: 0
+        case .normal, .patient: 0
         case .late(let count): Int32(4 + 5 * (min(max(1, count), 4) - 1))
         }
     }
@@ -69,13 +71,16 @@ package enum Precedence: Equatable, Sendable {
     }
 
     private var scheduling: portico_scheduling {
-        self == .normal
-            ? Self.usual
-            : .init(
+        switch self {
+        case .normal: Self.usual
+        case .patient: .init(policy: Self.batch, niceness: Self.ownNiceness, stretch: .zero)
+        case .late:
+            .init(
                 policy: niceness == Self.last && Self.isReversible ? Self.idle : Self.batch,
                 niceness: actualNiceness,
                 stretch: Self.stretch
             )
+        }
     }
 
     /// The smallest share nice(1) knows.

@@ -164,6 +164,13 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
     /// The time right now, not that of the loop's turn: for what measures a stage.
     package var preciseTime: MonotonicInstant { .read() }
 
+    /// How long the calling thread, this reactor's, has been at work in all.
+    package var processorTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
     /// `time` on the standard library's clock.
     package var now: ContinuousClock.Instant { epoch.instant + (time - epoch.time) }
 
