@@ -28,8 +28,12 @@ package struct Invocation: Sendable {
     ///
     /// Unit: bytes. Source: Lambda quotas, "Invocation payload"; 6 MiB and 100 bytes.
     package static let largestResponse = 6_291_556
+}
 
+extension Invocation {
     /// Makes an invocation.
+    ///
+    /// By way of the memberwise initializer: one that sets the members itself copies all of them at its end.
     package init(
         function: String,
         payload: Bytes,
@@ -38,12 +42,19 @@ package struct Invocation: Sendable {
         limit: Duration = .seconds(30),
         maximumResponse: Int = Self.largestResponse
     ) {
-        self.function = function
-        self.payload = payload
-        self.requestID = requestID
-        self.edge = edge
-        self.limit = limit
-        self.maximumResponse = maximumResponse
+        self.init(
+            function: function,
+            payload: payload,
+            requestID: requestID,
+            edge: edge,
+            limit: limit,
+            maximumResponse: maximumResponse,
+            arn: nil,
+            clientContext: nil,
+            identity: nil,
+            traceID: nil,
+            route: nil
+        )
     }
 }
 

@@ -14,6 +14,7 @@ package enum HTTPVersion: Sendable, Equatable {
 
 /// A request line and its header fields.
 package struct RequestHead: Sendable {
+    package var headers: Headers
     /// The method token as sent; tokens are case-sensitive (RFC 9110 §9.1).
     package var method: String
     /// The path as sent, undecoded; always starts with `/`, or is `*` for OPTIONS.
@@ -21,9 +22,12 @@ package struct RequestHead: Sendable {
     /// The query without its `?`; nil when there is none.
     package var query: String?
     package var version: HTTPVersion
-    package var headers: Headers
+}
 
+extension RequestHead {
     /// Makes a head from its parts.
+    ///
+    /// By way of the memberwise initializer: one that sets the members itself copies all of them at its end.
     @inline(__always)
     package init(
         method: String,
@@ -32,11 +36,7 @@ package struct RequestHead: Sendable {
         version: HTTPVersion = .http11,
         headers: Headers = Headers()
     ) {
-        self.method = method
-        self.path = path
-        self.query = query
-        self.version = version
-        self.headers = headers
+        self.init(headers: headers, method: method, path: path, query: query, version: version)
     }
 
     /// Path and query as they go on the request line.

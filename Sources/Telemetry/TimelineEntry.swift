@@ -40,24 +40,10 @@ package struct TimelineEntry: Sendable, Encodable {
     /// The origin that was asked; nil for other stages.
     package private(set) var asked: Asked?
     private var ended: Outcome?
+}
 
-    /// All at once: a member that is set twice has the whole entry copied.
-    private init(
-        _ stage: String,
-        _ durationMicroseconds: Int,
-        _ function: String?,
-        _ changed: Changes,
-        _ asked: Asked?,
-        _ ended: Outcome?
-    ) {
-        self.stage = stage
-        self.durationMicroseconds = durationMicroseconds
-        self.function = function
-        self.changed = changed
-        self.asked = asked
-        self.ended = ended
-    }
-
+// By way of the memberwise initializer: one that sets the members itself copies all of them at its end.
+extension TimelineEntry {
     /// Makes an entry; an outcome is a word.
     package init(
         stage: String,
@@ -66,8 +52,14 @@ package struct TimelineEntry: Sendable, Encodable {
         changes: [String] = [],
         outcome: String? = nil
     ) {
-        let ended: Outcome? = outcome.map { .word($0) }
-        self.init(stage, durationMicroseconds, function, .words(changes), nil, ended)
+        self.init(
+            stage: stage,
+            durationMicroseconds: durationMicroseconds,
+            function: function,
+            changed: .words(changes),
+            asked: nil,
+            ended: outcome.map { .word($0) }
+        )
     }
 
     /// Makes an entry whose changes are found when it is read.
@@ -78,12 +70,26 @@ package struct TimelineEntry: Sendable, Encodable {
         changes: @escaping @Sendable () -> [String],
         outcome: String
     ) {
-        self.init(stage, durationMicroseconds, function, .found(changes), nil, .word(outcome))
+        self.init(
+            stage: stage,
+            durationMicroseconds: durationMicroseconds,
+            function: function,
+            changed: .found(changes),
+            asked: nil,
+            ended: .word(outcome)
+        )
     }
 
     /// Makes the entry of a request to an origin.
     package init(stage: String, durationMicroseconds: Int, asked: Asked, outcome: Outcome) {
-        self.init(stage, durationMicroseconds, nil, .words([]), asked, outcome)
+        self.init(
+            stage: stage,
+            durationMicroseconds: durationMicroseconds,
+            function: nil,
+            changed: .words([]),
+            asked: asked,
+            ended: outcome
+        )
     }
 
     /// What the stage changed: `uri: /a -> /b`, `header x-added: 1`, `status: 200 -> 404`.
