@@ -87,11 +87,11 @@ final class H1Driver {
         connection.close()
     }
 
-    /// How it goes on with a connection.
-    enum Course { case next, quiet, ended }
+    /// Why a connection is served no further, for now or for ever.
+    enum Pause { case quiet, ended }
 
     /// Serves the connection until it has ended or has gone quiet; then `resume` must follow in a task of its own.
-    func serve() async -> Course {
+    func serve() async -> Pause {
         if let tls = connection.tls {
             let started = context.reactor.preciseTime
             let failure = await handshake(tls)
@@ -110,7 +110,7 @@ final class H1Driver {
     /// Waits for the next request on a quiet connection, and serves on.
     ///
     /// The task in which requests were served would keep the memory of their frames for as long.
-    func resume() async -> Course {
+    func resume() async -> Pause {
         let rest = limits.keepAlive - limits.quiet
         if await connection.fill(until: connection.deadline(rest)) == .done {
             return await serveAll()
@@ -119,10 +119,10 @@ final class H1Driver {
         return finish()
     }
 
-    private func serveAll() async -> Course {
+    private func serveAll() async -> Pause {
         while true {
             switch await serveOne() {
-            case .next: continue
+            case nil: continue
             case .quiet:
                 connection.releaseBuffers()
                 return .quiet
@@ -156,7 +156,7 @@ final class H1Driver {
         return preface.withUTF8Buffer { connection.input.bytes.starts(with: $0) }
     }
 
-    private func finish() -> Course {
+    private func finish() -> Pause {
         connection.close()
         task = nil
         return .ended
@@ -203,8 +203,8 @@ final class H1Driver {
         }
     }
 
-    /// Serves one exchange.
-    private func serveOne() async -> Course {
+    /// Serves one exchange; nil when another may follow.
+    private func serveOne() async -> Pause? {
         isIdle = true
         var parsed: ParsedRequest
         do throws(HeadFailure) {
@@ -250,7 +250,7 @@ final class H1Driver {
         }
         guard result, connection.isOpen else { return .ended }
         if let body, await !drain(body) { return .ended }
-        return .next
+        return nil
     }
 
     /// What decides about the answer's form, when the request itself is already the handler's.

@@ -119,13 +119,13 @@ final class ListenerPart {
         driver.task = Task(executorPreference: context.reactor) {
             let (part, driver) = local.value
             switch await part.serve(driver, from: stage) {
-            case .next, .quiet: part.run(driver, from: .quiet)
+            case .quiet: part.run(driver, from: .quiet)
             case .ended: part.remove(driver)
             }
         }
     }
 
-    private func serve(_ driver: H1Driver, from stage: Stage) async -> H1Driver.Course {
+    private func serve(_ driver: H1Driver, from stage: Stage) async -> H1Driver.Pause {
         switch stage {
         case .quiet: return await driver.resume()
         case .handshake: return await driver.serve()
