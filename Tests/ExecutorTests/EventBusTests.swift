@@ -71,6 +71,17 @@ struct EventBusTests {
         }
     }
 
+    @Test("rules of an earlier revision do not come back when they are told late")
+    func revisions() async throws {
+        let bus = bus()
+        #expect(await bus.isBehind(2))
+        await bus.follow([try rule("r", #""EventPattern":"{\"source\":[\"my.app\"]}""#)], of: 2)
+        await bus.follow([], of: 1)
+        #expect(await !bus.isBehind(2))
+        _ = await bus.put(event())
+        await wait(for: 1)
+    }
+
     @Test("an event that fits reaches the target as EventBridge writes it, others do not")
     func matching() async throws {
         let bus = bus()

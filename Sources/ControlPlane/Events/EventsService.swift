@@ -79,6 +79,10 @@ final class EventsService: APIService {
             )
         }
         let snapshot = try await ledger.snapshot()
+        // Whoever has made a rule finds it at work, though the bus hears of changes by itself a moment later.
+        if await bus.isBehind(snapshot.revision) {
+            await bus.follow(BusRule.all(of: snapshot), of: snapshot.revision)
+        }
         var answers: [JSONValue] = []
         var failures = 0
         for entry in entries {

@@ -41,6 +41,8 @@ package actor EventBus {
 
     private let around: Surroundings
     private var rules: [String: BusRule] = [:]
+    /// The revision that the rules are of.
+    private var revision = 0
     private var timer: Task<Void, Never>?
     /// Up to when schedules were fired.
     ///
@@ -57,12 +59,16 @@ package actor EventBus {
         firedUntil = around.clock.milliseconds / 1000
     }
 
-    /// Works by these rules from now on and no others.
-    package func follow(_ rules: [BusRule]) {
-        guard !isStopped else { return }
+    /// Works by these rules from now on and no others, unless those it works by are of a later revision.
+    package func follow(_ rules: [BusRule], of revision: Int = 0) {
+        guard !isStopped, revision >= self.revision else { return }
+        self.revision = revision
         self.rules = Dictionary(rules.map { ($0.arn, $0) }) { $1 }
         arm()
     }
+
+    /// Whether it works by rules of an earlier revision.
+    package func isBehind(_ revision: Int) -> Bool { self.revision < revision }
 
     /// Fires schedules from now on, or leaves them to another node.
     ///

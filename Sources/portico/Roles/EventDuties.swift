@@ -1,3 +1,4 @@
+import ControlPlane
 import Executor
 import JSON
 import Model
@@ -55,9 +56,7 @@ final class EventDuties: Sendable {
                     return newest.snapshot
                 }
                 followed = snapshot
-                await bus.follow(
-                    Self.documents(RuleDocument.kind, snapshot).compactMap { BusRule($0) }
-                )
+                await bus.follow(BusRule.all(of: snapshot), of: snapshot.revision)
             case .begin: isLeading = true
             case .end(let done):
                 isLeading = false
@@ -66,17 +65,14 @@ final class EventDuties: Sendable {
                 continue
             }
             guard isLeading, let followed else { continue }
-            await sources.follow(
-                Self.documents(MappingDocument.kind, followed).compactMap {
-                    EventSourceMapping($0)
-                }
-            )
+            await sources.follow(Self.mappings(of: followed))
         }
     }
 
-    private static func documents(_ kind: String, _ snapshot: Snapshot) -> [JSONValue] {
-        snapshot.records.filter { $0.key.hasPrefix(kind + "/") }.sorted { $0.key < $1.key }
-            .compactMap { try? JSONValue.parse($0.value) }
+    private static func mappings(of snapshot: Snapshot) -> [EventSourceMapping] {
+        snapshot.records.filter { $0.key.hasPrefix(MappingDocument.kind + "/") }
+            .sorted { $0.key < $1.key }
+            .compactMap { (try? JSONValue.parse($0.value)).flatMap { EventSourceMapping($0) } }
     }
 
     // MARK: - Handing over
