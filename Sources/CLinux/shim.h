@@ -36,6 +36,17 @@ static inline int portico_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_
 static inline int portico_pipe(int ends[2]) { return pipe2(ends, 02000000); }
 /// Gives memory that is free inside the process back to the system.
 static inline void portico_trim_memory(void) { malloc_trim(0); }
+/// Receives what has arrived; -1 with `errno` on failure.
+///
+/// Not by the C library's own function, which is a point where threads can be cancelled: with several threads it
+/// pays two atomic exchanges for that, and no thread is cancelled here.
+static inline ssize_t portico_recv(int socket, void *bytes, size_t count, int flags) {
+    return syscall(SYS_recvfrom, socket, bytes, count, flags, NULL, NULL);
+}
+/// Sends bytes and raises no signal, as `portico_recv` receives them; -1 with `errno` on failure.
+static inline ssize_t portico_send(int socket, const void *bytes, size_t count) {
+    return syscall(SYS_sendto, socket, bytes, count, MSG_NOSIGNAL, NULL, 0);
+}
 /// Sends bytes with a descriptor, or without one when it is negative; -1 with `errno` on failure.
 static inline ssize_t portico_send_descriptor(int socket, const void *bytes, size_t count, int descriptor) {
     struct iovec piece = { (void *)bytes, count };

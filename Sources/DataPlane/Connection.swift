@@ -96,7 +96,7 @@ final class Connection {
 
     private func waitToRead(_ deadline: MonotonicInstant) async -> Outcome? {
         if let link {
-            if Task.isCancelled { return .failed }
+            if link.isInterrupted { return .failed }
             link.waiting = readiness
         }
         let outcome = await readiness.readable(until: deadline)

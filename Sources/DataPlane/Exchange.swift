@@ -141,6 +141,14 @@ package struct Response {
         self.body = body
     }
 
+    /// Makes a response from parts that change hands, so that no reference is counted for it.
+    @inline(__always)
+    package init(taking head: inout ResponseHead, _ body: inout Body) {
+        self.init(head: ResponseHead(status: 0))
+        swap(&self.head, &head)
+        swap(&self.body, &body)
+    }
+
     /// Makes a small response of text.
     package init(status: Int, contentType: String = "text/plain", text: String) {
         head = ResponseHead(status: status, headers: ["Content-Type": contentType])

@@ -93,7 +93,7 @@ struct UpstreamCall {
     ) async throws(Fault) -> Response {
         var interimCount = 0
         while true {
-            let parsed = try await readHead(request, body, upload)
+            var parsed = try await readHead(request, body, upload)
             let status = parsed.head.status
             if status == 101 {
                 guard request.headers.contains("upgrade") else {
@@ -122,7 +122,8 @@ struct UpstreamCall {
                     to: queue,
                     keepAlive: parsed.keepAlive ? limits.keepAlive : .zero
                 )
-                return Response(head: parsed.head, body: bytes.isEmpty ? .empty : .bytes(bytes))
+                var content: Body = bytes.isEmpty ? .empty : .bytes(bytes)
+                return Response(taking: &parsed.head, &content)
             }
             let content = MessageBody(
                 connection,

@@ -16,6 +16,15 @@ package final class ViewerLink {
     /// Makes the link of one connection or stream.
     package init(sendInterim: ((ResponseHead) async -> Void)?) { self.sendInterim = sendInterim }
 
-    /// Ends a wait for the origin: the viewer has gone and its task is cancelled.
-    package func interrupt() { waiting?.interruptReader() }
+    /// Whether the viewer has gone, so that nobody begins to wait any more.
+    ///
+    /// What `Task.isCancelled` says as well, at the price of a function of the runtime.
+    @exclusivity(unchecked)
+    private(set) var isInterrupted = false
+
+    /// Ends a wait for the origin, for good: the viewer has gone and its task is cancelled.
+    package func interrupt() {
+        isInterrupted = true
+        waiting?.interruptReader()
+    }
 }

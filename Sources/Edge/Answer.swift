@@ -28,7 +28,13 @@ struct Answer {
 
     /// An origin's answer, which is given away.
     init(_ response: consuming Response, result: String) {
-        self.init(head: response.head, body: response.body, result: result)
+        self.init(
+            head: ResponseHead(status: response.head.status),
+            body: .empty,
+            result: result
+        )
+        swap(&head, &response.head)
+        swap(&body, &response.body)
     }
 
     init(head: ResponseHead, body: Body, result: String) {
@@ -37,6 +43,9 @@ struct Answer {
         self.result = result
         originStatus = head.status
     }
+
+    /// Head and content as they go to the viewer; what stays has neither.
+    mutating func takeResponse() -> Response { Response(taking: &head, &body) }
 
     /// A stored answer as it is served.
     init(_ entry: StoredResponse, age: Int, result: String) {

@@ -68,7 +68,7 @@ extension EdgePipeline {
             let viewerHead = passage.original ?? exchange.request
             attachAccess(accessLog, answer, viewerHead, &exchange, passage)
         }
-        return Response(head: answer.head, body: answer.body)
+        return answer.takeResponse()
     }
 }
 
@@ -251,16 +251,5 @@ enum Delivery {
         default: break
         }
         answer.body = .empty
-    }
-}
-
-extension Headers {
-    /// Adds a field with the id of a request at the end.
-    fileprivate mutating func append(_ name: FieldName, _ id: ExchangeID) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ExchangeID.length) { text in
-            guard let place = text.baseAddress else { return }
-            id.write(to: place)
-            append(name, UnsafeBufferPointer(text))
-        }
     }
 }

@@ -57,7 +57,7 @@ extension EdgePipeline {
     ) async -> Result<Response, Fault> {
         let clock = exchange.context.reactor
         let started = clock.preciseTime
-        outbound.request.head.headers.set(.xAmzCfID, passage.requestID.description)
+        outbound.request.head.headers.set(.xAmzCfID, passage.requestID)
         if !passage.plan.originCertificateHeaders.isEmpty {
             addOriginCertificate(&outbound.request.head, passage)
         }
@@ -94,7 +94,7 @@ extension EdgePipeline {
                 durationMicroseconds: clock.preciseTime.microseconds(since: started),
                 asked: TimelineEntry.Asked(
                     host: outbound.request.plan.origin.domainName,
-                    path: outbound.request.plan.origin.path + outbound.request.head.path,
+                    path: outbound.request.plan.path(of: outbound.request.head),
                     query: outbound.request.head.query
                 ),
                 outcome: word

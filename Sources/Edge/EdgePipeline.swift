@@ -187,7 +187,7 @@ package final class EdgePipeline: ExchangeHandler {
                 }
                 joinRefreshed(&answer)
                 store(&answer, pending, &exchange, passage)
-                return answer
+                return consume answer
             }
             throw .refusal(.originName, requestID: passage.requestID)
         } catch {

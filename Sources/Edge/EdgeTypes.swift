@@ -50,7 +50,7 @@ package struct OriginRequest: Sendable {
         guard plan.changesRequests else { return nil }
         let origin = plan.origin
         var request = self
-        request.head.path = origin.path + head.path
+        request.head.path = plan.path(of: head)
         for (name, value) in origin.customHeaders.sorted(by: { $0.key < $1.key }) {
             request.head.headers.set(name, value)
         }

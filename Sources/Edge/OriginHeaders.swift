@@ -151,6 +151,7 @@ enum OriginHeaders {
 
     /// The cookies that are kept, sorted by name; fields that are not `n=v; n=v` are dropped.
     static func filteredCookies(_ headers: Headers, _ keep: (String) -> Bool) -> String? {
+        guard headers.contains(.cookie) else { return nil }
         var pairs: [(name: String, text: String)] = []
         for field in headers.all(.cookie) {
             for part in field.split(separator: ";") {

@@ -1,4 +1,5 @@
 import DataPlane
+import HTTP
 package import Model
 
 /// An origin with what follows from its settings, worked out once and shared by all requests to it.
@@ -30,6 +31,11 @@ package final class OriginPlan: Sendable {
         self.limits = limits
         signer = OriginSigner(origin)
         changesRequests = !origin.path.isEmpty || !origin.customHeaders.isEmpty
+    }
+
+    /// The path that the origin is asked for.
+    func path(of head: RequestHead) -> String {
+        origin.path.isEmpty ? head.path : origin.path + head.path
     }
 
     /// Where the origin is, if that was kept.

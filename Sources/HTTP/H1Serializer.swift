@@ -192,8 +192,7 @@ extension H1Serializer {
 
     /// Appends a method or a reason phrase without its control characters.
     private static func appendText(_ text: String, into output: inout IOBuffer) {
-        var text = text
-        text.withUTF8 { bytes in
+        text.withBytes { bytes in
             guard let start = bytes.baseAddress else { return }
             if Grammar.isValue(start, bytes.count) {
                 output.append(UnsafeRawBufferPointer(bytes))
@@ -205,10 +204,9 @@ extension H1Serializer {
 
     /// Appends a path or a query; what may not stand in a target is percent-encoded.
     private static func appendTarget(_ text: String, into output: inout IOBuffer) {
-        var text = text
-        text.withUTF8 { bytes in
+        text.withBytes { bytes in
             var bad = false
-            for byte in bytes { bad = bad || !isTargetByte(byte) }
+            for byte in bytes where !isTargetByte(byte) { bad = true }
             if !bad { return output.append(UnsafeRawBufferPointer(bytes)) }
             var encoded: [UInt8] = []
             for byte in bytes {

@@ -1,17 +1,15 @@
 extension Headers {
     /// Adds a field at the end.
     package mutating func append(_ name: String, _ value: String) {
-        var (name, value) = (name, value)
-        name.withUTF8 { name in
+        name.withBytes { name in
             let known = name.baseAddress.map { FieldName.find($0, name.count) } ?? .other
-            value.withUTF8 { append(known, spelled: name, $0) }
+            value.withBytes { append(known, spelled: name, $0) }
         }
     }
 
     /// Adds a field of a listed name at the end.
     package mutating func append(_ name: FieldName, _ value: String) {
-        var value = value
-        value.withUTF8 { append(name, $0) }
+        value.withBytes { append(name, $0) }
     }
 
     /// Adds a field of a listed name whose value is bytes at the end.
@@ -144,11 +142,7 @@ extension Headers {
 
     /// Removes every field for whose number the test holds.
     package mutating func removeAll(where test: (FieldName) -> Bool) {
-        let isHit = withList { list in
-            for index in 0..<list.count where test(list[index].name) { return true }
-            return false
-        }
-        if isHit { keep { !test($0.name) } }
+        if contains(where: test) { keep { !test($0.name) } }
     }
 
     /// Removes every field for which the test on its name holds.

@@ -265,6 +265,15 @@ package struct Headers: @unchecked Sendable {
 
     /// Whether a field of a listed name is there.
     package func contains(_ name: FieldName) -> Bool { firstIndex(of: name) != nil }
+
+    /// Whether there is a field for whose number the test holds.
+    @inline(__always)
+    func contains(where test: (FieldName) -> Bool) -> Bool {
+        withList { list in
+            for index in 0..<list.count where test(list[index].name) { return true }
+            return false
+        }
+    }
 }
 
 extension Headers {

@@ -8,7 +8,7 @@ extension Headers {
         if !listed.isEmpty {
             removeAll { (name: String) in listed.contains(name.lowercased()) }
         }
-        guard indices.contains(where: { fieldName(at: $0).isHopByHop }) else { return }
+        guard contains(where: \.isHopByHop) else { return }
         keep { entry in
             if keepUpgrade, entry.name == .upgrade {
                 hasUpgrade = true
@@ -23,21 +23,30 @@ extension Headers {
     ///
     /// Names that a message cannot do without are left out, so that a client cannot have them removed.
     package func connectionOptions() -> [String] {
-        guard contains(.connection) else { return [] }
+        guard let first = firstIndex(of: .connection) else { return [] }
         var names: [String] = []
-        for index in indices where fieldName(at: index) == .connection {
+        for index in first..<count where fieldName(at: index) == .connection {
             withValue(at: index) { value in
                 guard let base = value.baseAddress else { return }
                 FieldSection.forEachItem(base, value.count) { start, count in
-                    if Grammar.equal(start, count, "close") { return }
-                    if Grammar.equal(start, count, "keep-alive") { return }
-                    if Grammar.equal(start, count, "upgrade") { return }
+                    if Self.isOption(start, count) { return }
                     let name = Grammar.text(start, count).lowercased()
                     if !Headers.indispensable.contains(name) { names.append(name) }
                 }
             }
         }
         return names
+    }
+
+    /// Whether an item of Connection is an option of the connection itself.
+    @inline(__always)
+    private static func isOption(_ start: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        switch count {
+        case 5: Grammar.equal(start, count, "close")
+        case 7: Grammar.equal(start, count, "upgrade")
+        case 10: Grammar.equal(start, count, "keep-alive")
+        default: false
+        }
     }
 
     private static let indispensable: Set<String> = [

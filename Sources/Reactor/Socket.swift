@@ -182,7 +182,7 @@ extension Readiness {
         guard isOpen else { return .failed(EBADF) }
         if isDrained { return .wouldBlock }
         while true {
-            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            let count = portico_recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count > 0 {
                 noteRead(tookAll: count < buffer.count)
                 return .bytes(count)
@@ -233,12 +233,7 @@ extension Readiness {
     package func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
         guard isOpen else { return .failed(EBADF) }
         while true {
-            let count = Glibc.send(
-                descriptor,
-                bytes.baseAddress,
-                bytes.count,
-                Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL))
-            )
+            let count = portico_send(descriptor, bytes.baseAddress, bytes.count)
             if count >= 0 { return .bytes(count) }
             if errno == EAGAIN { return .wouldBlock }
             if errno != EINTR { return .failed(errno) }
