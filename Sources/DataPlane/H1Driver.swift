@@ -12,9 +12,12 @@ final class H1Driver {
     static let arrivedBody = 64 << 10
 
     private let listener: Listener
-    private let context: ReactorContext
+    let context: ReactorContext
     let connection: Connection
-    private let limits: ConnectionLimits
+    let limits: ConnectionLimits
+    // The listener's own, asked for with every request.
+    private let handler: any ExchangeHandler
+    private let sink: (@Sendable (inout AccessRecord) -> Void)?
     @exclusivity(unchecked)
     private var viewer: Viewer
     /// Whether the connection waits for a request: it may be closed at any time.
@@ -22,7 +25,7 @@ final class H1Driver {
     private(set) var isIdle = true
     /// Whether the listener wants to end this connection after the current exchange.
     @exclusivity(unchecked)
-    private var isDraining = false
+    private(set) var isDraining = false
     /// Whether an idle connection may stay for one more request, although the listener drains.
     @exclusivity(unchecked)
     private var isSpared = false
@@ -34,7 +37,10 @@ final class H1Driver {
     private var link: ViewerLink?
     /// The version of the request that is being answered.
     @exclusivity(unchecked)
-    private var version = HTTPVersion.http11
+    private(set) var version = HTTPVersion.http11
+    /// The host that was asked for last: mostly the next request names it again.
+    @exclusivity(unchecked)
+    private var host = ""
     /// The task that runs `serve`, to be cancelled when the viewer vanishes.
     var task: Task<Void, Never>?
     /// This driver's place in the listener's list.
@@ -55,6 +61,8 @@ final class H1Driver {
         self.connection = connection
         self.viewer = viewer
         limits = listener.limits
+        handler = listener.handler
+        sink = listener.sink
     }
 
     /// Lets no further request in: an idle connection ends now, a busy one after its exchanges.
@@ -93,7 +101,7 @@ final class H1Driver {
     /// Serves the connection until it has ended or has gone quiet; then `resume` must follow in a task of its own.
     func serve() async -> Pause {
         if let tls = connection.tls {
-            let started = context.reactor.preciseTime
+            let started = context.preciseTime
             let failure = await handshake(tls)
             viewer = viewer.secured(by: tls)
             guard admit(failure, since: started) else { return finish() }
@@ -112,11 +120,10 @@ final class H1Driver {
     /// The task in which requests were served would keep the memory of their frames for as long.
     func resume() async -> Pause {
         let rest = limits.keepAlive - limits.quiet
-        if await connection.fill(until: connection.deadline(rest)) == .done {
-            return await serveAll()
+        guard await connection.fill(until: connection.deadline(rest)) == .done else {
+            return leave()
         }
-        connection.sayGoodbye()
-        return finish()
+        return await serveAll()
     }
 
     private func serveAll() async -> Pause {
@@ -126,9 +133,7 @@ final class H1Driver {
             case .quiet:
                 connection.releaseBuffers()
                 return .quiet
-            case .ended:
-                connection.sayGoodbye()
-                return finish()
+            case .ended: return leave()
             }
         }
     }
@@ -156,6 +161,12 @@ final class H1Driver {
         return preface.withUTF8Buffer { connection.input.bytes.starts(with: $0) }
     }
 
+    /// Ends a connection that has carried requests.
+    private func leave() -> Pause {
+        connection.sayGoodbye()
+        return finish()
+    }
+
     private func finish() -> Pause {
         connection.close()
         task = nil
@@ -175,7 +186,7 @@ final class H1Driver {
         let opening = ConnectionOpening(
             viewer: viewer,
             reactor: context.reactor,
-            duration: context.reactor.preciseTime.microseconds(since: started),
+            duration: context.preciseTime.microseconds(since: started),
             failure: failure
         )
         let verdict = listener.handler.admit(opening)
@@ -220,7 +231,7 @@ final class H1Driver {
         }
         isIdle = false
         version = parsed.head.version
-        let started = context.reactor.time
+        let started = context.time
         let sentBefore = connection.bytesSent
         let body = makeBody(parsed)
         requests += 1
@@ -233,17 +244,21 @@ final class H1Driver {
             request: RequestHead(method: "", path: ""),
             body: makeContent(body),
             viewer: viewer,
-            context: context
+            context: context,
+            record: sink == nil ? AccessRecord() : makeRecord(parsed.head, started)
         )
         swap(&exchange.request, &parsed.head)
         exchange.link = link
-        if listener.sink != nil { open(&exchange, started) }
         let response =
             listener.admission.isShedding
-            ? listener.admission.refusal() : await listener.handler.respond(to: &exchange)
+            ? listener.admission.refusal() : await handler.respond(to: &exchange)
         let status = response.head.status
-        let result = await answer(response, to: asked, body)
-        if let sink = listener.sink {
+        var reply = begin(response, to: asked, body)
+        // Mostly all goes out at once: only what must wait gets a suspended frame.
+        let result =
+            pushContent(response.body, &reply)
+            ? reply.keepsAlive : await finish(response, reply, body)
+        if let sink {
             let sent = connection.bytesSent - sentBefore
             close(&exchange.record, status, sent: sent, started)
             sink(&exchange.record)
@@ -253,15 +268,9 @@ final class H1Driver {
         return nil
     }
 
-    /// What decides about the answer's form, when the request itself is already the handler's.
-    private struct Asked {
-        let isHead: Bool
-        let keepsAlive: Bool
-    }
-
     /// The content of a request that has any.
     private func makeBody(_ parsed: ParsedRequest) -> MessageBody? {
-        guard parsed.framing != .none else { return nil }
+        guard !parsed.framing.isNone else { return nil }
         let body = MessageBody(
             connection,
             framing: parsed.framing,
@@ -337,7 +346,7 @@ final class H1Driver {
     private func refuse(_ status: Int) async {
         let response = Response(status: status, text: StatusText.reason(for: status) + "\n")
         guard case .bytes(let bytes) = response.body else { return }
-        context.clock.refresh(context.reactor.time)
+        context.refreshClock()
         H1Serializer.append(
             response.head,
             framing: .length(bytes.count),
@@ -352,7 +361,7 @@ final class H1Driver {
     }
 
     /// Closes our side and reads the rest away for a while, so that no reset destroys the answer.
-    private func linger() async {
+    func linger() async {
         await connection.finishSending()
         let deadline = connection.deadline(limits.drain)
         var budget = limits.drainBytes
@@ -377,7 +386,7 @@ final class H1Driver {
         // One deadline for all of it: a viewer that drips would hold the connection for ever.
         let end = connection.deadline(limits.drain)
         do throws(Fault) {
-            while budget > 0, context.reactor.time < end {
+            while budget > 0, context.time < end {
                 guard let bytes = try await rest.read() else { return true }
                 budget -= bytes.count
             }
@@ -392,12 +401,15 @@ final class H1Driver {
 // MARK: - Records
 
 extension H1Driver {
-    private func open(_ exchange: inout Exchange, _ started: MonotonicInstant) {
-        exchange.record.startedAt = context.clock.secondsSince1970(started)
-        exchange.record.method = exchange.request.method
-        exchange.record.host = exchange.request.host
-        exchange.record.uri = exchange.request.target
-        exchange.record.clientIP = viewer.address
+    private func makeRecord(_ head: RequestHead, _ started: MonotonicInstant) -> AccessRecord {
+        host = head.host(like: host)
+        return AccessRecord(
+            startedAt: context.secondsSince1970(started),
+            method: head.method,
+            host: host,
+            uri: head.target,
+            clientIP: viewer.address
+        )
     }
 
     private func close(
@@ -408,144 +420,6 @@ extension H1Driver {
     ) {
         if record.status == 0 { record.status = status }
         record.bytesSent = sent
-        record.durationMicroseconds = context.reactor.time.microseconds(since: started)
-    }
-}
-
-// MARK: - Answers
-
-extension H1Driver {
-    /// Writes the response; false when the connection cannot carry another exchange.
-    private func answer(
-        _ response: Response,
-        to asked: Asked,
-        _ body: MessageBody?
-    ) async -> Bool {
-        body?.answerStarted = true
-        if case .upgrade(let stream) = response.body {
-            await upgrade(response.head, stream)
-            return false
-        }
-        let isHead = asked.isHead
-        let status = response.head.status
-        let hasNoContent = isHead || status == 204 || status == 304 || status < 200
-        let framing = framing(of: response, isHead: isHead)
-        var keepsAlive =
-            asked.keepsAlive && !isDraining && framing != .untilClose
-            && !response.closesConnection
-        let isUnread = body.map { !$0.isFinished } ?? false
-        if let body, isUnread, body.owesContinue || (body.length ?? 0) > limits.drainBytes {
-            keepsAlive = false
-        }
-        context.clock.refresh(context.reactor.time)
-        H1Serializer.append(
-            response.head,
-            framing: framing,
-            keepsAlive: keepsAlive,
-            to: version,
-            date: context.clock.date,
-            into: &connection.output
-        )
-        let deadline = connection.deadline(limits.sendIdle)
-        switch response.body {
-        case _ where hasNoContent: break
-        case .empty, .upgrade: break
-        case .bytes(let bytes) where connection.gather(bytes): break
-        case .bytes(let bytes):
-            guard await connection.write(bytes, until: deadline) == .done else { return false }
-        case .stream(let source, let length):
-            guard await pump(source, length: length, framing) else {
-                // Never a clean end for a body cut short.
-                connection.close()
-                return false
-            }
-        }
-        if connection.push() != .done {
-            guard await connection.flush(until: deadline) == .done else { return false }
-        }
-        if !keepsAlive, body.map({ !$0.isFinished }) ?? false { await linger() }
-        return keepsAlive
-    }
-
-    private func framing(
-        of response: Response,
-        isHead: Bool
-    ) -> H1Serializer.Framing {
-        let status = response.head.status
-        if status == 204 || status < 200 { return .none }
-        switch response.body {
-        case .empty where isHead || status == 304: return .asGiven
-        case .empty, .upgrade: return .length(0)
-        case .bytes(let bytes):
-            if bytes.isEmpty, isHead || status == 304 { return .asGiven }
-            return .length(bytes.count)
-        case .stream(_, let length?): return .length(length)
-        case .stream(_, nil):
-            if isHead || status == 304 { return .asGiven }
-            return version == .http10 ? .untilClose : .chunked
-        }
-    }
-
-    /// Sends a body piece by piece; false when it or the viewer failed.
-    private func pump(
-        _ source: any BodySource,
-        length: Int?,
-        _ framing: H1Serializer.Framing
-    ) async -> Bool {
-        var remaining = length ?? 0
-        do throws(Fault) {
-            while true {
-                if !source.isReady, !connection.output.isEmpty {
-                    let deadline = connection.deadline(limits.sendIdle)
-                    guard await connection.flush(until: deadline) == .done else { return false }
-                }
-                guard let piece = try await source.read() else { break }
-                if piece.isEmpty { continue }
-                if length != nil {
-                    guard piece.count <= remaining else { return false }
-                    remaining -= piece.count
-                }
-                if framing == .chunked {
-                    H1Serializer.appendChunkSize(piece.count, into: &connection.output)
-                }
-                let deadline = connection.deadline(limits.sendIdle)
-                guard await send(piece, framing, deadline) else { return false }
-                if length != nil, remaining == 0 { break }
-            }
-        } catch {
-            return false
-        }
-        if framing == .chunked {
-            connection.output.append("0\r\n")
-            H1Serializer.appendTrailers(source.trailers, into: &connection.output)
-        }
-        return remaining == 0
-    }
-
-    private func send(
-        _ piece: Bytes,
-        _ framing: H1Serializer.Framing,
-        _ deadline: MonotonicInstant
-    ) async -> Bool {
-        guard await connection.write(piece, until: deadline) == .done else { return false }
-        if framing == .chunked { connection.output.append("\r\n") }
-        return true
-    }
-
-    private func upgrade(_ head: ResponseHead, _ stream: any DuplexStream) async {
-        H1Serializer.append(
-            head,
-            framing: .none,
-            keepsAlive: true,
-            to: .http11,
-            date: [],
-            into: &connection.output
-        )
-        guard await connection.flush(until: connection.deadline(limits.sendIdle)) == .done else {
-            stream.close()
-            return
-        }
-        let viewer = ConnectionStream(connection, idle: limits.upgradeIdle, side: .viewer)
-        await StreamPump.run(viewer, stream, on: context.reactor)
+        record.durationMicroseconds = context.time.microseconds(since: started)
     }
 }

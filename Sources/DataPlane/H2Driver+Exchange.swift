@@ -31,7 +31,7 @@ extension H2Driver {
     }
 
     private func open(_ exchange: inout Exchange, _ started: MonotonicInstant) {
-        exchange.record.startedAt = context.clock.secondsSince1970(started)
+        exchange.record.startedAt = context.secondsSince1970(started)
         exchange.record.method = exchange.request.method
         exchange.record.host = exchange.request.host
         exchange.record.uri = exchange.request.target
@@ -75,7 +75,7 @@ extension H2Driver {
             isHead: isHead,
             hasNoContent: hasNoContent
         )
-        context.clock.refresh(context.reactor.time)
+        context.refreshClock()
         channel.link.session.respond(
             response.head,
             length: length,

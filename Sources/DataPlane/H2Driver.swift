@@ -68,7 +68,7 @@ final class H2Driver: H2LinkOwner {
         self.connection = connection
         self.viewer = viewer
         limits = listener.limits
-        idleSince = context.reactor.time
+        idleSince = context.time
     }
 
     /// Serves the connection to its end and waits for the last exchange.
@@ -97,7 +97,7 @@ final class H2Driver: H2LinkOwner {
         link.session.announceShutdown()
         link.wake()
         // A viewer that does not answer the PING is not waited for.
-        context.reactor.schedule(at: context.reactor.time + limits.drain) { [weak self] in
+        context.reactor.schedule(at: context.time + limits.drain) { [weak self] in
             self?.shutDown()
         }
     }
@@ -116,12 +116,12 @@ extension H2Driver {
 
     var readDeadline: MonotonicInstant {
         if !hasSettled { return idleSince + limits.h2.preface }
-        return (isIdle ? idleSince : context.reactor.time) + limits.keepAlive
+        return (isIdle ? idleSince : context.time) + limits.keepAlive
     }
 
     func outlivesSilence() -> Bool {
         guard hasSettled else { return false }
-        guard isIdle, idleSince + limits.keepAlive <= context.reactor.time else { return true }
+        guard isIdle, idleSince + limits.keepAlive <= context.time else { return true }
         link?.session.shutDown()
         return false
     }
@@ -148,7 +148,7 @@ extension H2Driver {
                 channel.viewer?.interrupt()
             }
         }
-        if openCount == 0 { idleSince = context.reactor.time }
+        if openCount == 0 { idleSince = context.time }
     }
 
     private func open(_ id: Int32, _ request: H2Request) {
@@ -167,7 +167,7 @@ extension H2Driver {
             sendIdle: limits.sendIdle
         )
         channel.owesContinue = request.expectsContinue
-        let stream = Stream(self, channel, request, started: context.reactor.time)
+        let stream = Stream(self, channel, request, started: context.time)
         channel.exchange = stream
         openCount += 1
         link.add(channel)
@@ -180,7 +180,7 @@ extension H2Driver {
         guard let session = link?.session else { return }
         let response = Response(status: status, text: StatusText.reason(for: status) + "\n")
         guard case .bytes(let bytes) = response.body else { return }
-        context.clock.refresh(context.reactor.time)
+        context.refreshClock()
         session.respond(
             response.head,
             length: .known(bytes.count),
@@ -206,7 +206,7 @@ extension H2Driver {
     private func hand(_ stream: Stream) {
         guard var record = stream.record.take(), let sink = listener.sink else { return }
         record.bytesSent = stream.bytesSent ?? 0
-        record.durationMicroseconds = context.reactor.time.microseconds(since: stream.started)
+        record.durationMicroseconds = context.time.microseconds(since: stream.started)
         sink(&record)
     }
 }

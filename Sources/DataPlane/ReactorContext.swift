@@ -11,6 +11,24 @@ package final class ReactorContext {
     /// The tasks of HTTP/2 streams.
     let crew: StreamCrew
 
+    // A member of a member counts a reference where it is asked directly, and none by way of these.
+
+    /// The instant at which the reactor's turn began.
+    @inline(__always)
+    var time: MonotonicInstant { reactor.time }
+
+    /// The instant right now.
+    @inline(__always)
+    package var preciseTime: MonotonicInstant { reactor.preciseTime }
+
+    /// Brings the clock up to the reactor's turn.
+    @inline(__always)
+    func refreshClock() { clock.refresh(reactor.time) }
+
+    /// Seconds since 1970 at an instant of the reactor.
+    @inline(__always)
+    func secondsSince1970(_ now: MonotonicInstant) -> Double { clock.secondsSince1970(now) }
+
     /// Makes the context of one reactor.
     package init(reactor: Reactor, upstream: UpstreamPool) {
         self.reactor = reactor

@@ -9,9 +9,12 @@ final class WallClock {
     /// Unit: nanoseconds.
     private static let precision: Int64 = 500_000_000
 
+    @exclusivity(unchecked)
     private var readAt: MonotonicInstant?
+    @exclusivity(unchecked)
     private var seconds = 0.0
     /// The `Date` field's value for the current second.
+    @exclusivity(unchecked)
     private(set) var date: [UInt8] = []
 
     /// Brings the date up to the reactor's instant.

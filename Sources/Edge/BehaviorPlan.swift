@@ -116,13 +116,13 @@ final class BehaviorPlan: Sendable {
             .map(functions.function)
     }
 
-    /// The plan for a request: calls of gRPC have their own.
+    /// The plan for a request that is a call of gRPC, if those have their own; else nil.
     ///
     /// Source: "Using gRPC with CloudFront distributions".
-    func plan(for head: RequestHead) -> BehaviorPlan {
+    func planOfCall(_ head: RequestHead) -> BehaviorPlan? {
         guard let calls, head.version == .http2, head.method == "POST",
             head.headers.isGRPC
-        else { return self }
+        else { return nil }
         return calls
     }
 

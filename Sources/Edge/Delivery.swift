@@ -37,7 +37,8 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) -> Response {
-        let method = passage.original?.method ?? exchange.request.method
+        // No function changes the method.
+        let method = exchange.request.method
         if answer.isStored, answer.head.status == 200 {
             let viewerHead = passage.original ?? exchange.request
             if !passage.plan.forwardsCookies { Delivery.applyConditions(&answer, viewerHead) }

@@ -9,7 +9,7 @@ extension EdgePipeline {
         let id = passage.requestID
         guard distribution.isEnabled else { throw .refusal(.disabled, requestID: id) }
         try checkSize(exchange.request, id)
-        passage.facts = try facts(&exchange, id)
+        if let known = try facts(&exchange, id) { passage.facts = known }
         if distribution.viewerAuthentication != nil {
             passage.facts.certificate = ViewerCertificate(of: exchange.viewer)
         }
@@ -21,7 +21,7 @@ extension EdgePipeline {
         let path = PathPattern.normalized(exchange.request.path)
         if let plan = plans.first(where: { $0.pattern.matches(path) }) { passage.plan = plan }
         if passage.isErrorPage { return }
-        passage.plan = passage.plan.plan(for: exchange.request)
+        if let plan = passage.plan.planOfCall(exchange.request) { passage.plan = plan }
         let behavior = passage.plan.behavior
         if !exchange.viewer.isTLS {
             if passage.plan.isForCalls { throw .refusal(.https, requestID: id) }

@@ -29,7 +29,7 @@ extension EdgePipeline {
         if hook.includeBody {
             sent.body = try await peek(&exchange.body, EdgeLimits.viewerBody, passage)
         }
-        let started = exchange.context.reactor.preciseTime
+        let started = exchange.context.preciseTime
         let payload = try await invoke(hook, sent, nil, &exchange, passage)
         try take(payload, of: hook, sent, &exchange, passage, since: started)
     }
@@ -95,7 +95,7 @@ extension EdgePipeline {
         if hook.includeBody {
             sent.body = try await peek(&outbound.body, EdgeLimits.originBody, passage)
         }
-        let started = exchange.context.reactor.preciseTime
+        let started = exchange.context.preciseTime
         let payload = try await invoke(hook, sent, nil, &exchange, passage)
         return try take(payload, of: hook, sent, &outbound, &exchange, passage, since: started)
     }
@@ -224,7 +224,7 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async throws(Stop) -> Bool {
-        let started = exchange.context.reactor.preciseTime
+        let started = exchange.context.preciseTime
         let payload = try await invoke(hook, sent, answer.head, &exchange, passage)
         return try take(payload, of: hook, &answer, &exchange, passage, since: started)
     }
@@ -327,7 +327,7 @@ extension EdgePipeline {
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async throws(Stop) -> Bytes {
-        let started = exchange.context.reactor.preciseTime
+        let started = exchange.context.preciseTime
         let payload = EdgeEvents.encode(
             hook.event,
             distribution: distribution,

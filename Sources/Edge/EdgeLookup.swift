@@ -38,7 +38,7 @@ enum Found {
 extension EdgePipeline {
     /// Whether a stored answer may serve the request.
     func usesCache(_ request: RequestHead, _ plan: BehaviorPlan) -> Bool {
-        plan.caches(request.method) && !OriginHeaders.isUpgrade(request)
+        plan.caches(request.method) && !OriginHeaders.isUpgrade(request.headers)
     }
 
     /// Looks for a stored answer, or waits for the one that fetches it.

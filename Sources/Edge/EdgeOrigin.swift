@@ -5,14 +5,23 @@ import Reactor
 import Telemetry
 
 extension EdgePipeline {
-    /// Builds the request to one of the behaviour's origins.
+    /// Builds the request to one of the behaviour's origins, without its content.
     func makeOutbound(
         _ origin: OriginPlan,
         _ pending: Pending,
-        _ exchange: inout Exchange,
+        _ exchange: Exchange,
         _ passage: Passage
     ) -> Outbound {
-        var head = OriginHeaders.build(
+        var outbound = Outbound(
+            request: OriginRequest(
+                plan: origin,
+                head: RequestHead(method: "", path: ""),
+                viewerIsTLS: exchange.viewer.isTLS
+            ),
+            body: .empty
+        )
+        OriginHeaders.fill(
+            &outbound.request.head,
             from: exchange.request,
             address: exchange.viewer.address,
             via: viaField(for: exchange.request.version),
@@ -20,21 +29,17 @@ extension EdgePipeline {
             domain: origin.origin.domainName,
             pending: pending
         )
-        if let stale = pending.stale?.head.headers {
-            if let tag = stale[.etag] { head.headers.set(.ifNoneMatch, tag) }
-            if let date = stale[.lastModified] { head.headers.set(.ifModifiedSince, date) }
+        if let stale = pending.stale {
+            OriginHeaders.askWhetherChanged(stale.head, &outbound.request.head.headers)
         }
         // What the origin's own settings say wins over the viewer's.
         if origin.changesRequests {
-            for name in origin.origin.customHeaders.keys { head.headers.remove(name) }
+            for name in origin.origin.customHeaders.keys {
+                outbound.request.head.headers.remove(name)
+            }
         }
-        if let host = origin.origin.hostHeader { head.headers.set(.host, host) }
-        let body = exchange.body
-        exchange.body = .empty
-        return Outbound(
-            request: OriginRequest(origin, head: head, viewerIsTLS: exchange.viewer.isTLS),
-            body: body
-        )
+        if let host = origin.origin.hostHeader { outbound.request.head.headers.set(.host, host) }
+        return consume outbound
     }
 
     /// The fault of an origin whose configured name does not resolve: its hook does not run then.
@@ -49,40 +54,43 @@ extension EdgePipeline {
         return Fault(.nameNotResolved, side: .origin, detail: target.host)
     }
 
+    /// Adds what the origin's settings say; gives the request as hooks see it if that is another.
+    private func settle(_ outbound: inout Outbound, _ exchange: Exchange) -> OriginRequest? {
+        let plan = outbound.request.plan
+        guard plan.changesRequests || plan.signer != nil else { return nil }
+        let asSeen = outbound.request
+        if let changed = asSeen.withOriginSettings { outbound.request = changed }
+        plan.signer?.sign(
+            &outbound.request.head,
+            for: distribution.id,
+            hasContent: hasContent(outbound.body),
+            viewerIsAuthorized: exchange.request.headers.contains(.authorization),
+            now: clock()
+        )
+        return asSeen
+    }
+
     /// Sends the request where its origin is.
     func askOrigin(
         _ outbound: inout Outbound,
         _ exchange: inout Exchange,
         _ passage: Passage
     ) async -> Result<Response, Fault> {
-        let clock = exchange.context.reactor
-        let started = clock.preciseTime
+        let started = exchange.context.preciseTime
         outbound.request.head.headers.set(.xAmzCfID, passage.requestID)
         if !passage.plan.originCertificateHeaders.isEmpty {
             addOriginCertificate(&outbound.request.head, passage)
         }
+        let asSeen = settle(&outbound, exchange)
         let outcome: Result<Response, Fault>
         do throws(Fault) {
-            if let signer = outbound.request.plan.signer {
-                var request = outbound.request.withOriginSettings ?? outbound.request
-                signer.sign(
-                    &request.head,
-                    for: distribution.id,
-                    hasContent: hasContent(outbound.body),
-                    viewerIsAuthorized: exchange.request.headers.contains(.authorization),
-                    now: self.clock()
-                )
-                outcome = .success(try await send(request, outbound.body, passage.plan, &exchange))
-            } else if let request = outbound.request.withOriginSettings {
-                outcome = .success(try await send(request, outbound.body, passage.plan, &exchange))
-            } else {
-                outcome = .success(
-                    try await send(outbound.request, outbound.body, passage.plan, &exchange)
-                )
-            }
+            outcome = .success(
+                try await send(outbound.request, outbound.body, passage.plan, &exchange)
+            )
         } catch {
             outcome = .failure(error)
         }
+        if let asSeen { outbound.request = asSeen }
         let word: TimelineEntry.Outcome =
             switch outcome {
             case .success(let response): .status(response.head.status)
@@ -91,7 +99,7 @@ extension EdgePipeline {
         exchange.record.stages.append(
             TimelineEntry(
                 stage: "origin",
-                durationMicroseconds: clock.preciseTime.microseconds(since: started),
+                durationMicroseconds: exchange.context.preciseTime.microseconds(since: started),
                 asked: TimelineEntry.Asked(
                     host: outbound.request.plan.origin.domainName,
                     path: outbound.request.plan.path(of: outbound.request.head),

@@ -159,7 +159,8 @@ package final class EdgePipeline: ExchangeHandler {
         do throws(Stop) {
             let candidates = passage.origins(for: exchange.request.method)
             for place in candidates.indices {
-                var outbound = makeOutbound(candidates[place], pending, &exchange, passage)
+                var outbound = makeOutbound(candidates[place], pending, exchange, passage)
+                swap(&outbound.body, &exchange.body)
                 var fault: Fault?
                 if passage.plan.hasHook(.originRequest) {
                     fault = await nameFault(of: outbound, passage)

@@ -27,18 +27,6 @@ package struct OriginRequest: Sendable {
     /// Whether the viewer came by HTTPS, which decides `match-viewer`.
     package var viewerIsTLS: Bool
 
-    /// Makes a request to an origin.
-    init(_ plan: OriginPlan, head: RequestHead, viewerIsTLS: Bool) {
-        self.plan = plan
-        self.head = head
-        self.viewerIsTLS = viewerIsTLS
-    }
-
-    /// Makes a request to an origin that is no distribution's.
-    package init(origin: Origin, head: RequestHead, viewerIsTLS: Bool) {
-        self.init(OriginPlan(origin), head: head, viewerIsTLS: viewerIsTLS)
-    }
-
     /// The origin's settings; setting them sends the request to another origin.
     package var origin: Origin {
         get { plan.origin }

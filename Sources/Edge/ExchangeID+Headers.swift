@@ -7,7 +7,7 @@ extension Headers {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: ExchangeID.length) { text in
             guard let place = text.baseAddress else { return }
             id.write(to: place)
-            append(name, UnsafeBufferPointer(text))
+            append(name, clean: UnsafeBufferPointer(text))
         }
     }
 

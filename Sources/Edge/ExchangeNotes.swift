@@ -15,7 +15,7 @@ extension Exchange {
         record.stages.append(
             TimelineEntry(
                 stage: stage,
-                durationMicroseconds: context.reactor.preciseTime.microseconds(since: started),
+                durationMicroseconds: context.preciseTime.microseconds(since: started),
                 function: function,
                 changes: changes,
                 outcome: "proceed"
@@ -34,7 +34,7 @@ extension Exchange {
         record.stages.append(
             TimelineEntry(
                 stage: stage,
-                durationMicroseconds: context.reactor.preciseTime.microseconds(since: started),
+                durationMicroseconds: context.preciseTime.microseconds(since: started),
                 function: function,
                 changes: changes,
                 outcome: outcome

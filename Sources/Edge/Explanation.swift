@@ -17,12 +17,12 @@ extension EdgePipeline {
         // A call of gRPC comes by HTTP/2, whatever the request in question was made of.
         var asked = request
         asked.version = .http2
-        let plan = plans[chosen].plan(for: asked)
+        let plan = plans[chosen].planOfCall(asked) ?? plans[chosen]
         if plan.isForCalls {
             lines.append("  a call of gRPC: no cache, no Lambda@Edge, no failover")
         }
         var passage = Passage(requestID: .none, plan: plan)
-        passage.facts = locations.facts(of: viewer.address)
+        passage.facts = locations.facts(of: viewer.address) ?? ViewerFacts()
         lines += explainAdmission(request, viewer, plan)
         let hooks = EdgeEvent.allCases.compactMap { event in
             plan.hook(event).map { "  \(event.rawValue): \($0.qualifiedName)" }
@@ -149,7 +149,9 @@ extension EdgePipeline {
         for candidate in plan.origins(for: head.method) {
             let origin = candidate.origin
             lines.append(lines.isEmpty ? "origin \(origin.id)" : "then, on failure, \(origin.id)")
-            var outbound = OriginHeaders.build(
+            var outbound = RequestHead(method: "", path: "")
+            OriginHeaders.fill(
+                &outbound,
                 from: head,
                 address: viewer.address,
                 via: viaField(for: head.version),

@@ -20,9 +20,9 @@ package struct LocationTable: Sendable {
         rows.sort { $0.block.prefixLength > $1.block.prefixLength }
     }
 
-    /// What is known of an address.
-    func facts(of address: String) -> ViewerFacts {
-        if rows.isEmpty { return ViewerFacts() }
-        return rows.first { $0.block.contains(address) }?.facts ?? ViewerFacts()
+    /// What is known of an address; nil for nothing.
+    func facts(of address: String) -> ViewerFacts? {
+        if rows.isEmpty { return nil }
+        return rows.first { $0.block.contains(address) }?.facts
     }
 }

@@ -11,10 +11,11 @@ struct OnceReference<Instance: AnyObject & Sendable>: ~Copyable, Sendable {
         if let held { Unmanaged<Instance>.fromOpaque(held).release() }
     }
 
-    /// The reference, nil before it was set.
-    func load() -> Instance? {
+    /// Runs with what the reference leads to; nil before it was set.
+    @inline(__always)
+    func read<Result>(_ body: (Instance) -> Result) -> Result? {
         UnsafeRawPointer(bitPattern: word.load(ordering: .acquiring)).map {
-            Unmanaged<Instance>.fromOpaque($0).takeUnretainedValue()
+            Unmanaged<Instance>.fromOpaque($0)._withUnsafeGuaranteedRef(body)
         }
     }
 

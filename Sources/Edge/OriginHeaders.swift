@@ -14,17 +14,19 @@ enum OriginHeaders {
     /// Unit: bytes.
     private static let ownBytes = 384
 
-    /// Builds the head that origin hooks see and the origin gets.
-    static func build(
+    /// Fills the empty head that origin hooks see and the origin gets.
+    static func fill(
+        _ head: inout RequestHead,
         from viewer: RequestHead,
         address: String,
         via: String,
         plan: BehaviorPlan,
         domain: String,
         pending: Pending
-    ) -> RequestHead {
-        let isUpgrade = self.isUpgrade(viewer)
-        var head = RequestHead(method: viewer.method, path: viewer.path)
+    ) {
+        let isUpgrade = self.isUpgrade(viewer.headers)
+        head.method = viewer.method
+        head.path = viewer.path
         if plan.isForCalls { head.version = .http2 }
         head.query = viewer.query.flatMap { query in
             filteredQuery(query) { plan.forwards(query: $0) }
@@ -37,18 +39,23 @@ enum OriginHeaders {
         head.headers.append(.host, keepsHost ? viewer.headers[.host] ?? "" : domain)
         let named = viewer.headers.connectionOptions()
         let rest = (isUpgrade: isUpgrade, takesConditions: pending.key.isEmpty, pending.isPartial)
-        for index in viewer.headers.indices
+        for index in 0..<viewer.headers.count
         where passes(viewer.headers, index, viewer.method, plan, rest, named) {
             head.headers.append(from: viewer.headers, at: index)
         }
-        appendOwn(from: viewer, plan, &head)
+        appendOwn(from: viewer.headers, plan, &head.headers)
         appendJoined(.xForwardedFor, viewer.headers, address, separator: ",", &head)
         appendJoined(.via, viewer.headers, via, separator: ", ", &head)
         if isUpgrade {
             head.headers.append(.connection, "Upgrade")
             head.headers.append(.upgrade, viewer.headers[.upgrade] ?? "websocket")
         }
-        return head
+    }
+
+    /// Makes the request one that confirms a stored answer if it still holds (RFC 9110 §13.1).
+    static func askWhetherChanged(_ stored: ResponseHead, _ headers: inout Headers) {
+        if let tag = stored.headers[.etag] { headers.set(.ifNoneMatch, tag) }
+        if let date = stored.headers[.lastModified] { headers.set(.ifModifiedSince, date) }
     }
 
     /// Puts a list that every proxy on the way adds to.
@@ -101,27 +108,27 @@ enum OriginHeaders {
 
     /// Puts what CloudFront writes anew: agent, encodings and cookies.
     private static func appendOwn(
-        from viewer: RequestHead,
+        from viewer: Headers,
         _ plan: BehaviorPlan,
-        _ head: inout RequestHead
+        _ headers: inout Headers
     ) {
         if !plan.forwards(.userAgent) {
-            head.headers.append(.userAgent, "Amazon CloudFront")
-        } else if let value = viewer.headers[.userAgent] {
-            head.headers.append(.userAgent, value)
+            headers.append(.userAgent, "Amazon CloudFront")
+        } else if let value = viewer[.userAgent] {
+            headers.append(.userAgent, value)
         }
-        if let value = acceptEncoding(viewer.headers, plan) {
-            head.headers.append(.acceptEncoding, value)
+        if let value = acceptEncoding(viewer, plan) {
+            headers.append(.acceptEncoding, value)
         }
-        if let value = filteredCookies(viewer.headers, { plan.forwards(cookie: $0) }) {
-            head.headers.append(.cookie, value)
+        if let value = filteredCookies(viewer, { plan.forwards(cookie: $0) }) {
+            headers.append(.cookie, value)
         }
     }
 
     /// Whether the request asks to switch to WebSocket.
-    static func isUpgrade(_ head: RequestHead) -> Bool {
-        head.headers.contains(.upgrade) && head.headers.hasToken("upgrade", in: "connection")
-            && head.headers[.upgrade]?.lowercased() == "websocket"
+    static func isUpgrade(_ headers: Headers) -> Bool {
+        headers.contains(.upgrade) && headers.hasToken("upgrade", in: "connection")
+            && headers[.upgrade]?.lowercased() == "websocket"
     }
 
     /// What the older settings pass on without being told.

@@ -40,7 +40,7 @@ package final class OriginPlan: Sendable {
 
     /// Where the origin is, if that was kept.
     package func target(isTLS: Bool) -> OriginTarget? {
-        (isTLS ? secure.load() : plain.load())?.target
+        isTLS ? secure.read { $0.target } : plain.read { $0.target }
     }
 
     /// Keeps where the origin is, for as long as the distribution stays as it is.

@@ -74,8 +74,8 @@ package struct ViewerFacts: Sendable {
 }
 
 extension EdgePipeline {
-    /// What is known of the viewer; the preset header is taken out of the request.
-    func facts(_ exchange: inout Exchange, _ id: ExchangeID) throws(Stop) -> ViewerFacts {
+    /// What is known of the viewer, nil for nothing; the preset header is taken out of the request.
+    func facts(_ exchange: inout Exchange, _ id: ExchangeID) throws(Stop) -> ViewerFacts? {
         if let text = exchange.request.headers[.xPorticoViewer],
             AddressBlock.isLoopback(exchange.viewer.address)
         {

@@ -134,26 +134,30 @@ final class FieldBlock: ManagedBuffer<FieldBlock.Extent, Headers.Entry> {
         _ value: UnsafeBufferPointer<UInt8>,
         isClean: Bool
     ) {
-        let nameStart = used
-        let start = bytes + nameStart
-        if let from = name.baseAddress { memcpy(start, from, name.count) }
-        start[name.count] = 0x3a
-        start[name.count + 1] = 0x20
-        let valueStart = start + name.count + 2
-        if let from = value.baseAddress { memcpy(valueStart, from, value.count) }
-        valueStart[value.count] = 0x0d
-        valueStart[value.count + 1] = 0x0a
-        extent.pointee.used = nameStart + name.count + value.count + 4
-        append(
-            Headers.Entry(
-                known,
-                nameStart: nameStart,
-                nameLength: name.count,
-                valueStart: nameStart + name.count + 2,
-                valueLength: value.count,
-                isClean: isClean
+        withUnsafeMutablePointers { extent, entries in
+            let nameStart = extent.pointee.used
+            let start = UnsafeMutableRawPointer(entries) + nameStart
+            if let from = name.baseAddress { memcpy(start, from, name.count) }
+            let separator = UInt16(littleEndian: 0x203a)
+            start.storeBytes(of: separator, toByteOffset: name.count, as: UInt16.self)
+            let valueStart = start + name.count + 2
+            if let from = value.baseAddress { memcpy(valueStart, from, value.count) }
+            let lineEnd = UInt16(littleEndian: 0x0a0d)
+            valueStart.storeBytes(of: lineEnd, toByteOffset: value.count, as: UInt16.self)
+            extent.pointee.used = nameStart &+ name.count &+ value.count &+ 4
+            extent.pointee.count &+= 1
+            let place = Int(extent.pointee.capacity &- extent.pointee.count)
+            (entries + place).initialize(
+                to: Headers.Entry(
+                    known,
+                    nameStart: nameStart,
+                    nameLength: name.count,
+                    valueStart: nameStart &+ name.count &+ 2,
+                    valueLength: value.count,
+                    isClean: isClean
+                )
             )
-        )
+        }
     }
 
     /// Takes the last entry out; its bytes stay.

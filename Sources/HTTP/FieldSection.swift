@@ -158,7 +158,17 @@ struct FieldSection: ~Copyable {
         }
     }
 
+    /// Whether a value of Connection is what servers mostly send, which needs no look at its items.
+    @inline(__always)
+    static func isKeepAlive(_ value: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        length == 10 && memcmp(value, "keep-alive", 10) == 0
+    }
+
     private mutating func noteConnection(_ value: UnsafePointer<UInt8>, _ length: Int) {
+        if Self.isKeepAlive(value, length) {
+            keepsAlive = true
+            return
+        }
         FieldSection.forEachItem(value, length) { start, count in
             switch count {
             case 5 where Grammar.equal(start, count, "close"): closes = true

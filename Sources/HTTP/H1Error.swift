@@ -56,4 +56,10 @@ package enum BodyFraming: Sendable, Equatable {
     case chunked
     /// Responses only: the content ends with the connection.
     case untilClose
+
+    /// Whether there is no content.
+    @inline(__always)
+    package var isNone: Bool {
+        if case .none = self { true } else { false }
+    }
 }

@@ -22,6 +22,11 @@ extension Headers {
         name.text.withUTF8Buffer { append(name, spelled: $0, value) }
     }
 
+    /// Adds a field of a listed name whose value is known to hold no control character at the end.
+    package mutating func append(_ name: FieldName, clean value: UnsafeBufferPointer<UInt8>) {
+        name.text.withUTF8Buffer { append(name, spelled: $0, value, isClean: true) }
+    }
+
     /// Adds a field of another list at the end, byte for byte.
     package mutating func append(from other: Headers, at index: Int) {
         let entry = other.entry(at: index)

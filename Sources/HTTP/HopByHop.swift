@@ -27,7 +27,9 @@ extension Headers {
         var names: [String] = []
         for index in first..<count where fieldName(at: index) == .connection {
             withValue(at: index) { value in
-                guard let base = value.baseAddress else { return }
+                guard let base = value.baseAddress,
+                    !FieldSection.isKeepAlive(base, value.count)
+                else { return }
                 FieldSection.forEachItem(base, value.count) { start, count in
                     if Self.isOption(start, count) { return }
                     let name = Grammar.text(start, count).lowercased()

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The version that a message head names.
 package enum HTTPVersion: Sendable, Equatable {
     case http10, http11, http2
@@ -41,6 +43,23 @@ extension RequestHead {
 
     /// Path and query as they go on the request line.
     package var target: String { query.map { path + "?" + $0 } ?? path }
+
+    /// The host named by the request; where it is `known`, what `host` said of an earlier one, no text is made.
+    package func host(like known: String) -> String {
+        guard let index = headers.firstIndex(of: .host) else { return "" }
+        let isKnown = headers.withValue(of: headers.entry(at: index)) { value in
+            known.withBytes { known in
+                guard !known.isEmpty, value.count >= known.count,
+                    value.count == known.count || value[known.count] == UInt8(ascii: ":"),
+                    let (left, right) = value.baseAddress.flatMap({ left in
+                        known.baseAddress.map { (left, $0) }
+                    })
+                else { return false }
+                return memcmp(left, right, known.count) == 0
+            }
+        }
+        return isKnown ? known : host
+    }
 
     /// The host named by the request without its port, lower case.
     package var host: String {

@@ -87,7 +87,7 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         signalWake()
     }
 
-    /// Runs the loop on the calling thread until `stop`.
+    /// Runs the loop on the calling thread until `stop`; then the descriptors that it watches are closed.
     package func run() {
         owner.store(pthread_self(), ordering: .relaxed)
         Precedence.shortenTurns(to: Precedence.turn)
@@ -122,6 +122,14 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
             }
             for action in timers.takeDue(upTo: time) { action() }
         }
+        letGo()
+    }
+
+    /// Closes what is still watched and forgets what was kept for the loop, which mostly knows the reactor in turn.
+    private func letGo() {
+        for case let readiness? in slots { close(readiness) }
+        timers = TimerWheel(start: turn)
+        local = nil
     }
 
     /// Watches a non-blocking descriptor, edge-triggered; the reactor owns it from now on.

@@ -116,7 +116,7 @@ package final class Readiness {
     /// Call only after a read would have blocked.
     package func readable(until deadline: MonotonicInstant) async -> Outcome {
         guard isOpen else { return .closed }
-        return await withUnsafeContinuation { continuation in
+        return await suspended { continuation in
             reader = continuation
             readDeadline = deadline
             arm(deadline)
@@ -132,7 +132,7 @@ package final class Readiness {
             announcesRoom = true
             reactor.watch(self, EPOLL_CTL_MOD)
         }
-        return await withUnsafeContinuation { continuation in
+        return await suspended { continuation in
             writer = continuation
             writeDeadline = deadline
             arm(deadline)
@@ -147,6 +147,17 @@ package final class Readiness {
     /// Waits until a write may succeed; without a deadline for as long as it takes.
     package func writable(until deadline: ContinuousClock.Instant? = nil) async -> Outcome {
         await writable(until: deadline.map { reactor.instant($0) } ?? .never)
+    }
+
+    /// Suspends the task until the continuation is resumed, which its own reactor does.
+    ///
+    /// `withUnsafeContinuation` would make sure before and after the wait that the task is where it belongs, under a
+    /// lock each time. It is: the reactor that resumes it is the one that it prefers.
+    @inline(__always)
+    private func suspended(
+        _ body: (UnsafeContinuation<Outcome, Never>) -> Void
+    ) async -> Outcome {
+        await _unsafeInheritExecutor_withUnsafeContinuation(body)
     }
 
     /// Ends a pending wait to read with `closed` and leaves the descriptor open.

@@ -30,12 +30,40 @@ package struct AccessRecord: Sendable, Encodable {
         case durationMicroseconds, bytesSent, stages
     }
 
-    /// Makes an empty record.
-    package init() {}
-
     /// Hands the whole record to what waits for it, and lets go of that.
     package mutating func finish() {
         attachment?.finish(self)
         attachment = nil
+    }
+}
+
+extension AccessRecord {
+    /// Makes a record of what is known when a request has arrived.
+    ///
+    /// By way of the memberwise initializer, as `RequestHead` is made.
+    @inline(__always)
+    package init(
+        startedAt: Double = 0,
+        method: String = "",
+        host: String = "",
+        uri: String = "",
+        clientIP: String = ""
+    ) {
+        self.init(
+            requestID: .none,
+            startedAt: startedAt,
+            door: "",
+            edge: "",
+            method: method,
+            host: host,
+            uri: uri,
+            status: 0,
+            resultType: "",
+            clientIP: clientIP,
+            durationMicroseconds: 0,
+            bytesSent: 0,
+            stages: Timeline(),
+            attachment: nil
+        )
     }
 }

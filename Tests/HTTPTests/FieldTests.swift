@@ -137,7 +137,11 @@ struct LookupTests {
         ]
     )
     func host(field: String, expected: String) {
-        #expect(RequestHead(method: "GET", path: "/", headers: ["hOST": field]).host == expected)
+        let head = RequestHead(method: "GET", path: "/", headers: ["hOST": field])
+        #expect(head.host == expected)
+        for known in [expected, "", "a", "example", "shop.example", "::1"] {
+            #expect(head.host(like: known) == expected, "beside \(known)")
+        }
         #expect(RequestHead(method: "GET", path: "/").host == "")
     }
 

@@ -16,7 +16,7 @@ extension EdgePipeline {
         addCloudFrontHeaders(&head, exchange.viewer, passage)
         let event = functionEvent(.viewerRequest, exchange, passage, head, nil)
         let text = event.encoded()
-        let started = exchange.context.reactor.preciseTime
+        let started = exchange.context.preciseTime
         let outcome = try run(function, event, text.bytes, &exchange, passage, started)
         let result: FunctionResults.Result
         do throws(FunctionViolation) {
@@ -88,7 +88,7 @@ extension EdgePipeline {
     ) throws(Stop) -> Bool {
         let event = functionEvent(.viewerResponse, exchange, passage, viewerHead, answer.head)
         let text = event.encoded()
-        let started = exchange.context.reactor.preciseTime
+        let started = exchange.context.preciseTime
         let outcome = try run(function, event, text.bytes, &exchange, passage, started)
         let result: FunctionResults.Result
         do throws(FunctionViolation) {
