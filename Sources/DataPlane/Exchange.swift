@@ -192,6 +192,10 @@ package struct Exchange {
 ///
 /// Runs on the reactor of the exchange.
 package protocol ExchangeHandler: Sendable {
+    /// Who answers a request in place of this handler: the one that it leads to, or itself.
+    ///
+    /// A driver asks this first, so that what only shows the way has no suspended frame between both.
+    func handler(for exchange: inout Exchange) -> any ExchangeHandler
     /// Answers one request. A fault becomes a response here, never an exception above.
     func respond(to exchange: inout Exchange) async -> Response
     /// Decides about a viewer's connection whose TLS handshake has just ended, before it may send requests.
@@ -199,6 +203,9 @@ package protocol ExchangeHandler: Sendable {
 }
 
 extension ExchangeHandler {
+    /// This handler itself.
+    package func handler(for exchange: inout Exchange) -> any ExchangeHandler { self }
+
     /// Lets every connection in.
     package func admit(_ opening: ConnectionOpening) -> ConnectionVerdict { .admitted(id: nil) }
 }

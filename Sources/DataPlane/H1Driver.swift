@@ -251,7 +251,8 @@ final class H1Driver {
         exchange.link = link
         let response =
             listener.admission.isShedding
-            ? listener.admission.refusal() : await handler.respond(to: &exchange)
+            ? listener.admission.refusal()
+            : await handler.handler(for: &exchange).respond(to: &exchange)
         let status = response.head.status
         var reply = begin(response, to: asked, body)
         // Mostly all goes out at once: only what must wait gets a suspended frame.

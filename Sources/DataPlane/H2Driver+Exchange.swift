@@ -22,7 +22,8 @@ extension H2Driver {
         let isHead = exchange.request.method == "HEAD" && !stream.request.isTunnel
         let response =
             listener.admission.isShedding
-            ? listener.admission.refusal() : await listener.handler.respond(to: &exchange)
+            ? listener.admission.refusal()
+            : await listener.handler.handler(for: &exchange).respond(to: &exchange)
         if exchange.record.status == 0 { exchange.record.status = response.head.status }
         await answer(response, isHead: isHead, on: stream)
         var record = AccessRecord()

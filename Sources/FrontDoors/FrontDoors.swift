@@ -269,36 +269,38 @@ package final class FrontDoors: ExchangeHandler {
 
     /// Answers a request at the edge and door that it names.
     package func respond(to exchange: inout Exchange) async -> Response {
+        await handler(for: &exchange).respond(to: &exchange)
+    }
+
+    /// The door that a request names, at the edge that it names.
+    package func handler(for exchange: inout Exchange) -> any ExchangeHandler {
         // The driver has read it already for the record.
         let known = exchange.record.host
         let host = known.isEmpty ? exchange.request.host : known
         let asked = exchange.request.headers[.xPorticoEdge]
         if asked != nil { exchange.request.headers.remove(.xPorticoEdge) }
-        guard let node = node(asked: asked, host: host) else { return noSuchEdge(asked ?? host) }
+        guard let node = node(asked: asked, host: host) else {
+            return DoorlessAnswer.noSuchEdge(asked ?? host, names)
+        }
         exchange.record.host = host
         exchange.record.edge = node.edge.name
         let compiled = compiled(node)
-        var response: Response
+        let handler: any ExchangeHandler
         switch compiled.door(of: host) {
         case let door? where compiled.isMisdirected(door.key, exchange.viewer):
             exchange.record.door = door.name
-            response = Self.misdirected()
+            handler = DoorlessAnswer.misdirected
         case let door?:
             exchange.record.door = door.name
-            response = await door.handler.respond(to: &exchange)
+            handler = door.handler
         case nil where compiled.compiler.table.destination(of: host) == .index:
             exchange.record.door = "index"
-            response = DoorsPage.response(
-                compiled.compiler.table.entries,
-                isTLS: exchange.viewer.isTLS,
-                port: exchange.viewer.localPort
-            )
+            handler = DoorlessAnswer.index(compiled.compiler.table.entries)
         case nil:
             exchange.record.door = "none"
-            response = Self.unknownHost()
+            handler = DoorlessAnswer.unknownHost
         }
-        if nodes.count > 1 { response.head.headers.set(Self.edgeHeader, node.edge.name) }
-        return response
+        return nodes.count > 1 ? EdgeNaming(handler, edge: node.edge.name) : handler
     }
 
     /// The edge that the header or the host name chooses; nil when there is no such edge.
@@ -308,14 +310,6 @@ package final class FrontDoors: ExchangeHandler {
         let named = host.hasSuffix(suffix) ? String(host.dropLast(suffix.count)) : nil
         guard let name = asked?.lowercased() ?? named else { return nodes[0] }
         return names.firstIndex(of: name).map { nodes[$0] }
-    }
-
-    private func noSuchEdge(_ asked: String) -> Response {
-        Response(
-            status: 404,
-            text:
-                "There is no edge \(asked.prefix(64)); there is \(names.joined(separator: ", ")).\n"
-        )
     }
 
     /// What is compiled of the running snapshot; made anew once after each swap.
@@ -360,35 +354,5 @@ package final class FrontDoors: ExchangeHandler {
         case .domain(let name): "domain/\(name)"
         case .functionURL(let id): "lambda-url/\(id)"
         }
-    }
-
-    /// RFC 9110 section 15.5.20.
-    private static func misdirected() -> Response {
-        let title = "421 Misdirected Request"
-        let lines = [
-            "<html>", "<head><title>\(title)</title></head>", "<body>",
-            "<center><h1>\(title)</h1></center>", "<hr><center>CloudFront</center>", "</body>",
-            "</html>",
-        ]
-        var response = Response(
-            status: 421,
-            contentType: "text/html",
-            text: lines.map { $0 + "\r\n" }.joined()
-        )
-        response.head.headers.append("Server", "CloudFront")
-        response.head.headers.append("X-Cache", "Error from cloudfront")
-        return response
-    }
-
-    private static func unknownHost() -> Response {
-        let id = QuickRandom.uuid()
-        var response = Response(
-            status: 403,
-            contentType: "text/html",
-            text: ErrorPage.html(status: 403, reason: "Bad request.", requestID: id)
-        )
-        response.head.headers.append("Server", "CloudFront")
-        response.head.headers.append("X-Cache", "Error from cloudfront")
-        return response
     }
 }

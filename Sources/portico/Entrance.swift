@@ -22,10 +22,11 @@ final class Entrance: ExchangeHandler {
         doors.load()?.admit(opening) ?? .admitted(id: nil)
     }
 
+    func handler(for exchange: inout Exchange) -> any ExchangeHandler {
+        doors.load()?.handler(for: &exchange) ?? self
+    }
+
     func respond(to exchange: inout Exchange) async -> Response {
-        guard let doors = doors.load() else {
-            return Response(status: 503, text: "starting\n")
-        }
-        return await doors.respond(to: &exchange)
+        Response(status: 503, text: "starting\n")
     }
 }

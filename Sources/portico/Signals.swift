@@ -13,8 +13,8 @@ final class Signals: Sendable {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
         self.stream = stream
         let seen = Seen()
+        // Until they are taken, which is a moment later, they end the process as they end any other.
         sources = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 if seen.first() {
@@ -34,19 +34,22 @@ final class Signals: Sendable {
     ///
     /// When it comes because the terminal has gone that the process was started on, it is a signal to end.
     func onHangUp(_ action: @escaping @Sendable () async -> Void) {
-        signal(SIGHUP, SIG_IGN)
         let terminal = (0...2).map(Int32.init).first { isatty($0) == 1 }
+        signal(SIGHUP, SIG_IGN)
         let (stream, continuation) = AsyncStream<Void>.makeStream(
             bufferingPolicy: .bufferingNewest(1)
         )
         let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
-        source.setEventHandler {
-            if let terminal, isatty(terminal) == 0 {
-                kill(getpid(), SIGTERM)
-            } else {
-                continuation.yield()
-            }
+        let ended = Seen()
+        /// Whether the terminal has gone; then the process ends.
+        let endsWithTerminal: @Sendable () -> Bool = {
+            guard let terminal, isatty(terminal) == 0 else { return false }
+            if ended.first() { kill(getpid(), SIGTERM) }
+            return true
         }
+        source.setEventHandler { if !endsWithTerminal() { continuation.yield() } }
+        // The signal may have come when nobody took it yet.
+        source.setRegistrationHandler { _ = endsWithTerminal() }
         source.resume()
         hangUps.withLock { $0 = SourceBox(source) }
         Task { for await _ in stream { await action() } }
