@@ -17,6 +17,8 @@ final class Connection {
 
     let readiness: Readiness
     let tls: TLSSession?
+    // SAFETY: `tls` keeps it for as long as this object lives; asked this way no reference is counted.
+    private let session: Unmanaged<TLSSession>?
     // Exclusivity of these is by confinement: one thread, and no access calls out while it lasts.
     @exclusivity(unchecked)
     var input = IOBuffer()
@@ -32,6 +34,7 @@ final class Connection {
     init(_ readiness: Readiness, tls: TLSSession?) {
         self.readiness = readiness
         self.tls = tls
+        session = tls.map { Unmanaged.passUnretained($0) }
     }
 
     var reactor: Reactor { readiness.reactor }
@@ -179,10 +182,10 @@ final class Connection {
     }
 
     private func receive(into room: UnsafeMutableRawBufferPointer) -> Readiness.Transfer {
-        guard let tls else { return readiness.receive(into: room) }
+        guard let session else { return readiness.receive(into: room) }
         guard readiness.isOpen else { return .failed(EBADF) }
         if readiness.isDrained { return .wouldBlock }
-        return Self.transfer(read(tls, into: room))
+        return Self.transfer(session._withUnsafeGuaranteedRef { read($0, into: room) })
     }
 
     private func read(_ tls: TLSSession, into room: UnsafeMutableRawBufferPointer) -> TLSIO {
@@ -193,9 +196,9 @@ final class Connection {
     }
 
     private func send(_ bytes: UnsafeRawBufferPointer) -> Readiness.Transfer {
-        guard let tls else { return readiness.send(bytes) }
+        guard let session else { return readiness.send(bytes) }
         guard readiness.isOpen else { return .failed(EBADF) }
-        return Self.transfer(tls.write(bytes))
+        return Self.transfer(session._withUnsafeGuaranteedRef { $0.write(bytes) })
     }
 
     private static func transfer(_ result: TLSIO) -> Readiness.Transfer {

@@ -8,8 +8,15 @@ package final class ReactorContext {
     package let reactor: Reactor
     package let upstream: UpstreamPool
     let clock = WallClock()
+    /// What a handler remembers of the reactor's last request.
+    package var memory: AnyObject? { remembered }
+    @exclusivity(unchecked)
+    private var remembered: AnyObject?
     /// The tasks of HTTP/2 streams.
     let crew: StreamCrew
+
+    /// Keeps something of this request for the reactor's next one.
+    package func remember(_ something: AnyObject) { remembered = something }
 
     // A member of a member counts a reference where it is asked directly, and none by way of these.
 

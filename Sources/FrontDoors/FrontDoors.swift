@@ -74,13 +74,14 @@ package final class FrontDoors: ExchangeHandler {
         }
 
         /// Whether a connection was made for another name than one of this door, which asks for certificates.
-        func isMisdirected(_ key: DoorKey, _ viewer: Viewer) -> Bool {
-            guard !rules.authenticated.isEmpty, rules.authenticated.contains(key), viewer.isTLS
+        func isMisdirected(_ door: Door, _ viewer: Viewer) -> Bool {
+            guard !rules.authenticated.isEmpty, viewer.isTLS,
+                rules.authenticated.contains(door.key)
             else { return false }
             guard let name = viewer.serverName,
                 case .door(let asked) = compiler.table.destination(of: name)
             else { return true }
-            return asked != key
+            return asked != door.key
         }
 
         /// The door of a host name, if it leads to one.
@@ -116,6 +117,35 @@ package final class FrontDoors: ExchangeHandler {
             self.accessLogs = accessLogs
             cache = CacheStore(byteLimit: edge.cacheBytes, disk: edge.disk)
             if let disk = edge.disk { Task { [cache] in await disk.load(into: cache) } }
+        }
+    }
+
+    /// The way that a request took by its host: mostly the next one of its reactor takes it, too.
+    private final class Way {
+        let node: Node
+        let compiled: Compiled
+        let door: Door?
+        private let host: String
+        private let doors: FrontDoors
+
+        init(
+            from doors: FrontDoors,
+            to host: String,
+            _ node: Node,
+            _ compiled: Compiled,
+            _ door: Door?
+        ) {
+            self.doors = doors
+            self.host = host
+            self.node = node
+            self.compiled = compiled
+            self.door = door
+        }
+
+        /// Whether it still is the way of these doors to a host.
+        func leads(from doors: FrontDoors, to host: String) -> Bool {
+            self.doors === doors && self.host == host
+                && compiled.generation == node.edge.box.generation
         }
     }
 
@@ -274,20 +304,19 @@ package final class FrontDoors: ExchangeHandler {
 
     /// The door that a request names, at the edge that it names.
     package func handler(for exchange: inout Exchange) -> any ExchangeHandler {
-        // The driver has read it already for the record.
-        let known = exchange.record.host
-        let host = known.isEmpty ? exchange.request.host : known
+        // Mostly the driver has read it already.
+        if exchange.record.host.isEmpty { exchange.record.host = exchange.request.host }
+        let host = exchange.record.host
         let asked = exchange.request.headers[.xPorticoEdge]
         if asked != nil { exchange.request.headers.remove(.xPorticoEdge) }
-        guard let node = node(asked: asked, host: host) else {
+        guard let way = way(to: host, asked: asked, exchange.context) else {
             return DoorlessAnswer.noSuchEdge(asked ?? host, names)
         }
-        exchange.record.host = host
-        exchange.record.edge = node.edge.name
-        let compiled = compiled(node)
+        exchange.record.edge = way.node.edge.name
+        let compiled = way.compiled
         let handler: any ExchangeHandler
-        switch compiled.door(of: host) {
-        case let door? where compiled.isMisdirected(door.key, exchange.viewer):
+        switch way.door {
+        case let door? where compiled.isMisdirected(door, exchange.viewer):
             exchange.record.door = door.name
             handler = DoorlessAnswer.misdirected
         case let door?:
@@ -300,7 +329,19 @@ package final class FrontDoors: ExchangeHandler {
             exchange.record.door = "none"
             handler = DoorlessAnswer.unknownHost
         }
-        return nodes.count > 1 ? EdgeNaming(handler, edge: node.edge.name) : handler
+        return nodes.count > 1 ? EdgeNaming(handler, edge: way.node.edge.name) : handler
+    }
+
+    /// Where a request goes; nil when there is no such edge.
+    private func way(to host: String, asked: String?, _ context: ReactorContext) -> Way? {
+        if asked == nil, let last = context.memory as? Way, last.leads(from: self, to: host) {
+            return last
+        }
+        guard let node = node(asked: asked, host: host) else { return nil }
+        let compiled = compiled(node)
+        let way = Way(from: self, to: host, node, compiled, compiled.door(of: host))
+        if asked == nil { context.remember(way) }
+        return way
     }
 
     /// The edge that the header or the host name chooses; nil when there is no such edge.

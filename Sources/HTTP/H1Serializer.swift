@@ -135,7 +135,7 @@ extension H1Serializer {
         _ passes: (FieldName) -> Bool
     ) {
         guard let block = headers.block else { return }
-        withExtendedLifetime(block) {
+        Unmanaged.passUnretained(block)._withUnsafeGuaranteedRef { block in
             let bytes = UnsafeRawBufferPointer(start: block.bytes, count: block.used)
             var runStart = 0
             var runEnd = 0

@@ -2,6 +2,7 @@ import DataPlane
 import Edge
 import HTTP
 import Model
+import Reactor
 import TLS
 import Testing
 
@@ -127,6 +128,38 @@ struct FrontDoorTests {
         let page = await ask(doors, get("/", host: "localhost:8443"))
         #expect(page.status == 200)
         #expect(page.text.contains("<a href=\"https://my-lb.elb.localhost:8443/\">"))
+    }
+
+    @Test("the way of a reactor's last request is that of no other edge, host, snapshot or doors")
+    func ways() async {
+        func edge(_ name: String, _ box: SnapshotBox) -> EdgeNode {
+            EdgeNode(name: name, box: box, invoker: ScriptedInvoker("{}"), cacheBytes: 1 << 20)
+        }
+        let ports = DoorPorts(https: 8443, http: 8080)
+        let box = SnapshotBox(snapshot(distributions: 2))
+        let empty = SnapshotBox(Snapshot())
+        let doors = FrontDoors(edges: [edge("iad", box), edge("lhr", empty)], ports: ports)
+        let others = FrontDoors(
+            edges: [edge("fra", SnapshotBox(snapshot(distributions: 1)))],
+            ports: ports
+        )
+        let reactor = Reactor()
+        reactor.start()
+        defer { reactor.stop() }
+        let plain = get("/", host: "my-lb.elb.localhost")
+        let chosen = get("/", host: "my-lb.elb.localhost", headers: ["X-Portico-Edge": "LHR"])
+        for _ in 0..<2 {
+            #expect(await ask(doors, plain, on: reactor).status == 218)
+            #expect(await ask(doors, plain, on: reactor).headers["x-portico-edge"] == "iad")
+            #expect(await ask(doors, chosen, on: reactor).headers["x-portico-edge"] == "lhr")
+        }
+        #expect(await ask(doors, get("/", host: "nobody.test"), on: reactor).status == 403)
+        #expect(await ask(doors, plain, on: reactor).status == 218)
+        #expect(await ask(others, plain, on: reactor).headers["x-portico-edge"] == nil)
+        #expect(await ask(doors, plain, on: reactor).status == 218)
+        box.swap(Snapshot())
+        #expect(await ask(doors, plain, on: reactor).status == 403)
+        #expect(await ask(others, plain, on: reactor).status == 218)
     }
 
     @Test

@@ -89,17 +89,18 @@ final class SeenRequests: Sendable {
     var all: [(head: RequestHead, body: String)] { contents.withLock { $0 } }
 }
 
-/// Sends one request to a handler on a reactor of its own.
+/// Sends one request to a handler, on a reactor of its own if none is given.
 func ask(
     _ handler: any ExchangeHandler,
     _ head: RequestHead,
     body: String = "",
     isTLS: Bool = true,
-    tls: (version: String, cipher: String)? = nil
+    tls: (version: String, cipher: String)? = nil,
+    on given: Reactor? = nil
 ) async -> Answer {
-    let reactor = Reactor()
-    reactor.start()
-    defer { reactor.stop() }
+    let reactor = given ?? Reactor()
+    if given == nil { reactor.start() }
+    defer { if given == nil { reactor.stop() } }
     return await withCheckedContinuation { continuation in
         reactor.submit {
             let context = ReactorContext.make(reactor: reactor)

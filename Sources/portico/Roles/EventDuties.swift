@@ -70,9 +70,7 @@ final class EventDuties: Sendable {
     }
 
     private static func mappings(of snapshot: Snapshot) -> [EventSourceMapping] {
-        snapshot.records.filter { $0.key.hasPrefix(MappingDocument.kind + "/") }
-            .sorted { $0.key < $1.key }
-            .compactMap { (try? JSONValue.parse($0.value)).flatMap { EventSourceMapping($0) } }
+        snapshot.documents(of: MappingDocument.kind).compactMap { EventSourceMapping($0) }
     }
 
     // MARK: - Handing over
