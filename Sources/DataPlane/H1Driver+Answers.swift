@@ -73,7 +73,7 @@ extension H1Driver {
     }
 
     /// Sends what `pushContent` did not; false when the connection cannot carry another exchange.
-    func finish(_ response: Response, _ reply: Reply, _ body: MessageBody?) async -> Bool {
+    func sendRest(of response: Response, _ reply: Reply, _ body: MessageBody?) async -> Bool {
         let deadline = connection.deadline(limits.sendIdle)
         switch response.body {
         case .upgrade(let stream):
@@ -160,7 +160,8 @@ extension H1Driver {
         return true
     }
 
-    private func upgrade(_ head: ResponseHead, _ stream: any DuplexStream) async {
+    /// Writes a head without content and framing: an interim response or the answer to an upgrade.
+    func appendBare(_ head: ResponseHead) {
         H1Serializer.append(
             head,
             framing: .none,
@@ -169,6 +170,10 @@ extension H1Driver {
             date: [],
             into: &connection.output
         )
+    }
+
+    private func upgrade(_ head: ResponseHead, _ stream: any DuplexStream) async {
+        appendBare(head)
         guard await connection.flush(until: connection.deadline(limits.sendIdle)) == .done else {
             stream.close()
             return

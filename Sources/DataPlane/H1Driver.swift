@@ -258,7 +258,7 @@ final class H1Driver {
         // Mostly all goes out at once: only what must wait gets a suspended frame.
         let result =
             pushContent(response.body, &reply)
-            ? reply.keepsAlive : await finish(response, reply, body)
+            ? reply.keepsAlive : await sendRest(of: response, reply, body)
         if let sink {
             let sent = connection.bytesSent - sentBefore
             close(&exchange.record, status, sent: sent, started)
@@ -292,14 +292,7 @@ final class H1Driver {
     private func sendInterim(_ head: ResponseHead) async {
         guard (100...199).contains(head.status), head.status != 101, !isIdle, version != .http10
         else { return }
-        H1Serializer.append(
-            head,
-            framing: .none,
-            keepsAlive: true,
-            to: .http11,
-            date: [],
-            into: &connection.output
-        )
+        appendBare(head)
         _ = await connection.flush(until: connection.deadline(limits.sendIdle))
     }
 
