@@ -87,7 +87,9 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
         signalWake()
     }
 
-    /// Runs the loop on the calling thread until `stop`; then the descriptors that it watches are closed.
+    /// Runs the loop on the calling thread until `stop`.
+    ///
+    /// What it watches and keeps stays as it is: the process may be ending meanwhile, and with it the libraries that would free it.
     package func run() {
         owner.store(pthread_self(), ordering: .relaxed)
         Precedence.shortenTurns(to: Precedence.turn)
@@ -122,14 +124,6 @@ package final class Reactor: TaskExecutor, @unchecked Sendable {
             }
             for action in timers.takeDue(upTo: time) { action() }
         }
-        letGo()
-    }
-
-    /// Closes what is still watched and forgets what was kept for the loop, which mostly knows the reactor in turn.
-    private func letGo() {
-        for case let readiness? in slots { close(readiness) }
-        timers = TimerWheel(start: turn)
-        local = nil
     }
 
     /// Watches a non-blocking descriptor, edge-triggered; the reactor owns it from now on.

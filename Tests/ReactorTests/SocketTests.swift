@@ -48,36 +48,6 @@ struct SocketTests {
         }
     }
 
-    @Test("A reactor that has ended has closed what it watched and forgets what was kept for it")
-    func ends() async throws {
-        final class Kept: Sendable {
-            let reactor: Reactor
-            init(_ reactor: Reactor) { self.reactor = reactor }
-        }
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
-        defer { close(ends[1]) }
-        let reactor = Reactor()
-        weak var kept: Kept?
-        let watched = reactor.register(ends[0])
-        do {
-            let made = Kept(reactor)
-            kept = made
-            reactor.local = made
-        }
-        #expect(kept != nil && watched.isOpen)
-        reactor.stop()
-        await withCheckedContinuation { continuation in
-            _ = SystemThread.start("ended") {
-                reactor.run()
-                continuation.resume()
-            }
-        }
-        #expect(kept == nil && !watched.isOpen)
-        var peer = pollfd(fd: ends[1], events: 0, revents: 0)
-        #expect(poll(&peer, 1, 0) == 1 && peer.revents & Int16(POLLERR) != 0)
-    }
-
     @Test(
         "This machine's own addresses are known",
         arguments: [
